@@ -1,0 +1,152 @@
+//! A command line to the handlers of its rows.
+
+use super::COMMANDS;
+use super::args::{self, Args};
+use super::command::{Answer, Command, ErrorStyle, Handler};
+use super::error::{Problem, Refusal};
+use super::param::ParamKind;
+use crate::modem::Turn;
+
+/// Carries out a line that begins with `AT`, and answers it unless it ends in raw data.
+pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8]) {
+    let mut at = 2;
+    loop {
+        at += line.get(at..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b' ' | b';')).count();
+        if at >= line.len() {
+            return turn.ok();
+        }
+        match run_command(turn, line, at) {
+            Ok((Answer::Done, end)) => at = end,
+            Ok((Answer::Raw, _)) => return,
+            Err((row, problem)) => {
+                let command = row.map_or("", |row| row.name);
+                let style = row.map_or(ErrorStyle::Plain, |row| row.errors);
+                return turn.refuse(Refusal { command, problem }, style);
+            }
+        }
+    }
+}
+
+type Refused = (Option<&'static Command>, Problem);
+
+/// Carries out the command that begins at `at` and tells where it ends.
+fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answer, usize), Refused> {
+    let rest = line.get(at..).unwrap_or_default();
+    let extended = rest.first() == Some(&b'+');
+    let length = if extended {
+        1 + rest.iter().skip(1).take_while(|byte| is_name_byte(**byte)).count()
+    } else {
+        1 + usize::from(rest.first() == Some(&b'&'))
+    };
+    let (name, tail) = rest.split_at(length.min(rest.len()));
+    let row = COMMANDS.iter().copied().find(|row| row.name.as_bytes().eq_ignore_ascii_case(name));
+    let Some(row) = row else {
+        // What stands behind an unknown name may be a secret that was mistyped.
+        turn.hide_typed_from(at + length);
+        return Err((None, Problem::UnknownCommand));
+    };
+    let end = at + length;
+    let form = if extended { Form::extended(tail) } else { Form::Basic };
+    let result = if (row.on)(turn.modem.settings.model) {
+        run_form(turn, row, form, line, end)
+    } else {
+        turn.hide_secrets(row, line, end);
+        Err(Problem::NotOnThisModel)
+    };
+    result.map_err(|problem| (Some(row), problem))
+}
+
+/// V.250 5.4.1.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'!' | b'%' | b'-' | b'.' | b'/' | b':' | b'_')
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Basic,
+    Exec,
+    Read,
+    Test,
+    Set,
+}
+
+impl Form {
+    fn extended(tail: &[u8]) -> Form {
+        match tail {
+            [b'=', b'?', after @ ..] if ends(after) => Form::Test,
+            [b'?', ..] => Form::Read,
+            [b'=', ..] => Form::Set,
+            _ => Form::Exec,
+        }
+    }
+}
+
+fn ends(tail: &[u8]) -> bool {
+    matches!(tail.trim_ascii_start().first(), None | Some(b';'))
+}
+
+fn run_form(
+    turn: &mut Turn<'_>,
+    row: &'static Command,
+    form: Form,
+    line: &mut [u8],
+    at: usize,
+) -> Result<(Answer, usize), Problem> {
+    let (handler, length) = match form {
+        Form::Basic => return run_basic(turn, row, line, at),
+        Form::Set => return run_set(turn, row, line, at + 1),
+        Form::Test => {
+            if !row.test {
+                return Err(Problem::NoSuchForm);
+            }
+            if let Some(text) = row.test_text(turn.modem.settings.model) {
+                turn.info(|piece| core::fmt::Write::write_fmt(piece, format_args!("{text}")));
+            }
+            return Ok((Answer::Done, at + 2));
+        }
+        Form::Read => (row.read, 1),
+        Form::Exec => (row.exec, 0),
+    };
+    let handler = handler.ok_or(Problem::NoSuchForm)?;
+    let end = at + length;
+    if !ends(line.get(end..).unwrap_or_default()) {
+        return Err(Problem::TooManyParameters);
+    }
+    Ok((run(turn, handler, &Args::NONE)?, end))
+}
+
+fn run_set(turn: &mut Turn<'_>, row: &'static Command, line: &mut [u8], at: usize) -> Result<(Answer, usize), Problem> {
+    turn.hide_secrets(row, line, at);
+    let handler = row.set.ok_or(Problem::NoSuchForm)?;
+    let (args, end) = args::parse(row, turn.modem.settings.model, line, at)?;
+    turn.modem.bearer.check(row.needs)?;
+    Ok((run(turn, handler, &args)?, end))
+}
+
+/// V.250 5.3.1: a number may follow, 0 if there is none.
+fn run_basic(
+    turn: &mut Turn<'_>,
+    row: &'static Command,
+    line: &mut [u8],
+    at: usize,
+) -> Result<(Answer, usize), Problem> {
+    let handler = row.set.ok_or(Problem::NoSuchForm)?;
+    let rest = line.get(at..).unwrap_or_default();
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let number = rest
+        .iter()
+        .take(digits)
+        .fold(0u32, |number, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
+    let Some(param) = row.params.first() else { return Err(Problem::NoSuchForm) };
+    if let ParamKind::Number { min, max, .. } = param.kind
+        && !(min..=max).contains(&number)
+    {
+        return Err(Problem::OutOfRange(param.name, min, max));
+    }
+    Ok((run(turn, handler, &Args::of_number(number))?, at + digits))
+}
+
+fn run(turn: &mut Turn<'_>, handler: Handler, args: &Args<'_>) -> Result<Answer, Problem> {
+    turn.fresh_info = true;
+    handler(turn, args)
+}

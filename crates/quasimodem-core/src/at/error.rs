@@ -1,0 +1,153 @@
+//! Why a command is refused, and what the host reads of it.
+
+use core::fmt;
+
+/// A refused command and the reason.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The name of the command; empty where the line names none that exists.
+    pub command: &'static str,
+    /// The reason.
+    pub problem: Problem,
+}
+
+/// Why a command is answered with an error. Names in it are the manual's names of parameters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Problem {
+    /// No such command.
+    UnknownCommand,
+    /// The model does not have the command.
+    NotOnThisModel,
+    /// The command does not have this form (`=`, `?`, `=?` or none).
+    NoSuchForm,
+    /// The line was longer than this many bytes.
+    LineTooLong(usize),
+    /// A parameter is missing.
+    Missing(&'static str),
+    /// Something stands behind the last parameter.
+    TooManyParameters,
+    /// A number was expected.
+    NotANumber(&'static str),
+    /// The number is outside of these bounds.
+    OutOfRange(&'static str, u32, u32),
+    /// The number names a client that the model does not have, or that the command is not for.
+    NoSuchClient,
+    /// A quote does not close, or something stands behind the one that closes.
+    BadQuotes(&'static str),
+    /// `“` or `”` stands where `"` is due.
+    CurlyQuotes(&'static str),
+    /// The text is empty.
+    Empty(&'static str),
+    /// The text is longer than this many bytes.
+    TooLong(&'static str, usize),
+    /// The text is not UTF-8, or holds NUL.
+    NotText(&'static str),
+    /// Not a topic name: it holds a wildcard (MQTT 4.7.1).
+    BadTopicName(&'static str),
+    /// Not a topic filter: `#` or `+` shares a level, or `#` is not the last (MQTT 4.7.1).
+    BadTopicFilter(&'static str),
+    /// The model does not offer this value.
+    NotOffered(&'static str),
+    /// TLS is not available.
+    NoTls,
+    /// MQTT-SN is not available.
+    NoMqttSn,
+    /// The client is connected or being connected.
+    AlreadyOpen,
+    /// The client is not connected.
+    NotConnected,
+    /// So many packets wait for their acknowledgement already.
+    TooManyInFlight(usize),
+    /// The network does not take more bytes at the moment.
+    LinkFull,
+    /// The raw data did not come in time.
+    NoData,
+    /// No SIM card.
+    NoSim,
+    /// Not registered to a network.
+    NotRegistered,
+    /// No data call.
+    NoDataCall,
+}
+
+/// A `+CME ERROR` of 27.007 9.2.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cme {
+    /// `<err>` with `AT+CMEE=1`.
+    pub code: u16,
+    /// `<err>` with `AT+CMEE=2`.
+    pub text: &'static str,
+}
+
+impl Problem {
+    /// What the host is told with `+CME ERROR`; `None`: always plain `ERROR`.
+    pub const fn cme(self) -> Option<Cme> {
+        let (code, text) = match self {
+            Problem::UnknownCommand | Problem::NotOnThisModel | Problem::LineTooLong(_) => return None,
+            Problem::AlreadyOpen
+            | Problem::NotConnected
+            | Problem::TooManyInFlight(_)
+            | Problem::LinkFull
+            | Problem::NoData => (3, "operation not allowed"),
+            Problem::NotOffered(_) | Problem::NoTls | Problem::NoMqttSn | Problem::NoSuchForm => {
+                (4, "operation not supported")
+            }
+            Problem::NoSim => (10, "SIM not inserted"),
+            Problem::NotRegistered => (30, "no network service"),
+            Problem::NoDataCall => (148, "unspecified GPRS error"),
+            Problem::Missing(_)
+            | Problem::TooManyParameters
+            | Problem::NotANumber(_)
+            | Problem::OutOfRange(..)
+            | Problem::NoSuchClient
+            | Problem::BadQuotes(_)
+            | Problem::CurlyQuotes(_)
+            | Problem::Empty(_)
+            | Problem::TooLong(..)
+            | Problem::NotText(_)
+            | Problem::BadTopicName(_)
+            | Problem::BadTopicFilter(_) => (50, "incorrect parameters"),
+        };
+        Some(Cme { code, text })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.command.is_empty() { self.problem.fmt(f) } else { write!(f, "{}: {}", self.command, self.problem) }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Problem::UnknownCommand => f.write_str("unknown command"),
+            Problem::NotOnThisModel => f.write_str("this model does not have it"),
+            Problem::NoSuchForm => f.write_str("it does not have this form"),
+            Problem::LineTooLong(max) => write!(f, "the line is longer than {max} bytes"),
+            Problem::Missing(name) => write!(f, "<{name}> is missing"),
+            Problem::TooManyParameters => f.write_str("something stands behind the last parameter"),
+            Problem::NotANumber(name) => write!(f, "<{name}> is not a number"),
+            Problem::OutOfRange(name, min, max) => write!(f, "<{name}> is not within {min} to {max}"),
+            Problem::NoSuchClient => f.write_str("no such client id"),
+            Problem::BadQuotes(name) => write!(f, "<{name}> is not quoted well"),
+            Problem::CurlyQuotes(name) => write!(f, "<{name}> stands in curly quotes, straight ones are due"),
+            Problem::Empty(name) => write!(f, "<{name}> is empty"),
+            Problem::TooLong(name, max) => write!(f, "<{name}> is longer than {max} bytes"),
+            Problem::NotText(name) => write!(f, "<{name}> is not UTF-8 without NUL"),
+            Problem::BadTopicName(name) => write!(f, "<{name}> holds a wildcard"),
+            Problem::BadTopicFilter(name) => write!(f, "<{name}> is not a topic filter"),
+            Problem::NotOffered(name) => write!(f, "this model does not offer this <{name}>"),
+            Problem::NoTls => f.write_str("TLS is not available"),
+            Problem::NoMqttSn => f.write_str("MQTT-SN is not available"),
+            Problem::AlreadyOpen => f.write_str("the client is open already"),
+            Problem::NotConnected => f.write_str("the client is not connected"),
+            Problem::TooManyInFlight(max) => write!(f, "{max} packets wait for their acknowledgement already"),
+            Problem::LinkFull => f.write_str("the network does not take more bytes at the moment"),
+            Problem::NoData => f.write_str("the data did not come in time"),
+            Problem::NoSim => f.write_str("no SIM card"),
+            Problem::NotRegistered => f.write_str("not registered to a network"),
+            Problem::NoDataCall => f.write_str("no data call"),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Serial bytes to command lines.
+
+use alloc::vec::Vec;
+use core::mem;
+
+use crate::outbox::{Kind, Outbox, Sink};
+
+/// Bytes of a line at most, `AT` included. A longer line is dropped whole and answered `ERROR`.
+pub(crate) const LINE_MAX: usize = 4096;
+
+/// The line being typed. Nothing is held between lines but a few flags.
+#[derive(Default)]
+pub(crate) struct Assembler {
+    /// What was typed of the line, from `AT` on, NULs left out.
+    typed: Vec<u8>,
+    start: Start,
+    /// The last line ended with a carriage return, so that a line feed now belongs to it.
+    after_cr: bool,
+    /// The line is longer than [`LINE_MAX`].
+    overlong: bool,
+}
+
+/// Where a line is assembled, and whether it belongs to the outbox.
+pub(crate) struct Buffer {
+    pub(crate) bytes: Vec<u8>,
+    lent: bool,
+}
+
+/// How far the `AT` that opens a line has come.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Start {
+    /// Nothing of the line yet.
+    #[default]
+    Fresh,
+    /// Something else was typed.
+    Junk,
+    /// The last byte was an `A`, kept as typed: it may open the command.
+    A { byte: u8, fresh: bool },
+    /// `AT` was typed.
+    Open,
+}
+
+/// What [`Assembler::take`] came to.
+pub(crate) enum Step {
+    /// A command line is in the buffer, from `AT` on.
+    Line,
+    /// `A/`: repeat the last line (V.250 5.2.4).
+    Repeat,
+    /// A line that was too long ended.
+    Overlong,
+    /// All bytes are taken.
+    More,
+}
+
+impl Assembler {
+    /// Whether a command is half typed.
+    pub(crate) fn is_half_typed(&self) -> bool {
+        self.start == Start::Open
+    }
+
+    /// Forgets a half-typed line.
+    pub(crate) fn reset(&mut self) {
+        *self = Assembler::default();
+    }
+
+    /// Begins to work on a chunk: gives the buffer for [`take`](Self::take), with what was typed so far in it. A line
+    /// that comes in one chunk needs no memory of the modem's own, since the buffer is the outbox's.
+    pub(crate) fn begin(&mut self, out: &mut Outbox) -> Buffer {
+        if self.typed.is_empty() {
+            Buffer { bytes: mem::take(&mut out.line), lent: true }
+        } else {
+            Buffer { bytes: mem::take(&mut self.typed), lent: false }
+        }
+    }
+
+    /// Ends the work on a chunk and keeps what is half typed.
+    pub(crate) fn end(&mut self, mut buffer: Buffer, out: &mut Outbox) {
+        if !buffer.lent {
+            if !buffer.bytes.is_empty() {
+                self.typed = buffer.bytes;
+            }
+            return;
+        }
+        if !buffer.bytes.is_empty() {
+            self.typed = buffer.bytes.as_slice().into();
+            buffer.bytes.clear();
+        }
+        out.line = buffer.bytes;
+    }
+
+    /// Whether a line feed as the next byte belongs to the last line. Asked once, before raw data.
+    pub(crate) fn takes_line_feed(&mut self) -> bool {
+        mem::take(&mut self.after_cr)
+    }
+
+    /// Takes bytes from the front of `chunk` until a line is complete or none is left, and echoes what belongs to a
+    /// command.
+    pub(crate) fn take(&mut self, chunk: &mut &[u8], buffer: &mut Vec<u8>, echo: bool, out: &mut Outbox) -> Step {
+        let mut echoed = buffer.len();
+        let step = loop {
+            let Some((&byte, rest)) = chunk.split_first() else { break Step::More };
+            *chunk = rest;
+            let after_cr = mem::take(&mut self.after_cr);
+            match byte {
+                b'\0' => self.after_cr = after_cr,
+                b'\n' if after_cr => {}
+                b'\r' | b'\n' => {
+                    self.after_cr = byte == b'\r';
+                    let was = mem::take(&mut self.start);
+                    if mem::take(&mut self.overlong) {
+                        break Step::Overlong;
+                    }
+                    if was == Start::Open {
+                        break Step::Line;
+                    }
+                }
+                _ => match self.start {
+                    Start::Open if byte == BACKSPACE => {
+                        echo_from(&mut echoed, buffer, echo, out);
+                        if buffer.len() > 2 {
+                            buffer.pop();
+                            echoed = buffer.len();
+                            if echo {
+                                out.serial(Kind::Echo).put_secret(b"\x08 \x08");
+                            }
+                        }
+                    }
+                    Start::Open if buffer.len() < LINE_MAX => buffer.push(byte),
+                    Start::Open => self.overlong = true,
+                    Start::A { byte: a, .. } if byte.eq_ignore_ascii_case(&b'T') => {
+                        buffer.extend([a, byte]);
+                        self.start = Start::Open;
+                    }
+                    Start::A { fresh: true, .. } if byte == b'/' => {
+                        self.start = Start::Fresh;
+                        break Step::Repeat;
+                    }
+                    start => {
+                        let fresh = start == Start::Fresh;
+                        let is_a = byte.eq_ignore_ascii_case(&b'A');
+                        self.start = if is_a { Start::A { byte, fresh } } else { Start::Junk };
+                    }
+                },
+            }
+        };
+        echo_from(&mut echoed, buffer, echo, out);
+        if matches!(step, Step::Overlong) {
+            buffer.clear();
+        }
+        step
+    }
+}
+
+/// V.250 3.2.3: the default of S5.
+const BACKSPACE: u8 = 8;
+
+fn echo_from(echoed: &mut usize, buffer: &[u8], echo: bool, out: &mut Outbox) {
+    if let Some(new) = buffer.get(*echoed..).filter(|new| echo && !new.is_empty()) {
+        out.serial(Kind::Echo).put_secret(new);
+    }
+    *echoed = buffer.len();
+}

@@ -1,0 +1,85 @@
+//! The clients of a modem: what the host stored for each, and its session.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use crate::mqtt::{Qos, Session};
+use crate::net::Link;
+
+/// The number of a client: 1 and 2 speak MQTT, 101 and 102 MQTT-SN.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ClientId(u8);
+
+impl ClientId {
+    /// All client ids, ascending.
+    pub const ALL: [ClientId; 4] = [ClientId(1), ClientId(2), ClientId(101), ClientId(102)];
+
+    /// How many speak MQTT.
+    pub(crate) const MQTT: usize = 2;
+
+    /// The id with that number.
+    pub fn from_number(number: u32) -> Option<ClientId> {
+        ClientId::ALL.into_iter().find(|id| u32::from(id.0) == number)
+    }
+
+    /// The MQTT clients.
+    pub(crate) fn mqtt() -> impl Iterator<Item = ClientId> {
+        ClientId::ALL.into_iter().take(ClientId::MQTT)
+    }
+
+    /// The MQTT client whose link that is.
+    pub(crate) fn of_link(link: Link) -> Option<ClientId> {
+        ClientId::mqtt().find(|id| id.link() == link)
+    }
+
+    /// The number, as commands and results show it.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// Whether the client speaks MQTT-SN.
+    pub const fn is_sn(self) -> bool {
+        self.0 > 100
+    }
+
+    /// The link of the client's connection.
+    pub const fn link(self) -> Link {
+        Link(self.0)
+    }
+
+    /// Its place among the MQTT clients.
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0) - 1
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One MQTT client.
+#[derive(Default)]
+pub(crate) struct Client {
+    /// `+MQTTUSER`; kept until power-off.
+    pub(crate) user: Option<Box<User>>,
+    /// `+MQTTWILL`; kept until power-off.
+    pub(crate) will: Option<Box<StoredWill>>,
+    pub(crate) session: Session,
+}
+
+/// What `+MQTTUSER` stored.
+pub(crate) struct User {
+    pub(crate) name: Box<str>,
+    pub(crate) password: Box<[u8]>,
+    pub(crate) client_id: Option<Box<str>>,
+}
+
+/// What `+MQTTWILL` stored.
+pub(crate) struct StoredWill {
+    pub(crate) topic: Box<str>,
+    pub(crate) qos: Qos,
+    pub(crate) retain: bool,
+    pub(crate) payload: Box<[u8]>,
+}

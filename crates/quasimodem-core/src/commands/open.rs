@@ -1,0 +1,140 @@
+//! Manual 1.2 and 1.3.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt::Write;
+use core::time::Duration;
+
+use super::URC_3S;
+use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Problem, Returns};
+use crate::client::{Client, ClientId};
+use crate::model::DefaultClientId;
+use crate::modem::{Modem, Turn};
+use crate::mqtt::{Connect, Will};
+use crate::net::Transport;
+use crate::note::{Failure, StoredNote};
+
+/// Manual 1.2: characters of a host name.
+const HOST: usize = 255;
+
+/// Manual 1.1: "will not exceed 23 bytes in length".
+const DEFAULT_CLIENT_ID_MAX: usize = 23;
+
+pub(super) const MQTTOPEN: Command = Command {
+    name: "+MQTTOPEN",
+    source: "manual 1.2",
+    summary: "Connects a client to an MQTT broker.",
+    params: &[
+        Param::client(Clients::All),
+        Param::new("Remote IP/URL", ParamKind::Host(HOST)),
+        Param::number("RemotePort", 1, 65535),
+        Param::number("Cleansession flag", 0, 1),
+        Param::number("Keepalive time", 1, 300),
+        Param::new(
+            "Usetls",
+            ParamKind::Number { min: 0, max: 2, offered: Some(|model| if model.tls { 2 } else { 0 }) },
+        )
+        .optional(),
+    ],
+    returns: Returns::Urc { within: Duration::from_millis(5000) },
+    needs: Needs::DataCall,
+    set: Some(open),
+    read: Some(|turn, _| list(turn, "+MQTTOPEN", |client| client.is_none_or(|client| client.session.is_closed()))),
+    ..Command::ROW
+};
+
+fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
+    let id = args.client(0)?;
+    if id.is_sn() {
+        return Err(Problem::NoMqttSn);
+    }
+    if !turn.modem.client(id)?.session.is_closed() {
+        return Err(Problem::AlreadyOpen);
+    }
+    if args.number(5).is_some_and(|tls| tls > 0) {
+        return Err(Problem::NoTls);
+    }
+    let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
+    let (ticket, until) = turn.owe(&MQTTOPEN, id);
+    let default = default_client_id(turn.modem, id);
+    let Client { user, will, session } = turn.modem.client(id)?;
+    let user = user.as_deref();
+    let (name, password) = user.map_or(("", &[][..]), |user| (&*user.name, &*user.password));
+    let own_id = user.and_then(|user| user.client_id.as_deref()).filter(|own_id| !own_id.is_empty());
+    let connect = Connect {
+        level: Connect::LEVEL,
+        client_id: own_id.unwrap_or(&default),
+        clean_session: args.flag(3),
+        keep_alive: u16::try_from(args.number(4).unwrap_or_default()).unwrap_or(u16::MAX),
+        will: will.as_deref().map(|will| Will {
+            topic: &will.topic,
+            payload: &will.payload,
+            qos: will.qos,
+            retain: will.retain,
+        }),
+        // MQTT-3.1.2-22: no password without a user name, so that an empty name stands for one.
+        user_name: (!name.is_empty() || !password.is_empty()).then_some(name),
+        password: (!password.is_empty()).then_some(password),
+    };
+    session.open(&connect, ticket, until);
+    turn.out.open(id.link(), Transport::Tcp, host, port);
+    Ok(Answer::Done)
+}
+
+fn default_client_id(modem: &Modem, id: ClientId) -> String {
+    let mut text = match modem.settings.model.default_client_id {
+        DefaultClientId::Imei => format!("{}", modem.imei),
+        DefaultClientId::ImeiAndNumber => format!("{}{id}", modem.imei),
+    };
+    text.truncate(DEFAULT_CLIENT_ID_MAX);
+    text
+}
+
+pub(super) const MQTTCLOSE: Command = Command {
+    name: "+MQTTCLOSE",
+    source: "manual 1.3",
+    summary: "Closes the connection of a client and forgets its unread messages.",
+    params: &[Param::client(Clients::All)],
+    returns: URC_3S,
+    errors: ErrorStyle::Plain,
+    set: Some(close),
+    read: Some(|turn, _| list(turn, "+MQTTCLOSE", |client| client.is_some_and(|client| client.session.is_open()))),
+    ..Command::ROW
+};
+
+fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
+    let id = args.client(0)?;
+    let (session, mut wire) = turn.session(id)?;
+    if session.is_closed() {
+        return Err(Problem::NotConnected);
+    }
+    session.disconnect(&mut wire);
+    if session.close().is_some() {
+        turn.out.note(StoredNote::OpenFailed(id, Failure::ClosedByHost));
+    }
+    turn.out.close(id.link());
+    turn.discard_messages(id);
+    turn.fail_all(id);
+    let (ticket, _) = turn.owe(&MQTTCLOSE, id);
+    turn.decide(ticket, true);
+    Ok(Answer::Done)
+}
+
+/// Prints the ids for which `which` holds, or 0. It is given no client where the id is not one of MQTT.
+fn list(turn: &mut Turn<'_>, name: &str, which: fn(Option<&Client>) -> bool) -> Result<Answer, Problem> {
+    let Turn { modem, .. } = turn;
+    let model = modem.settings.model;
+    let ids: [bool; ClientId::ALL.len()] = core::array::from_fn(|index| which(modem.clients.get(index)));
+    turn.info(|line| {
+        write!(line, "{name}: ")?;
+        let mut separator = "";
+        for (_, id) in ids.iter().zip(ClientId::ALL).filter(|(shown, _)| **shown) {
+            if Clients::All.of(model).any(|known| known == id) {
+                write!(line, "{separator}{id}")?;
+                separator = ",";
+            }
+        }
+        if separator.is_empty() { line.write_str("0") } else { Ok(()) }
+    });
+    Ok(Answer::Done)
+}

@@ -1,0 +1,46 @@
+//! Manual 1.7.
+
+use super::raw::{Headed, RawData, Use};
+use super::{PAYLOAD, TOPIC, URC_3S};
+use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem};
+use crate::modem::Turn;
+use crate::mqtt::Publish;
+
+pub(super) const MQTTPUB: Command = Command {
+    name: "+MQTTPUB",
+    source: "manual 1.7",
+    summary: "Publishes a message: its payload as text, or as raw data of the given size behind a prompt.",
+    params: &[
+        Param::client(Clients::All),
+        Param::new("Topic/Topic id", ParamKind::TopicName(TOPIC)),
+        Param::number("Qos", 0, 2),
+        Param::number("Retain flag", 0, 1),
+        Param::new("Payload/Datasize", ParamKind::Payload { max: PAYLOAD, min_size: 1 }),
+    ],
+    returns: URC_3S,
+    errors: ErrorStyle::Plain,
+    needs: Needs::DataCall,
+    set: Some(set),
+    ..Command::ROW
+};
+
+fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
+    let client = args.client(0)?;
+    if !turn.modem.client(client)?.session.is_open() {
+        return Err(Problem::NotConnected);
+    }
+    let headed = Headed { client, topic: args.text(1).into(), qos: args.qos(2), retain: args.flag(3) };
+    match args.payload(4) {
+        Payload::Bytes(payload) => publish(turn, &headed, payload).map(|()| Answer::Done),
+        Payload::Size(size) => {
+            turn.ask_for(RawData::new(turn.now, size, Use::Publish(headed)));
+            Ok(Answer::Raw)
+        }
+    }
+}
+
+pub(super) fn publish(turn: &mut Turn<'_>, headed: &Headed, payload: &[u8]) -> Result<(), Problem> {
+    let Headed { client, topic, qos, retain } = headed;
+    let message = Publish { topic, payload, qos: *qos, retain: *retain, dup: false, id: None };
+    turn.request(&MQTTPUB, *client, |session, wire, ticket| session.publish(wire, message, ticket)).map(|_| ())
+}

@@ -1,0 +1,77 @@
+//! Raw data behind the `>` prompt.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use super::{publish, will};
+use crate::at::{Command, Problem};
+use crate::client::ClientId;
+use crate::modem::Turn;
+use crate::mqtt::Qos;
+use crate::time::Instant;
+
+/// How long the host may take for the data.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Data that the host was asked for, and what it is for.
+pub(crate) struct RawData(Box<Inner>);
+
+struct Inner {
+    bytes: Vec<u8>,
+    size: usize,
+    until: Instant,
+    use_for: Use,
+}
+
+/// The command that waits for the data as its payload.
+pub(super) enum Use {
+    Publish(Headed),
+    Will(Headed),
+}
+
+/// A message but for its payload.
+pub(super) struct Headed {
+    pub(super) client: ClientId,
+    pub(super) topic: Box<str>,
+    pub(super) qos: Qos,
+    pub(super) retain: bool,
+}
+
+impl RawData {
+    pub(super) fn new(now: Instant, size: u32, use_for: Use) -> RawData {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        RawData(Box::new(Inner { bytes: Vec::new(), size, until: now + PATIENCE, use_for }))
+    }
+
+    /// When the modem gives up.
+    pub(crate) fn until(&self) -> Instant {
+        self.0.until
+    }
+
+    pub(crate) fn row(&self) -> &'static Command {
+        match self.0.use_for {
+            Use::Publish(_) => &publish::MQTTPUB,
+            Use::Will(_) => &will::MQTTWILL,
+        }
+    }
+
+    /// Takes what is missing from the front of `rest` and tells whether that is all.
+    pub(crate) fn take(&mut self, rest: &mut &[u8]) -> bool {
+        let missing = self.0.size - self.0.bytes.len();
+        let (ours, others) = rest.split_at(missing.min(rest.len()));
+        self.0.bytes.extend_from_slice(ours);
+        *rest = others;
+        self.0.bytes.len() == self.0.size
+    }
+
+    /// Carries out the command with its data.
+    pub(crate) fn done(mut self, turn: &mut Turn<'_>) -> Result<(), Problem> {
+        let payload = mem::take(&mut self.0.bytes);
+        match self.0.use_for {
+            Use::Publish(headed) => publish::publish(turn, &headed, &payload),
+            Use::Will(headed) => will::store(turn, headed, &payload),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Manual 1.1.
+
+use alloc::boxed::Box;
+use core::fmt::Write;
+
+use super::basic;
+use crate::at::{Answer, Args, Clients, Command, Limit, Needs, Param, ParamKind, Problem};
+use crate::client::{ClientId, User};
+use crate::modem::Turn;
+use crate::outbox::Sink;
+
+pub(super) const MQTTUSER: Command = Command {
+    name: "+MQTTUSER",
+    source: "manual 1.1",
+    summary: "Sets the user name, password and client id of the client's next connection.",
+    params: &[
+        Param::client(Clients::Mqtt),
+        Param::new("Username", ParamKind::Text(Limit::Of(|model| model.user_name))),
+        Param::new("Password", ParamKind::Bytes(Limit::Of(|model| model.password))).secret(),
+        Param::new("ClientIDStr", ParamKind::Text(Limit::Of(|model| model.client_id))).optional(),
+    ],
+    needs: Needs::DataCall,
+    set: Some(set),
+    read: Some(read),
+    ..Command::ROW
+};
+
+fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
+    let client = turn.modem.client(args.client(0)?)?;
+    client.user = Some(Box::new(User {
+        name: args.text(1).into(),
+        password: args.bytes(2).unwrap_or_default().into(),
+        client_id: args.bytes(3).map(|_| args.text(3).into()),
+    }));
+    Ok(Answer::Done)
+}
+
+fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
+    for id in ClientId::mqtt() {
+        let Some(user) = turn.modem.client(id)?.user.take() else { continue };
+        turn.info(|line| {
+            write!(line, "+MQTTUSER: {id},")?;
+            basic::put_quoted(user.name.as_bytes(), line)?;
+            line.put(b",\"");
+            line.put_secret(&user.password);
+            line.put(b"\"");
+            if let Some(client_id) = &user.client_id {
+                line.put(b",");
+                basic::put_quoted(client_id.as_bytes(), line)?;
+            }
+            Ok(())
+        });
+        turn.modem.client(id)?.user = Some(user);
+    }
+    Ok(Answer::Done)
+}

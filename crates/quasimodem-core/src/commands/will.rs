@@ -1,0 +1,62 @@
+//! Manual 1.12.
+
+use alloc::boxed::Box;
+use core::fmt::Write;
+
+use super::basic;
+use super::raw::{Headed, RawData, Use};
+use super::{PAYLOAD, TOPIC};
+use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem};
+use crate::client::{ClientId, StoredWill};
+use crate::modem::Turn;
+
+pub(super) const MQTTWILL: Command = Command {
+    name: "+MQTTWILL",
+    source: "manual 1.12",
+    summary: "Sets the will of the client's next connection.",
+    params: &[
+        Param::client(Clients::All),
+        Param::new("Topic", ParamKind::TopicName(TOPIC)),
+        Param::number("Qos", 0, 2),
+        Param::number("Retain flag", 0, 1),
+        Param::new("Payload/Datasize", ParamKind::Payload { max: PAYLOAD, min_size: 0 }),
+    ],
+    errors: ErrorStyle::Plain,
+    needs: Needs::DataCall,
+    set: Some(set),
+    read: Some(read),
+    ..Command::ROW
+};
+
+fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
+    let client = args.client(0)?;
+    turn.modem.client(client)?;
+    let headed = Headed { client, topic: args.text(1).into(), qos: args.qos(2), retain: args.flag(3) };
+    match args.payload(4) {
+        Payload::Bytes(payload) => store(turn, headed, payload).map(|()| Answer::Done),
+        Payload::Size(size) => {
+            turn.ask_for(RawData::new(turn.now, size, Use::Will(headed)));
+            Ok(Answer::Raw)
+        }
+    }
+}
+
+pub(super) fn store(turn: &mut Turn<'_>, headed: Headed, payload: &[u8]) -> Result<(), Problem> {
+    let Headed { client, topic, qos, retain } = headed;
+    turn.modem.client(client)?.will = Some(Box::new(StoredWill { topic, qos, retain, payload: payload.into() }));
+    Ok(())
+}
+
+fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
+    for id in ClientId::mqtt() {
+        let Some(will) = turn.modem.client(id)?.will.take() else { continue };
+        turn.info(|line| {
+            write!(line, "+MQTTWILL: {id},")?;
+            basic::put_quoted(will.topic.as_bytes(), line)?;
+            write!(line, ",{},{},", will.qos.number(), u8::from(will.retain))?;
+            basic::put_quoted(&will.payload, line)
+        });
+        turn.modem.client(id)?.will = Some(will);
+    }
+    Ok(Answer::Done)
+}

@@ -1,0 +1,58 @@
+//! What a driver tells a modem.
+
+use core::net::IpAddr;
+
+use crate::bearer::Change;
+use crate::net::{Link, Port, Why};
+use crate::outbox::Query;
+
+/// Something that happened outside the modem.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// The host wrote these bytes: [`CHUNK`](Input::CHUNK) at most, and only while
+    /// [`Modem::wants`](crate::Modem::wants)`(Port::Serial)`. The split into chunks means nothing.
+    Serial(&'a [u8]),
+    /// A host opened or left the serial end. Bytes that it wrote before it left MUST be brought before `Detached`.
+    Host(Host),
+    /// A line of the serial port changed.
+    Line(HostLine),
+    /// The link that [`Effect::Open`](crate::Effect::Open) asked for is open: over TLS, after the handshake.
+    Opened(Link),
+    /// The peer sent these bytes: [`CHUNK`](Input::CHUNK) at most, and only while
+    /// [`Modem::wants`](crate::Modem::wants)`(Port::Link(link))`. Over UDP: one whole datagram of any size.
+    Received(Link, &'a [u8]),
+    /// The link could not be opened, or it ended without
+    /// [`Effect::Close`](crate::Effect::Close). Bytes that arrived before the end MUST be brought first.
+    Closed(Link, Why),
+    /// The answer to [`Effect::Resolve`](crate::Effect::Resolve).
+    Resolved(Query, Result<IpAddr, Why>),
+    /// More is waiting to be written to this port than the driver likes to hold (its high-water mark).
+    Full(Port),
+    /// What waits to be written to this port fell below the driver's low-water mark.
+    Free(Port),
+    /// Something changed on the radio side.
+    Bearer(Change),
+    /// Nothing happened, but the deadline passed.
+    Tick,
+}
+
+impl Input<'_> {
+    /// Bytes that one [`Serial`](Input::Serial) or [`Received`](Input::Received) may bring at most.
+    pub const CHUNK: usize = 4096;
+}
+
+/// Whether somebody sits at the serial end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Host {
+    /// A host opened the port. A modem starts without one.
+    Attached,
+    /// The host is gone: a half-typed line is forgotten, unsolicited results wait for the next host.
+    Detached,
+}
+
+/// A line that the host drives at a real serial port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HostLine {
+    /// Data terminal ready (V.24 circuit 108/2). Ignored, as with `AT&D0`.
+    Dtr(bool),
+}

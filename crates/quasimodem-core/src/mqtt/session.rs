@@ -1,0 +1,417 @@
+//! The client side of one MQTT 3.1.1 connection.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use super::{Connect, Filters, Packet, PacketId, Publish, Qos, Violation};
+use crate::at::Problem;
+use crate::net::Link;
+use crate::note::Failure;
+use crate::outbox::{Outbox, Sink};
+use crate::time::Instant;
+use crate::urc::Ticket;
+
+/// Packets that may wait for their acknowledgement.
+pub(crate) const WINDOW: usize = 16;
+
+/// QoS 2 messages that a broker may leave unreleased.
+const UNRELEASED_MAX: usize = 1024;
+
+/// The answer to a PINGREQ may take half the keep-alive time, but at least this.
+const PATIENCE_MIN: Duration = Duration::from_secs(5);
+
+/// A connection and everything in flight on it.
+#[derive(Default)]
+pub(crate) struct Session {
+    phase: Phase,
+    flights: Vec<Flight>,
+    /// QoS 2 messages that were received and reported, and whose PUBREL has not come (MQTT 4.3.3, method B).
+    unreleased: Vec<PacketId>,
+    /// What came of a packet that is not whole, or of packets that wait until there is room for them.
+    partial: Vec<u8>,
+    last_id: u16,
+    clean: bool,
+    /// Seconds.
+    keep_alive: u16,
+    last_sent: Option<Instant>,
+    /// When the answer to a PINGREQ is overdue.
+    ping_until: Option<Instant>,
+    /// Packets wait in `partial` until there is room.
+    paused: bool,
+    /// The driver has more to write than it likes.
+    full: bool,
+}
+
+/// Where and when a session sends.
+pub(crate) struct Wire<'a> {
+    pub(crate) now: Instant,
+    pub(crate) link: Link,
+    pub(crate) out: &'a mut Outbox,
+}
+
+#[derive(Default)]
+enum Phase {
+    #[default]
+    Closed,
+    /// The link is being opened; the CONNECT is ready, the password in it begins at `secret`.
+    Opening {
+        ticket: Ticket,
+        until: Instant,
+        connect: Box<[u8]>,
+        secret: usize,
+    },
+    /// The CONNECT was sent.
+    Connecting {
+        ticket: Ticket,
+        until: Instant,
+    },
+    Open,
+}
+
+/// A packet that waits for its acknowledgement. The host may have its result already.
+struct Flight {
+    id: PacketId,
+    ticket: Ticket,
+    awaits: Awaits,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Awaits {
+    Puback,
+    Pubrec,
+    Pubcomp,
+    Suback,
+    Unsuback,
+}
+
+/// How far a request came at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It was carried out.
+    Done,
+    /// An acknowledgement is due.
+    Flying,
+}
+
+/// What a packet from the broker came to.
+pub(crate) enum Event<'a> {
+    /// Nothing that anybody needs to know.
+    Nothing,
+    /// The broker accepted the connection.
+    Opened(Ticket),
+    /// The broker refused the connection with this return code.
+    Refused(Ticket, u8),
+    /// A request ended.
+    Done(Ticket, bool),
+    /// A message arrived. It must be taken before the next packet: its acknowledgement is on its way.
+    Message(Publish<'a>),
+}
+
+impl Session {
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    /// Starts to connect: the link must be opened now.
+    pub(crate) fn open(&mut self, connect: &Connect<'_>, ticket: Ticket, until: Instant) {
+        let mut bytes = Vec::new();
+        Packet::Connect(*connect).encode(&mut bytes);
+        // The password is the last field (MQTT 3.1.3).
+        let secret = bytes.len() - connect.password.map_or(0, <[u8]>::len);
+        *self = Session {
+            phase: Phase::Opening { ticket, until, connect: bytes.into(), secret },
+            clean: connect.clean_session,
+            keep_alive: connect.keep_alive,
+            ..Session::default()
+        };
+    }
+
+    /// The link is open.
+    pub(crate) fn link_opened(&mut self, wire: &mut Wire<'_>) {
+        if let Phase::Opening { ticket, until, connect, secret } = &self.phase {
+            let mut piece = wire.out.send(wire.link);
+            piece.put(connect.get(..*secret).unwrap_or_default());
+            piece.put_secret(connect.get(*secret..).unwrap_or_default());
+            self.phase = Phase::Connecting { ticket: *ticket, until: *until };
+            self.last_sent = Some(wire.now);
+        }
+    }
+
+    /// Forgets the connection; the result of an unfinished open is given back.
+    pub(crate) fn close(&mut self) -> Option<Ticket> {
+        match mem::take(self).phase {
+            Phase::Opening { ticket, .. } | Phase::Connecting { ticket, .. } => Some(ticket),
+            Phase::Closed | Phase::Open => None,
+        }
+    }
+
+    pub(crate) fn disconnect(&mut self, wire: &mut Wire<'_>) {
+        if self.is_open() {
+            self.send(wire, &Packet::Disconnect);
+        }
+    }
+
+    pub(crate) fn set_full(&mut self, full: bool) {
+        self.full = full;
+    }
+
+    pub(crate) fn subscribe(
+        &mut self,
+        wire: &mut Wire<'_>,
+        filter: &str,
+        qos: Qos,
+        ticket: Ticket,
+    ) -> Result<Progress, Problem> {
+        let id = self.begin(Awaits::Suback, ticket)?;
+        self.send(wire, &Packet::Subscribe { id, filters: Filters::with_qos(&[(filter, qos)]) });
+        Ok(Progress::Flying)
+    }
+
+    pub(crate) fn unsubscribe(
+        &mut self,
+        wire: &mut Wire<'_>,
+        filter: &str,
+        ticket: Ticket,
+    ) -> Result<Progress, Problem> {
+        let id = self.begin(Awaits::Unsuback, ticket)?;
+        self.send(wire, &Packet::Unsubscribe { id, filters: Filters::without_qos(&[filter]) });
+        Ok(Progress::Flying)
+    }
+
+    /// Sends a message, whose `id` this fills in.
+    pub(crate) fn publish(
+        &mut self,
+        wire: &mut Wire<'_>,
+        mut message: Publish<'_>,
+        ticket: Ticket,
+    ) -> Result<Progress, Problem> {
+        message.id = match message.qos {
+            Qos::AtMostOnce if self.full => return Err(Problem::LinkFull),
+            Qos::AtMostOnce if !self.is_open() => return Err(Problem::NotConnected),
+            Qos::AtMostOnce => None,
+            Qos::AtLeastOnce => Some(self.begin(Awaits::Puback, ticket)?),
+            Qos::ExactlyOnce => Some(self.begin(Awaits::Pubrec, ticket)?),
+        };
+        self.send(wire, &Packet::Publish(message));
+        Ok(if message.id.is_some() { Progress::Flying } else { Progress::Done })
+    }
+
+    /// Bytes from the peer, put behind those that wait. Gives what there is to work on; [`keep`](Self::keep) takes
+    /// back the rest.
+    pub(crate) fn take_partial(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let mut bytes = mem::take(&mut self.partial);
+        if !bytes.is_empty() {
+            bytes.extend_from_slice(chunk);
+        }
+        bytes
+    }
+
+    /// Keeps the bytes behind `taken` for later: of a packet that is not whole, or, if `paused`, of packets that wait
+    /// for room.
+    pub(crate) fn keep(&mut self, now: Instant, mut owned: Vec<u8>, chunk: &[u8], taken: usize, paused: bool) {
+        if self.is_closed() {
+            return;
+        }
+        if mem::replace(&mut self.paused, paused) && !paused && self.ping_until.is_some() {
+            // While reading was paused the answer may have waited unread.
+            self.ping_until = Some(now + self.patience());
+        }
+        if owned.is_empty() {
+            self.partial = chunk.get(taken..).unwrap_or_default().into();
+        } else if taken < owned.len() {
+            owned.drain(..taken);
+            self.partial = owned;
+        }
+    }
+
+    /// Whether the peer's bytes may be brought.
+    pub(crate) fn wants(&self) -> bool {
+        !self.paused && matches!(self.phase, Phase::Connecting { .. } | Phase::Open)
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// One whole packet from the broker.
+    pub(crate) fn packet<'a>(&mut self, wire: &mut Wire<'_>, frame: &'a [u8]) -> Result<Event<'a>, Violation> {
+        let packet = Packet::decode(frame)?;
+        if let Phase::Connecting { ticket, .. } = self.phase {
+            return self.connack(ticket, &packet);
+        }
+        match packet {
+            Packet::Publish(message) => self.message(wire, message),
+            Packet::Puback(id) => self.acknowledged(wire, id, Ack::Puback),
+            Packet::Pubrec(id) => self.acknowledged(wire, id, Ack::Pubrec),
+            Packet::Pubcomp(id) => self.acknowledged(wire, id, Ack::Pubcomp),
+            Packet::Suback { id, codes } => match *codes {
+                [code] => self.acknowledged(wire, id, Ack::Suback { granted: code != 0x80 }),
+                _ => Err(violation("MQTT-3.9.3-1", "a SUBACK has not one return code for each topic filter")),
+            },
+            Packet::Unsuback(id) => self.acknowledged(wire, id, Ack::Unsuback),
+            Packet::Pubrel(id) => {
+                // Unknown after a reconnect, if the PUBCOMP got lost: the broker must still get one (MQTT 4.3.3).
+                self.unreleased.retain(|known| *known != id);
+                self.send(wire, &Packet::Pubcomp(id));
+                Ok(Event::Nothing)
+            }
+            Packet::Pingresp => {
+                self.ping_until = None;
+                Ok(Event::Nothing)
+            }
+            Packet::Connack { .. } => Err(violation("MQTT 3.2", "a second CONNACK")),
+            Packet::Connect(_)
+            | Packet::Subscribe { .. }
+            | Packet::Unsubscribe { .. }
+            | Packet::Pingreq
+            | Packet::Disconnect => Err(violation("MQTT 2.2.1", "a packet that only clients send")),
+        }
+    }
+
+    fn connack<'a>(&mut self, ticket: Ticket, packet: &Packet<'_>) -> Result<Event<'a>, Violation> {
+        match *packet {
+            Packet::Connack { session_present: true, code: 0 } if self.clean => {
+                Err(violation("MQTT-3.2.2-1", "session present in answer to a clean session"))
+            }
+            Packet::Connack { code: 0, .. } => {
+                self.phase = Phase::Open;
+                Ok(Event::Opened(ticket))
+            }
+            Packet::Connack { code, .. } => Ok(Event::Refused(ticket, code)),
+            _ => Err(violation("MQTT-3.2.0-1", "the first packet is not a CONNACK")),
+        }
+    }
+
+    fn message<'a>(&mut self, wire: &mut Wire<'_>, message: Publish<'a>) -> Result<Event<'a>, Violation> {
+        match (message.qos, message.id) {
+            (Qos::AtLeastOnce, Some(id)) => self.send(wire, &Packet::Puback(id)),
+            (Qos::ExactlyOnce, Some(id)) => {
+                let again = self.unreleased.contains(&id);
+                if !again {
+                    if self.unreleased.len() == UNRELEASED_MAX {
+                        return Err(violation("MQTT 4.3.3", "too many messages of QoS 2 are not released"));
+                    }
+                    self.unreleased.push(id);
+                }
+                self.send(wire, &Packet::Pubrec(id));
+                if again {
+                    return Ok(Event::Nothing);
+                }
+            }
+            _ => {}
+        }
+        Ok(Event::Message(message))
+    }
+
+    /// Moves the flight that an acknowledgement is for.
+    fn acknowledged<'a>(&mut self, wire: &mut Wire<'_>, id: PacketId, ack: Ack) -> Result<Event<'a>, Violation> {
+        let Some(index) = self.flights.iter().position(|flight| flight.id == id) else {
+            return Err(violation("MQTT 2.3.1", "an acknowledgement that nobody waits for"));
+        };
+        let flight = &mut self.flights[index];
+        let status = match (flight.awaits, ack) {
+            // MQTT 4.3.2: the PUBACK ends a QoS 1 message.
+            (Awaits::Puback, Ack::Puback) => true,
+            // MQTT 4.3.3: the PUBREC is answered with PUBREL, from then on the message is the broker's.
+            (Awaits::Pubrec, Ack::Pubrec) => {
+                flight.awaits = Awaits::Pubcomp;
+                self.send(wire, &Packet::Pubrel(id));
+                return Ok(Event::Nothing);
+            }
+            // MQTT 4.3.3: the PUBCOMP ends a QoS 2 message.
+            (Awaits::Pubcomp, Ack::Pubcomp) => true,
+            // MQTT 3.8.4: the SUBACK answers a SUBSCRIBE, in the negative too.
+            (Awaits::Suback, Ack::Suback { granted }) => granted,
+            // MQTT 3.10.4: the UNSUBACK answers an UNSUBSCRIBE.
+            (Awaits::Unsuback, Ack::Unsuback) => true,
+            _ => return Err(violation("MQTT 2.3.1", "an acknowledgement of another kind than is due")),
+        };
+        let ticket = flight.ticket;
+        self.flights.remove(index);
+        Ok(Event::Done(ticket, status))
+    }
+
+    /// Makes room for a packet that will be acknowledged and gives its id.
+    fn begin(&mut self, awaits: Awaits, ticket: Ticket) -> Result<PacketId, Problem> {
+        if !self.is_open() {
+            return Err(Problem::NotConnected);
+        }
+        if self.flights.len() >= WINDOW {
+            return Err(Problem::TooManyInFlight(WINDOW));
+        }
+        let id = loop {
+            self.last_id = self.last_id.wrapping_add(1);
+            if let Some(id) = PacketId::new(self.last_id)
+                && self.flights.iter().all(|flight| flight.id != id)
+            {
+                break id;
+            }
+        };
+        self.flights.push(Flight { id, ticket, awaits });
+        Ok(id)
+    }
+
+    fn send(&mut self, wire: &mut Wire<'_>, packet: &Packet<'_>) {
+        packet.encode(&mut wire.out.send(wire.link));
+        self.last_sent = Some(wire.now);
+    }
+
+    /// When [`settle`](Self::settle) has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Closed => None,
+            Phase::Opening { until, .. } | Phase::Connecting { until, .. } => Some(until),
+            Phase::Open => self.ping_due().into_iter().chain(self.ping_overdue()).min(),
+        }
+    }
+
+    /// Does what is due, unless the connection is lost.
+    pub(crate) fn settle(&mut self, wire: &mut Wire<'_>) -> Result<(), Failure> {
+        match self.phase {
+            Phase::Opening { until, .. } | Phase::Connecting { until, .. } if until <= wire.now => {
+                Err(Failure::NoAnswer)
+            }
+            Phase::Open if self.ping_overdue().is_some_and(|until| until <= wire.now) => Err(Failure::NoPingResponse),
+            Phase::Open if self.ping_due().is_some_and(|due| due <= wire.now) => {
+                self.send(wire, &Packet::Pingreq);
+                self.ping_until.get_or_insert(wire.now + self.patience());
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// MQTT 3.1.2.10: so long after the last packet a PINGREQ is due.
+    fn ping_due(&self) -> Option<Instant> {
+        Some(self.last_sent? + Duration::from_secs(self.keep_alive.into()))
+    }
+
+    fn ping_overdue(&self) -> Option<Instant> {
+        self.ping_until.filter(|_| !self.paused)
+    }
+
+    /// How long the answer to a PINGREQ may take.
+    fn patience(&self) -> Duration {
+        (Duration::from_secs(self.keep_alive.into()) / 2).max(PATIENCE_MIN)
+    }
+}
+
+/// An acknowledgement as it concerns a flight.
+#[derive(Clone, Copy)]
+enum Ack {
+    Puback,
+    Pubrec,
+    Pubcomp,
+    Suback { granted: bool },
+    Unsuback,
+}
+
+const fn violation(rule: &'static str, what: &'static str) -> Violation {
+    Violation { rule, what }
+}

@@ -1,0 +1,105 @@
+//! What happened and why, as values: traces, logs, `AT+CEER` and metrics live on these.
+
+use core::fmt;
+
+use crate::at::Refusal;
+use crate::client::ClientId;
+use crate::mqtt::Violation;
+use crate::net::Why;
+use crate::outbox::Marked;
+
+/// Something worth telling that needs nothing done.
+#[derive(Clone, Debug)]
+pub enum Note<'a> {
+    /// The host completed this command line; NULs and what stood in front of `AT` are left out, secrets are marked.
+    Typed(Marked<'a>),
+    /// The command just typed was answered with an error, and this is why.
+    Refused(&'a Refusal),
+    /// A connection could not be opened.
+    OpenFailed(ClientId, &'a Failure),
+    /// An open connection was lost.
+    Broken(ClientId, &'a Failure),
+    /// The time of an asynchronous command ran out, so its result is 0.
+    Late(ClientId, &'static str),
+}
+
+/// Why a connection failed or was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The link below it.
+    Link(Why),
+    /// The broker did not answer a PINGREQ in time.
+    NoPingResponse,
+    /// The broker did not accept the connection within the time of the command.
+    NoAnswer,
+    /// The broker broke a rule of the standard.
+    Violation(Violation),
+    /// The broker refused with this CONNACK return code.
+    Refused(u8),
+    /// The data call ended.
+    NoDataCall,
+    /// The modem lost its registration.
+    NotRegistered,
+    /// The host closed the connection while it was being opened.
+    ClosedByHost,
+}
+
+impl fmt::Display for Note<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Typed(line) => write!(f, "typed {line:?}"),
+            Note::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Note::OpenFailed(client, failure) => write!(f, "client {client} not opened: {failure}"),
+            Note::Broken(client, failure) => write!(f, "client {client} broken: {failure}"),
+            Note::Late(client, command) => write!(f, "client {client}: no answer to {command} in time"),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Link(why) => why.fmt(f),
+            Failure::NoPingResponse => f.write_str("the broker does not answer pings"),
+            Failure::NoAnswer => f.write_str("no answer in time"),
+            Failure::Violation(violation) => write!(f, "the broker broke the protocol: {violation}"),
+            Failure::Refused(code) => write!(f, "refused by the broker: {}", refusal(*code)),
+            Failure::NoDataCall => f.write_str("the data call ended"),
+            Failure::NotRegistered => f.write_str("the module is not registered"),
+            Failure::ClosedByHost => f.write_str("closed by the host"),
+        }
+    }
+}
+
+/// The words of a CONNACK return code (MQTT 3.2.2.3), as the manual has them for its codes 700 to 704 (manual 2.1).
+fn refusal(code: u8) -> &'static str {
+    match code {
+        1 => "Unacceptable protocol version",
+        2 => "Identifier rejected",
+        3 => "Server unavailable",
+        4 => "Bad user name or password",
+        5 => "Not authorized",
+        _ => "reserved return code",
+    }
+}
+
+/// A note as an outbox keeps it; what it borrows stands in the bytes of its entry.
+pub(crate) enum StoredNote {
+    Typed,
+    Refused(Refusal),
+    OpenFailed(ClientId, Failure),
+    Broken(ClientId, Failure),
+    Late(ClientId, &'static str),
+}
+
+impl StoredNote {
+    pub(crate) fn lend<'a>(&'a self, text: Marked<'a>) -> Note<'a> {
+        match self {
+            StoredNote::Typed => Note::Typed(text),
+            StoredNote::Refused(refusal) => Note::Refused(refusal),
+            StoredNote::OpenFailed(client, failure) => Note::OpenFailed(*client, failure),
+            StoredNote::Broken(client, failure) => Note::Broken(*client, failure),
+            StoredNote::Late(client, command) => Note::Late(*client, command),
+        }
+    }
+}

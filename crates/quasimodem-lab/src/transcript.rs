@@ -1,0 +1,377 @@
+//! Transcripts: what a host types, what the modem does and answers, and when, as text that runs.
+//!
+//! ```
+//! let transcript = r#"
+//! model MC615
+//! ## The broker never answers.
+//! > AT+MQTTOPEN=1,"broker.example",1883,1,60
+//! ~ 1 open tcp broker.example:1883
+//! < OK
+//! @ 5000ms
+//! ~ 1 close
+//! < +MQTTOPEN: 1,0
+//! "#;
+//! quasimodem_lab::transcript::run(transcript).unwrap();
+//! ```
+//!
+//! | line | meaning |
+//! |---|---|
+//! | `model L610`, `imei …`, `gap 20ms`, `echo on` | settings, in front of everything else; these are the defaults |
+//! | `# …` | a comment |
+//! | `> text` | the host types the text and a carriage return; its echo is checked too |
+//! | `>> bytes` | the host sends exactly these bytes (`\r`, `\n`, `\\`, `\xHH`) |
+//! | `< text` | the modem prints this line, in one piece |
+//! | `<< bytes` | the modem wrote exactly these bytes, echo and line ends included |
+//! | `~ 1 open tcp host:port`, `~ 1 send packet`, `~ 1 close` | the modem asks the network; packets in words |
+//! | `! 1 opened`, `! 1 packet`, `! 1 closed reset` | the network answers |
+//! | `! serial full`, `! 1 free`, `! host detached`, `! sim out`, `! registration 0`, `! call down` | more from outside |
+//! | `@ 5000ms` | time moves on by so much, to the deadline, which must be this one |
+//! | `wait 100ms` | time moves on by so much, and the deadline is later |
+//! | `echo off` | from here on the host expects no echo |
+//! | `? words` | a note with these words came with what the last input caused |
+//!
+//! The host is attached at the start. Whatever the modem does that no line expects is a failure.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use quasimodem_core::mqtt::{Packet, parse_words};
+use quasimodem_core::{
+    Change, Effect, Host, Imei, Input, Instant, Kind, Link, Model, Modem, Outbox, Port, Registration, Settings,
+    Transport, Why,
+};
+
+/// Where a transcript is wrong, or the modem is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    /// Line in the transcript, from 1.
+    pub line: usize,
+    /// What was expected and what was found.
+    pub what: String,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+/// Runs a transcript to its end, or to the first trouble.
+pub fn run(text: &str) -> Result<(), Trouble> {
+    let mut runner = Runner::default();
+    let mut last = 0;
+    for (index, line) in text.lines().enumerate() {
+        last = index + 1;
+        let line = line.trim();
+        if !line.is_empty() && !line.starts_with('#') {
+            runner.line(line).map_err(|what| Trouble { line: last, what })?;
+        }
+    }
+    runner.expect_nothing().map_err(|what| Trouble { line: last, what })
+}
+
+#[derive(Default)]
+struct Runner {
+    header: Header,
+    modem: Option<Modem>,
+    now: Option<Instant>,
+    echo: bool,
+    seen: VecDeque<Seen>,
+    notes: Vec<String>,
+    outbox: Outbox,
+}
+
+#[derive(Default)]
+struct Header {
+    settings: Settings,
+    imei: Imei,
+}
+
+/// Something that the modem did.
+enum Seen {
+    Serial(Kind, Vec<u8>),
+    /// In the words of a `~` line.
+    Network(String),
+}
+
+type Result1 = Result<(), String>;
+
+impl Runner {
+    fn line(&mut self, line: &str) -> Result1 {
+        let (sign, rest) = line.split_once(' ').unwrap_or((line, ""));
+        if self.modem.is_none() && self.header.line(line)? {
+            return Ok(());
+        }
+        if self.modem.is_none() {
+            self.echo = self.header.settings.echo;
+            self.modem = Some(Modem::new(self.header.settings.clone().into(), self.header.imei));
+            self.now = Some(Instant::START);
+            self.handle(Input::Host(Host::Attached))?;
+        }
+        match sign {
+            ">" => self.types(rest),
+            ">>" => self.handle(Input::Serial(&unescape(rest)?)),
+            "<" => self.expect_line(rest),
+            "<<" => self.expect_bytes(&unescape(rest)?),
+            "~" => self.expect_network(rest),
+            "!" => self.outside(rest),
+            "@" => self.deadline(duration(rest)?),
+            "wait" => self.wait(duration(rest)?),
+            "echo" => on_or_off(rest).map(|on| self.echo = on),
+            "?" => self.expect_note(rest),
+            _ => Err(format!("no line begins with {sign:?}; see the table of the transcript format")),
+        }
+    }
+
+    fn handle(&mut self, input: Input<'_>) -> Result1 {
+        self.expect_nothing()?;
+        self.notes.clear();
+        let (Some(modem), Some(now)) = (&mut self.modem, self.now) else { return Ok(()) };
+        self.outbox.clear();
+        modem.handle(now, input, &mut self.outbox);
+        for effect in self.outbox.effects() {
+            match effect {
+                Effect::Note(note) => self.notes.push(note.to_string()),
+                Effect::Serial(kind, marked) => self.seen.push_back(Seen::Serial(kind, marked.bytes().to_vec())),
+                other => self.seen.push_back(Seen::Network(words(&other))),
+            }
+        }
+        match modem.deadline() {
+            Some(deadline) if deadline <= now => Err(format!("the deadline {deadline:?} is not later than {now:?}")),
+            _ => Ok(()),
+        }
+    }
+
+    fn types(&mut self, text: &str) -> Result1 {
+        self.handle(Input::Serial(format!("{text}\r").as_bytes()))?;
+        let command = text.to_ascii_uppercase().find("AT").map_or("", |at| &text[at..]);
+        let mut echoed = Vec::new();
+        while let Some(Seen::Serial(Kind::Echo, bytes)) = self.seen.front() {
+            echoed.extend_from_slice(bytes);
+            self.seen.pop_front();
+        }
+        let due = if self.echo { command } else { "" };
+        if echoed == due.as_bytes() {
+            return Ok(());
+        }
+        Err(format!("expected the echo {due:?}, found {:?}", String::from_utf8_lossy(&echoed)))
+    }
+
+    fn expect_line(&mut self, text: &str) -> Result1 {
+        match self.seen.pop_front() {
+            Some(Seen::Serial(kind, bytes)) if kind != Kind::Echo => {
+                let line = String::from_utf8_lossy(&bytes);
+                let inner = line.strip_prefix("\r\n").or((kind == Kind::Info).then_some(&*line));
+                let inner =
+                    inner.and_then(|inner| inner.strip_suffix("\r\n")).ok_or(format!("not framed: {line:?}"))?;
+                if inner.trim_end() == text { Ok(()) } else { Err(format!("expected {text:?}, found {inner:?}")) }
+            }
+            other => Err(format!("expected the line {text:?}, found {}", found(other.as_ref()))),
+        }
+    }
+
+    fn expect_bytes(&mut self, due: &[u8]) -> Result1 {
+        let mut bytes = Vec::new();
+        while let Some(Seen::Serial(_, piece)) = self.seen.front() {
+            bytes.extend_from_slice(piece);
+            self.seen.pop_front();
+        }
+        if bytes == due { Ok(()) } else { Err(format!("expected {}, found {}", escape(due), escape(&bytes))) }
+    }
+
+    fn expect_network(&mut self, due: &str) -> Result1 {
+        match self.seen.pop_front() {
+            Some(Seen::Network(words)) if words == due => Ok(()),
+            other => Err(format!("expected ~ {due}, found {}", found(other.as_ref()))),
+        }
+    }
+
+    fn expect_note(&mut self, due: &str) -> Result1 {
+        if self.notes.iter().any(|note| note.contains(due)) {
+            return Ok(());
+        }
+        Err(format!("expected a note with {due:?}, found {:?}", self.notes))
+    }
+
+    fn expect_nothing(&mut self) -> Result1 {
+        match self.seen.front() {
+            None => Ok(()),
+            other => Err(format!("nothing expects this before here: {}", found(other))),
+        }
+    }
+
+    fn deadline(&mut self, after: Duration) -> Result1 {
+        let Some(now) = self.now else { return Ok(()) };
+        match self.modem.as_ref().and_then(Modem::deadline) {
+            Some(deadline) if deadline == now + after => {
+                self.now = Some(deadline);
+                self.handle(Input::Tick)
+            }
+            Some(deadline) => Err(format!("the deadline is after {:?}", deadline.since(now))),
+            None => Err("there is no deadline".into()),
+        }
+    }
+
+    fn wait(&mut self, time: Duration) -> Result1 {
+        let Some(now) = self.now else { return Ok(()) };
+        match self.modem.as_ref().and_then(Modem::deadline) {
+            Some(deadline) if deadline <= now + time => {
+                Err(format!("the deadline is after {:?}, use @", deadline.since(now)))
+            }
+            _ => {
+                self.now = Some(now + time);
+                Ok(())
+            }
+        }
+    }
+
+    fn outside(&mut self, text: &str) -> Result1 {
+        let (whom, what) = text.split_once(' ').ok_or("expected ! and what happens to whom")?;
+        let port = whom.parse().map_or(Port::Serial, |number| Port::Link(Link(number)));
+        let input = match (whom, port, what) {
+            ("host", _, "attached") => Input::Host(Host::Attached),
+            ("host", _, "detached") => Input::Host(Host::Detached),
+            ("sim", _, "in") => Input::Bearer(Change::Sim(true)),
+            ("sim", _, "out") => Input::Bearer(Change::Sim(false)),
+            ("registration", ..) => Input::Bearer(Change::Registration(registration(what)?)),
+            ("call", _, "down") => Input::Bearer(Change::DataCall(None)),
+            ("call", ..) => {
+                let address = what.strip_prefix("up ").and_then(|address| address.parse().ok());
+                Input::Bearer(Change::DataCall(Some(address.ok_or("expected down or up and an IPv4 address")?)))
+            }
+            ("serial", ..) | (_, Port::Link(_), "full" | "free") => match what {
+                "full" => Input::Full(port),
+                "free" => Input::Free(port),
+                _ => return Err("expected full or free".into()),
+            },
+            (_, Port::Link(link), "opened") => Input::Opened(link),
+            (_, Port::Link(link), what) => {
+                if let Some(why) = what.strip_prefix("closed ") {
+                    return self.handle(Input::Closed(link, cause(why)?));
+                }
+                if self.modem.as_ref().is_some_and(|modem| !modem.wants(port)) {
+                    return Err(format!("the modem does not want bytes from link {link}"));
+                }
+                return self.handle(Input::Received(link, &parse_words(what)?));
+            }
+            _ => return Err(format!("nobody is called {whom:?} here")),
+        };
+        self.handle(input)
+    }
+}
+
+impl Header {
+    /// Takes pairs of setting and value; false if the line is none.
+    fn line(&mut self, line: &str) -> Result<bool, String> {
+        let mut words = line.split_whitespace();
+        while let Some(key) = words.next() {
+            if !matches!(key, "model" | "imei" | "gap" | "echo") {
+                return Ok(false);
+            }
+            let value = words.next().ok_or(format!("{key} needs a value"))?;
+            match key {
+                "model" => self.settings.model = Model::by_name(value).ok_or(format!("no model {value}"))?,
+                "imei" => self.imei = value.parse().map_err(|error| format!("{error}"))?,
+                "gap" => self.settings.gap = duration(value)?,
+                _ => self.settings.echo = on_or_off(value)?,
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// An effect in the words of a `~` line.
+fn words(effect: &Effect<'_>) -> String {
+    match effect {
+        Effect::Open { link, transport, host, port } => {
+            let transport = match transport {
+                Transport::Tcp => "tcp",
+                Transport::Tls(_) => "tls",
+                Transport::Udp => "udp",
+            };
+            format!("{link} open {transport} {host}:{port}")
+        }
+        Effect::Send(link, marked) => match Packet::decode(marked.bytes()) {
+            Ok(packet) => format!("{link} send {packet}"),
+            Err(violation) => format!("{link} send a bad packet: {violation}"),
+        },
+        Effect::Close(link) => format!("{link} close"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn found(seen: Option<&Seen>) -> String {
+    match seen {
+        None => "nothing".into(),
+        Some(Seen::Serial(kind, bytes)) => format!("{kind:?} {}", escape(bytes)),
+        Some(Seen::Network(words)) => format!("~ {words}"),
+    }
+}
+
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(format!("expected on or off, found {text:?}")),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let millis = text.strip_suffix("ms").and_then(|millis| millis.parse().ok());
+    millis.map(Duration::from_millis).ok_or(format!("expected a time like 500ms, found {text:?}"))
+}
+
+fn registration(text: &str) -> Result<Registration, String> {
+    Ok(match text {
+        "0" => Registration::None,
+        "1" => Registration::Home,
+        "2" => Registration::Searching,
+        "3" => Registration::Denied,
+        "4" => Registration::Unknown,
+        "5" => Registration::Roaming,
+        _ => return Err(format!("expected a registration state from 0 to 5, found {text:?}")),
+    })
+}
+
+fn cause(text: &str) -> Result<Why, String> {
+    Ok(match text {
+        "ended" => Why::Ended,
+        "reset" => Why::Reset,
+        "refused" => Why::Refused,
+        "unreachable" => Why::Unreachable,
+        "timed out" => Why::TimedOut,
+        _ => match text.strip_prefix("no such name ") {
+            Some(name) => Why::NoSuchName(name.into()),
+            None => return Err(format!("no reason is called {text:?}")),
+        },
+    })
+}
+
+fn escape(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).escape_debug().to_string()
+}
+
+fn unescape(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        bytes.extend_from_slice(plain.as_bytes());
+        let (byte, length) = match escape.as_bytes() {
+            [b'r', ..] => (b'\r', 1),
+            [b'n', ..] => (b'\n', 1),
+            [b'\\', ..] => (b'\\', 1),
+            [b'x', ..] => {
+                let digits = escape.get(1..3).ok_or("expected two hex digits behind \\x")?;
+                (u8::from_str_radix(digits, 16).map_err(|_| format!("not hex: {digits}"))?, 3)
+            }
+            _ => return Err(format!("unknown escape: \\{escape}")),
+        };
+        bytes.push(byte);
+        rest = &escape[length..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Ok(bytes)
+}
