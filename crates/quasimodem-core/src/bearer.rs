@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 
 use crate::at::{Needs, Problem};
 use crate::note::Failure;
-use crate::urc::Cause;
+use crate::reports::Cause;
 
 /// A change below the IP layer, from [`Input::Bearer`](crate::Input::Bearer).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

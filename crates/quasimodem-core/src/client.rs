@@ -66,7 +66,15 @@ pub(crate) struct Client {
     pub(crate) user: Option<Box<User>>,
     /// `+MQTTWILL`; kept until power-off.
     pub(crate) will: Option<Box<StoredWill>>,
-    pub(crate) session: Session,
+    /// The connection, from the moment the host asks for it.
+    pub(crate) session: Option<Box<Session>>,
+}
+
+impl Client {
+    /// Whether the broker accepted the connection.
+    pub(crate) fn is_open(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_open())
+    }
 }
 
 /// What `+MQTTUSER` stored.

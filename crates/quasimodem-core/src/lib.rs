@@ -1,5 +1,60 @@
 //! A cellular module in software: the DCE side of Fibocom's MQTT AT commands, with its MQTT client, as one state
 //! machine without I/O, clock or randomness.
+//!
+//! A [`Modem`] does nothing by itself. A driver tells it what happened, carries out what it answers, and comes back at
+//! its deadline:
+//!
+//! ```
+//! use quasimodem_core::{Effect, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Query, Transport};
+//!
+//! /// What a driver needs of the place where it runs.
+//! trait Platform {
+//!     /// Waits until something happens or the deadline passes. Reads only ports that are wanted.
+//!     fn wait(&mut self, deadline: Option<Instant>, wanted: impl Fn(Port) -> bool) -> (Instant, Input<'_>);
+//!     fn write(&mut self, bytes: &[u8]);
+//!     fn connect(&mut self, link: Link, transport: Transport, host: &str, port: u16);
+//!     fn send(&mut self, link: Link, bytes: &[u8]);
+//!     fn close(&mut self, link: Link);
+//!     fn resolve(&mut self, query: Query, name: &str);
+//!     fn set_line(&mut self, line: ModemLine);
+//!     fn log(&mut self, words: String);
+//! }
+//!
+//! fn drive(mut modem: Modem, platform: &mut impl Platform) -> ! {
+//!     let mut outbox = Outbox::default();
+//!     loop {
+//!         let (now, input) = platform.wait(modem.deadline(), |port| modem.wants(port));
+//!         outbox.clear();
+//!         modem.handle(now, input, &mut outbox);
+//!         for effect in outbox.effects() {
+//!             match effect {
+//!                 Effect::Serial(_, marked) => platform.write(marked.bytes()),
+//!                 Effect::Open { link, transport, host, port } => platform.connect(link, transport, host, port),
+//!                 Effect::Send(link, marked) => platform.send(link, marked.bytes()),
+//!                 Effect::Close(link) => platform.close(link),
+//!                 Effect::Resolve(query, name) => platform.resolve(query, name),
+//!                 Effect::Line(line) => platform.set_line(line),
+//!                 Effect::Note(note) => platform.log(note.to_string()),
+//!             }
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! # Contracts
+//!
+//! - [`Modem::handle`] first settles what was due at `now`, then takes the input in. When it returns, all that the
+//!   input causes is in the outbox, and nothing is pending but the deadline. A call at the deadline always moves it.
+//! - Effects are carried out in order. The outbox belongs to the caller, who may use one for thousands of modems.
+//! - Before any port is read, [`Modem::wants`] is asked; it can change with every call of `handle`. A driver that does
+//!   not read what is not wanted makes the host and the peers wait, so that nothing is lost and nothing grows.
+//! - When more bytes wait to be written to a port than the driver likes to hold, it says [`Input::Full`], later
+//!   [`Input::Free`]. It must still take what the modem hands out in between.
+//! - After [`Effect::Close`] nothing may be brought for that link before its next [`Effect::Open`].
+//! - A modem starts without a host. What it has to say unasked waits until [`Host::Attached`].
+//! - No input makes the core panic. Bad bytes of the host are answered with an error, bad bytes of a peer end that
+//!   connection; both are explained by a [`Note`].
+//! - Bytes that no log may show are marked: log [`Marked::redacted`], send [`Marked::bytes`].
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -16,9 +71,9 @@ pub mod mqtt;
 mod net;
 mod note;
 mod outbox;
+mod reports;
 mod settings;
 mod time;
-mod urc;
 
 pub use at::{COMMANDS, Clients, Cme, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Refusal, Returns};
 pub use bearer::{Change, Registration};

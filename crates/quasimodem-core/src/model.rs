@@ -79,7 +79,7 @@ pub const MODELS: &[Model] = &[
     Model { name: "MC11x", series: "MC11x", ..PLAIN },
     Model { name: "MG11x", series: "MG11x", ..PLAIN },
     Model { name: "MC10x", series: "MC10x", ..PLAIN },
-    Model { name: "MC100E", series: "MC10x", message: 1024, ..PLAIN },
+    Model { name: "MC100E", series: "MC10x", sn_client_id: 23, message: 1024, ..PLAIN },
     Model { name: "LC11x", series: "LC11x", ..PLAIN },
     Model { name: "MA51x", series: "MA51x", sn: true, ..PLAIN },
     Model { name: "MA510", series: "MA51x", sn: true, sn_client_id: 23, message: 1024, ..PLAIN },

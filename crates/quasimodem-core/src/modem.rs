@@ -1,6 +1,6 @@
 //! The modem: one call in, one outbox out.
 
-use alloc::collections::VecDeque;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt::{self, Write};
 use core::mem;
@@ -15,24 +15,18 @@ use crate::mqtt::{self, Event, Progress, Publish, Session, Violation, Wire};
 use crate::net::Port;
 use crate::note::{Failure, StoredNote};
 use crate::outbox::{Kind, Outbox, Piece, Sink};
+use crate::reports::{self, Cause, Message, Report, Reports, Ticket};
 use crate::settings::{Imei, Settings};
 use crate::time::Instant;
-use crate::urc::{self, Cause, Message, Owed, Ticket, Urc};
 
 /// How long a half-typed line keeps unsolicited results waiting after its last byte.
 const TYPING: Duration = Duration::from_millis(500);
-
-/// Bytes of topics and payloads that may wait for the line.
-const POOL: usize = 64 * 1024;
-
-/// Messages of one client that may wait for the line.
-const INBOX: usize = 32;
 
 /// Largest packet that a broker may send, in bytes.
 const PACKET_MAX: usize = 60 * 1024;
 
 /// Bytes of a line that `A/` can repeat.
-const REPEAT_MAX: usize = 40;
+const REPEAT_MAX: usize = 23;
 
 /// A cellular module.
 ///
@@ -55,9 +49,7 @@ pub struct Modem {
     full: bool,
     /// Until then no unsolicited result follows the last final one.
     quiet_until: Instant,
-    owed: VecDeque<Owed>,
-    urcs: VecDeque<Urc>,
-    last_ticket: u32,
+    pub(crate) reports: Reports,
 }
 
 /// What `A/` repeats.
@@ -93,9 +85,7 @@ impl Modem {
             attached: false,
             full: false,
             quiet_until: Instant::START,
-            owed: VecDeque::new(),
-            urcs: VecDeque::new(),
-            last_ticket: 0,
+            reports: Reports::default(),
         }
     }
 
@@ -112,18 +102,21 @@ impl Modem {
     /// When [`handle`](Self::handle) must be called again, with [`Input::Tick`] if nothing else happened. `None`:
     /// not before something happens. A call at the deadline always moves it.
     pub fn deadline(&self) -> Option<Instant> {
-        let printing = if self.urcs.is_empty() { None } else { self.free_at() };
-        let owed = self.owed.iter().filter(|owed| owed.status.is_none()).map(|owed| owed.until).min();
+        let printing = if self.reports.is_ready() { self.free_at() } else { None };
         let raw = self.raw.as_ref().map(RawData::until);
-        let sessions = self.clients.iter().filter_map(|client| client.session.deadline()).min();
-        [printing, owed, raw, sessions].into_iter().flatten().min()
+        let sessions = self.clients.iter().filter_map(|client| client.session.as_ref());
+        let sessions = sessions.map(|session| session.deadline()).min();
+        [printing, self.reports.deadline(), raw, sessions].into_iter().flatten().min()
     }
 
     /// Whether the driver may bring bytes from this port.
     pub fn wants(&self, port: Port) -> bool {
         match port {
             Port::Serial => !self.full,
-            Port::Link(link) => ClientId::of_link(link).is_some_and(|id| self.clients[id.index()].session.wants()),
+            Port::Link(link) => {
+                let session = ClientId::of_link(link).and_then(|id| self.clients[id.index()].session.as_ref());
+                session.is_some_and(|session| session.wants())
+            }
         }
     }
 
@@ -132,9 +125,8 @@ impl Modem {
     /// What the outbox then holds is the last that the modem has to say; it may not be used any more.
     pub fn power_off(&mut self, now: Instant, out: &mut Outbox) {
         for (id, client) in ClientId::mqtt().zip(&mut self.clients) {
-            if !client.session.is_closed() {
-                client.session.disconnect(&mut Wire { now, link: id.link(), out });
-                client.session.close();
+            if let Some(mut session) = client.session.take() {
+                session.disconnect(&mut Wire { now, link: id.link(), out });
                 out.close(id.link());
             }
         }
@@ -153,19 +145,6 @@ impl Modem {
         }
         let typing = self.typed_at.map(|typed_at| typed_at + TYPING);
         Some(typing.map_or(self.quiet_until, |typing| typing.max(self.quiet_until)))
-    }
-
-    /// Whether a message may be taken in.
-    fn has_room(&self, client: ClientId, bytes: usize) -> bool {
-        let mut count = 0;
-        let mut held = 0;
-        for urc in &self.urcs {
-            if let Urc::Message(of, message) = urc {
-                count += usize::from(*of == client);
-                held += message.len();
-            }
-        }
-        count < INBOX && (held == 0 || held + bytes <= POOL)
     }
 }
 
@@ -186,13 +165,10 @@ impl Turn<'_> {
             let row = raw.row();
             self.refuse(Refusal { command: row.name, problem: Problem::NoData }, row.errors);
         }
-        for owed in &mut self.modem.owed {
-            if owed.status.is_none() && owed.until <= self.now {
-                owed.status = Some(false);
-                self.out.note(StoredNote::Late(owed.client, owed.command.name));
-            }
-        }
-        self.report();
+        let out = &mut *self.out;
+        self.modem.reports.settle(self.now, |client, command| {
+            out.note(StoredNote::Late(client, command.name));
+        });
         self.flush();
     }
 
@@ -219,9 +195,7 @@ impl Turn<'_> {
                 }
             }
             Input::Closed(link, why) => {
-                if let Some(id) = ClientId::of_link(link)
-                    && !self.modem.clients[id.index()].session.is_closed()
-                {
+                if let Some(id) = ClientId::of_link(link) {
                     self.lost(id, Failure::Link(why), Cause::Broker);
                 }
             }
@@ -241,8 +215,10 @@ impl Turn<'_> {
         match port {
             Port::Serial => self.modem.full = full,
             Port::Link(link) => {
-                if let Some(id) = ClientId::of_link(link) {
-                    self.modem.clients[id.index()].session.set_full(full);
+                if let Some(id) = ClientId::of_link(link)
+                    && let Ok((session, _)) = self.session(id)
+                {
+                    session.set_full(full);
                 }
             }
         }
@@ -306,7 +282,7 @@ impl Turn<'_> {
             let row = raw.row();
             self.busy = true;
             match raw.done(self) {
-                Ok(()) => self.ok(),
+                Ok(_) => self.ok(),
                 Err(problem) => self.refuse(Refusal { command: row.name, problem }, row.errors),
             }
             self.busy = false;
@@ -369,11 +345,8 @@ impl Turn<'_> {
             Returns::Urc { within } | Returns::Final { within } => within,
             Returns::Now => Duration::ZERO,
         };
-        self.modem.last_ticket = self.modem.last_ticket.wrapping_add(1);
-        let ticket = Ticket(self.modem.last_ticket);
         let until = self.now + within;
-        self.modem.owed.push_back(Owed { ticket, client, command, until, status: None });
-        (ticket, until)
+        (self.modem.reports.owe(command, client, until), until)
     }
 
     /// Carries out a request to a client's broker whose result comes later; it is owed unless `send` refuses.
@@ -387,9 +360,9 @@ impl Turn<'_> {
         let sent = self.session(client).and_then(|(session, mut wire)| send(session, &mut wire, ticket));
         match sent {
             Ok(Progress::Flying) => {}
-            Ok(Progress::Done) => self.decide(ticket, true),
+            Ok(Progress::Done) => self.modem.reports.decide(ticket, true),
             Err(problem) => {
-                self.modem.owed.pop_back();
+                self.modem.reports.forget(ticket);
                 return Err(problem);
             }
         }
@@ -398,62 +371,22 @@ impl Turn<'_> {
 
     /// The session of a client and its way out.
     pub(crate) fn session(&mut self, client: ClientId) -> Result<(&mut Session, Wire<'_>), Problem> {
-        let session = &mut self.modem.client(client)?.session;
+        let session = self.modem.client(client)?.session.as_deref_mut().ok_or(Problem::NotConnected)?;
         Ok((session, Wire { now: self.now, link: client.link(), out: self.out }))
-    }
-
-    /// Decides a result. One that was given already stays as it was.
-    pub(crate) fn decide(&mut self, ticket: Ticket, status: bool) {
-        if let Some(owed) = self.modem.owed.iter_mut().find(|owed| owed.ticket == ticket) {
-            owed.status.get_or_insert(status);
-        }
-        self.report();
-    }
-
-    /// Decides all that is open for this client with 0.
-    pub(crate) fn fail_all(&mut self, client: ClientId) {
-        for owed in self.modem.owed.iter_mut().filter(|owed| owed.client == client) {
-            owed.status.get_or_insert(false);
-        }
-        self.report();
-    }
-
-    /// Hands decided results to the line, in the order of the commands of each client and name.
-    fn report(&mut self) {
-        let modem = &mut *self.modem;
-        let mut index = 0;
-        while let Some(owed) = modem.owed.get(index) {
-            let blocked = modem
-                .owed
-                .iter()
-                .take(index)
-                .any(|earlier| earlier.client == owed.client && core::ptr::eq(earlier.command, owed.command));
-            match owed.status {
-                Some(status) if !blocked => {
-                    modem.urcs.push_back(Urc::Result(owed.command, owed.client, status));
-                    modem.owed.remove(index);
-                }
-                _ => index += 1,
-            }
-        }
-    }
-
-    pub(crate) fn push(&mut self, urc: Urc) {
-        self.modem.urcs.push_back(urc);
     }
 
     /// Prints what may be printed, and goes on with packets that waited for that.
     fn flush(&mut self) {
         loop {
-            let message = usize::from(self.modem.settings.model.message);
+            let max = usize::from(self.modem.settings.model.message);
             while self.is_free()
-                && let Some(urc) = self.modem.urcs.pop_front()
+                && let Some(report) = self.modem.reports.pop()
             {
-                urc.print(message, self.out);
+                report.print(max, self.out);
             }
             let paused = ClientId::mqtt().find(|id| {
-                let session = &self.modem.clients[id.index()].session;
-                session.is_paused() && self.modem.has_room(*id, 0)
+                let session = self.modem.clients[id.index()].session.as_ref();
+                session.is_some_and(|session| session.is_paused()) && self.modem.reports.has_room(*id, 0)
             });
             match paused {
                 Some(id) => self.received(id, &[]),
@@ -468,7 +401,8 @@ impl Turn<'_> {
 
     /// Bytes from a broker, behind those that wait.
     fn received(&mut self, id: ClientId, chunk: &[u8]) {
-        let owned = self.modem.clients[id.index()].session.take_partial(chunk);
+        let Ok((session, _)) = self.session(id) else { return };
+        let owned = session.take_partial(chunk);
         let bytes = if owned.is_empty() { chunk } else { &owned };
         let mut taken = 0;
         let paused = loop {
@@ -479,31 +413,28 @@ impl Turn<'_> {
                 Err(violation) => return self.broken(id, violation),
             };
             let Some(frame) = frame else { break false };
-            if !self.modem.has_room(id, frame.len()) {
+            if !self.modem.reports.has_room(id, frame.len()) {
                 break true;
             }
             taken += frame.len();
             if let Err(violation) = self.packet(id, frame) {
                 return self.broken(id, violation);
             }
-            if self.modem.clients[id.index()].session.is_closed() {
-                return;
-            }
         };
-        self.modem.clients[id.index()].session.keep(self.now, owned, chunk, taken, paused);
+        if let Ok((session, wire)) = self.session(id) {
+            session.keep(wire.now, owned, chunk, taken, paused);
+        }
     }
 
     fn packet(&mut self, id: ClientId, frame: &[u8]) -> Result<(), Violation> {
         let Ok((session, mut wire)) = self.session(id) else { return Ok(()) };
         match session.packet(&mut wire, frame)? {
             Event::Nothing => {}
-            Event::Opened(ticket) => self.decide(ticket, true),
-            Event::Done(ticket, status) => self.decide(ticket, status),
-            Event::Refused(ticket, code) => {
-                session.close();
+            Event::Opened(ticket) => self.modem.reports.decide(ticket, true),
+            Event::Done(ticket, status) => self.modem.reports.decide(ticket, status),
+            Event::Refused(code) => {
                 self.out.close(id.link());
-                self.out.note(StoredNote::OpenFailed(id, Failure::Refused(code)));
-                self.decide(ticket, false);
+                self.lost(id, Failure::Refused(code), Cause::Broker);
             }
             Event::Message(message) => self.message(id, &message),
         }
@@ -511,12 +442,12 @@ impl Turn<'_> {
     }
 
     fn message(&mut self, id: ClientId, message: &Publish<'_>) {
-        if self.modem.urcs.is_empty() && self.is_free() {
+        if self.is_free() && !self.modem.reports.is_ready() {
             let max = usize::from(self.modem.settings.model.message);
-            urc::print_message(id, message.qos, message.topic.as_bytes(), message.payload, max, self.out);
+            reports::print_message(id, message.qos, message.topic.as_bytes(), message.payload, max, self.out);
         } else {
             let message = Message::new(message.qos, message.topic, message.payload);
-            self.modem.urcs.push_back(Urc::Message(id, message));
+            self.modem.reports.push(Report::Message(id, Box::new(message)));
         }
     }
 
@@ -527,7 +458,7 @@ impl Turn<'_> {
 
     fn lose_all(&mut self, failure: &Failure, cause: Cause) {
         for id in ClientId::mqtt() {
-            if !self.modem.clients[id.index()].session.is_closed() {
+            if self.modem.clients[id.index()].session.is_some() {
                 self.out.close(id.link());
                 self.lost(id, failure.clone(), cause);
             }
@@ -536,23 +467,18 @@ impl Turn<'_> {
 
     /// A connection is gone: what it owed is reported as 0, then the break, unless it was never open.
     fn lost(&mut self, id: ClientId, failure: Failure, cause: Cause) {
-        let was_open = self.modem.clients[id.index()].session.is_open();
-        let opening = self.modem.clients[id.index()].session.close();
-        if was_open {
+        let Some(session) = self.modem.clients[id.index()].session.take() else { return };
+        let reports = &mut self.modem.reports;
+        if session.is_open() {
             self.out.note(StoredNote::Broken(id, failure));
-            self.fail_all(id);
-            self.push(Urc::Break(id, cause));
+            reports.fail_all(id);
+            reports.push(Report::Break(id, cause));
         } else {
             self.out.note(StoredNote::OpenFailed(id, failure));
+            if let Some(ticket) = session.opening() {
+                reports.decide(ticket, false);
+            }
         }
-        if let Some(ticket) = opening {
-            self.decide(ticket, false);
-        }
-    }
-
-    /// Forgets the messages of a client that were not printed yet.
-    pub(crate) fn discard_messages(&mut self, client: ClientId) {
-        self.modem.urcs.retain(|urc| !matches!(urc, Urc::Message(of, _) if *of == client));
     }
 }
 

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use crate::at::{Answer, Args, Command, ErrorStyle, Param, Problem};
 use crate::modem::Turn;
 use crate::outbox::Sink;
-use crate::urc;
+use crate::reports;
 
 pub(super) const AT_E: Command = Command {
     name: "E",
@@ -45,7 +45,7 @@ fn identify(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
 /// Writes a string constant: control characters as `\HH` (V.250 5.4.2.2), everything else as it was stored.
 pub(super) fn put_quoted(text: &[u8], to: &mut (impl Sink + Write)) -> fmt::Result {
     to.put(b"\"");
-    urc::put_visible(text, to);
+    reports::put_visible(text, to);
     to.put(b"\"");
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Manual 1.2 and 1.3.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use core::fmt::Write;
@@ -10,7 +11,7 @@ use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamK
 use crate::client::{Client, ClientId};
 use crate::model::DefaultClientId;
 use crate::modem::{Modem, Turn};
-use crate::mqtt::{Connect, Will};
+use crate::mqtt::{Connect, Session, Will};
 use crate::net::Transport;
 use crate::note::{Failure, StoredNote};
 
@@ -39,7 +40,7 @@ pub(super) const MQTTOPEN: Command = Command {
     returns: Returns::Urc { within: Duration::from_millis(5000) },
     needs: Needs::DataCall,
     set: Some(open),
-    read: Some(|turn, _| list(turn, "+MQTTOPEN", |client| client.is_none_or(|client| client.session.is_closed()))),
+    read: Some(|turn, _| list(turn, "+MQTTOPEN", |client| client.is_none_or(|client| client.session.is_none()))),
     ..Command::ROW
 };
 
@@ -48,7 +49,7 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     if id.is_sn() {
         return Err(Problem::NoMqttSn);
     }
-    if !turn.modem.client(id)?.session.is_closed() {
+    if turn.modem.client(id)?.session.is_some() {
         return Err(Problem::AlreadyOpen);
     }
     if args.number(5).is_some_and(|tls| tls > 0) {
@@ -76,7 +77,7 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         user_name: (!name.is_empty() || !password.is_empty()).then_some(name),
         password: (!password.is_empty()).then_some(password),
     };
-    session.open(&connect, ticket, until);
+    *session = Some(Box::new(Session::open(turn.now, &connect, ticket, until)));
     turn.out.open(id.link(), Transport::Tcp, host, port);
     Ok(Answer::Done)
 }
@@ -98,25 +99,24 @@ pub(super) const MQTTCLOSE: Command = Command {
     returns: URC_3S,
     errors: ErrorStyle::Plain,
     set: Some(close),
-    read: Some(|turn, _| list(turn, "+MQTTCLOSE", |client| client.is_some_and(|client| client.session.is_open()))),
+    read: Some(|turn, _| list(turn, "+MQTTCLOSE", |client| client.is_some_and(Client::is_open))),
     ..Command::ROW
 };
 
 fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
     let (session, mut wire) = turn.session(id)?;
-    if session.is_closed() {
-        return Err(Problem::NotConnected);
-    }
     session.disconnect(&mut wire);
-    if session.close().is_some() {
+    if session.opening().is_some() {
         turn.out.note(StoredNote::OpenFailed(id, Failure::ClosedByHost));
     }
+    turn.modem.client(id)?.session = None;
     turn.out.close(id.link());
-    turn.discard_messages(id);
-    turn.fail_all(id);
+    let reports = &mut turn.modem.reports;
+    reports.discard_messages(id);
+    reports.fail_all(id);
     let (ticket, _) = turn.owe(&MQTTCLOSE, id);
-    turn.decide(ticket, true);
+    turn.modem.reports.decide(ticket, true);
     Ok(Answer::Done)
 }
 

@@ -3,6 +3,7 @@
 use super::raw::{Headed, RawData, Use};
 use super::{PAYLOAD, TOPIC, URC_3S};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem};
+use crate::client::ClientId;
 use crate::modem::Turn;
 use crate::mqtt::Publish;
 
@@ -26,21 +27,20 @@ pub(super) const MQTTPUB: Command = Command {
 
 fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let client = args.client(0)?;
-    if !turn.modem.client(client)?.session.is_open() {
+    if !turn.modem.client(client)?.is_open() {
         return Err(Problem::NotConnected);
     }
-    let headed = Headed { client, topic: args.text(1).into(), qos: args.qos(2), retain: args.flag(3) };
+    let (topic, qos, retain) = (args.text(1), args.qos(2), args.flag(3));
     match args.payload(4) {
-        Payload::Bytes(payload) => publish(turn, &headed, payload).map(|()| Answer::Done),
+        Payload::Bytes(payload) => publish(turn, client, Publish { topic, payload, qos, retain, dup: false, id: None }),
         Payload::Size(size) => {
+            let headed = Headed { client, topic: topic.into(), qos, retain };
             turn.ask_for(RawData::new(turn.now, size, Use::Publish(headed)));
             Ok(Answer::Raw)
         }
     }
 }
 
-pub(super) fn publish(turn: &mut Turn<'_>, headed: &Headed, payload: &[u8]) -> Result<(), Problem> {
-    let Headed { client, topic, qos, retain } = headed;
-    let message = Publish { topic, payload, qos: *qos, retain: *retain, dup: false, id: None };
-    turn.request(&MQTTPUB, *client, |session, wire, ticket| session.publish(wire, message, ticket)).map(|_| ())
+pub(super) fn publish(turn: &mut Turn<'_>, client: ClientId, message: Publish<'_>) -> Result<Answer, Problem> {
+    turn.request(&MQTTPUB, client, |session, wire, ticket| session.publish(wire, message, ticket))
 }

@@ -2,14 +2,13 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::mem;
 use core::time::Duration;
 
 use super::{publish, will};
-use crate::at::{Command, Problem};
+use crate::at::{Answer, Command, Problem};
 use crate::client::ClientId;
 use crate::modem::Turn;
-use crate::mqtt::Qos;
+use crate::mqtt::{Publish, Qos};
 use crate::time::Instant;
 
 /// How long the host may take for the data.
@@ -67,11 +66,14 @@ impl RawData {
     }
 
     /// Carries out the command with its data.
-    pub(crate) fn done(mut self, turn: &mut Turn<'_>) -> Result<(), Problem> {
-        let payload = mem::take(&mut self.0.bytes);
-        match self.0.use_for {
-            Use::Publish(headed) => publish::publish(turn, &headed, &payload),
-            Use::Will(headed) => will::store(turn, headed, &payload),
+    pub(crate) fn done(self, turn: &mut Turn<'_>) -> Result<Answer, Problem> {
+        let Inner { bytes, use_for, .. } = *self.0;
+        match use_for {
+            Use::Publish(Headed { client, topic, qos, retain }) => {
+                let message = Publish { topic: &topic, payload: &bytes, qos, retain, dup: false, id: None };
+                publish::publish(turn, client, message)
+            }
+            Use::Will(headed) => will::store(turn, headed, bytes.into()),
         }
     }
 }

@@ -33,7 +33,7 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     turn.modem.client(client)?;
     let headed = Headed { client, topic: args.text(1).into(), qos: args.qos(2), retain: args.flag(3) };
     match args.payload(4) {
-        Payload::Bytes(payload) => store(turn, headed, payload).map(|()| Answer::Done),
+        Payload::Bytes(payload) => store(turn, headed, payload.into()),
         Payload::Size(size) => {
             turn.ask_for(RawData::new(turn.now, size, Use::Will(headed)));
             Ok(Answer::Raw)
@@ -41,10 +41,10 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     }
 }
 
-pub(super) fn store(turn: &mut Turn<'_>, headed: Headed, payload: &[u8]) -> Result<(), Problem> {
+pub(super) fn store(turn: &mut Turn<'_>, headed: Headed, payload: Box<[u8]>) -> Result<Answer, Problem> {
     let Headed { client, topic, qos, retain } = headed;
-    turn.modem.client(client)?.will = Some(Box::new(StoredWill { topic, qos, retain, payload: payload.into() }));
-    Ok(())
+    turn.modem.client(client)?.will = Some(Box::new(StoredWill { topic, qos, retain, payload }));
+    Ok(Answer::Done)
 }
 
 fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {

@@ -10,8 +10,8 @@ use crate::at::Problem;
 use crate::net::Link;
 use crate::note::Failure;
 use crate::outbox::{Outbox, Sink};
+use crate::reports::Ticket;
 use crate::time::Instant;
-use crate::urc::Ticket;
 
 /// Packets that may wait for their acknowledgement.
 pub(crate) const WINDOW: usize = 16;
@@ -23,19 +23,16 @@ const UNRELEASED_MAX: usize = 1024;
 const PATIENCE_MIN: Duration = Duration::from_secs(5);
 
 /// A connection and everything in flight on it.
-#[derive(Default)]
 pub(crate) struct Session {
     phase: Phase,
     flights: Vec<Flight>,
-    /// QoS 2 messages that were received and reported, and whose PUBREL has not come (MQTT 4.3.3, method B).
-    unreleased: Vec<PacketId>,
     /// What came of a packet that is not whole, or of packets that wait until there is room for them.
     partial: Vec<u8>,
     last_id: u16,
     clean: bool,
     /// Seconds.
     keep_alive: u16,
-    last_sent: Option<Instant>,
+    last_sent: Instant,
     /// When the answer to a PINGREQ is overdue.
     ping_until: Option<Instant>,
     /// Packets wait in `partial` until there is room.
@@ -51,16 +48,12 @@ pub(crate) struct Wire<'a> {
     pub(crate) out: &'a mut Outbox,
 }
 
-#[derive(Default)]
 enum Phase {
-    #[default]
-    Closed,
-    /// The link is being opened; the CONNECT is ready, the password in it begins at `secret`.
+    /// The link is being opened.
     Opening {
         ticket: Ticket,
         until: Instant,
-        connect: Box<[u8]>,
-        secret: usize,
+        connect: Box<Ready>,
     },
     /// The CONNECT was sent.
     Connecting {
@@ -70,20 +63,28 @@ enum Phase {
     Open,
 }
 
-/// A packet that waits for its acknowledgement. The host may have its result already.
+/// A CONNECT as it was when the host asked for it; the password in it begins at `secret`.
+struct Ready {
+    bytes: Vec<u8>,
+    secret: usize,
+}
+
+/// An exchange that has not ended.
 struct Flight {
     id: PacketId,
-    ticket: Ticket,
     awaits: Awaits,
 }
 
+/// What the modem waits for. A ticket is that of a result; the host may have it already.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Awaits {
-    Puback,
-    Pubrec,
-    Pubcomp,
-    Suback,
-    Unsuback,
+    Puback(Ticket),
+    Pubrec(Ticket),
+    Pubcomp(Ticket),
+    Suback(Ticket),
+    Unsuback(Ticket),
+    /// The broker's message of QoS 2 was received and reported (MQTT 4.3.3, method B).
+    Pubrel,
 }
 
 /// How far a request came at once.
@@ -102,7 +103,7 @@ pub(crate) enum Event<'a> {
     /// The broker accepted the connection.
     Opened(Ticket),
     /// The broker refused the connection with this return code.
-    Refused(Ticket, u8),
+    Refused(u8),
     /// A request ended.
     Done(Ticket, bool),
     /// A message arrived. It must be taken before the next packet: its acknowledgement is on its way.
@@ -110,44 +111,47 @@ pub(crate) enum Event<'a> {
 }
 
 impl Session {
-    pub(crate) fn is_closed(&self) -> bool {
-        matches!(self.phase, Phase::Closed)
+    /// Starts to connect: the link must be opened now.
+    pub(crate) fn open(now: Instant, connect: &Connect<'_>, ticket: Ticket, until: Instant) -> Session {
+        let mut bytes = Vec::new();
+        Packet::Connect(*connect).encode(&mut bytes);
+        // The password is the last field (MQTT 3.1.3).
+        let secret = bytes.len() - connect.password.map_or(0, <[u8]>::len);
+        Session {
+            phase: Phase::Opening { ticket, until, connect: Box::new(Ready { bytes, secret }) },
+            flights: Vec::new(),
+            partial: Vec::new(),
+            last_id: 0,
+            clean: connect.clean_session,
+            keep_alive: connect.keep_alive,
+            last_sent: now,
+            ping_until: None,
+            paused: false,
+            full: false,
+        }
+    }
+
+    /// The link is open.
+    pub(crate) fn link_opened(&mut self, wire: &mut Wire<'_>) {
+        if let Phase::Opening { ticket, until, connect } = &self.phase {
+            let (open, secret) = connect.bytes.split_at(connect.secret);
+            let mut piece = wire.out.send(wire.link);
+            piece.put(open);
+            piece.put_secret(secret);
+            self.phase = Phase::Connecting { ticket: *ticket, until: *until };
+            self.last_sent = wire.now;
+        }
     }
 
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open)
     }
 
-    /// Starts to connect: the link must be opened now.
-    pub(crate) fn open(&mut self, connect: &Connect<'_>, ticket: Ticket, until: Instant) {
-        let mut bytes = Vec::new();
-        Packet::Connect(*connect).encode(&mut bytes);
-        // The password is the last field (MQTT 3.1.3).
-        let secret = bytes.len() - connect.password.map_or(0, <[u8]>::len);
-        *self = Session {
-            phase: Phase::Opening { ticket, until, connect: bytes.into(), secret },
-            clean: connect.clean_session,
-            keep_alive: connect.keep_alive,
-            ..Session::default()
-        };
-    }
-
-    /// The link is open.
-    pub(crate) fn link_opened(&mut self, wire: &mut Wire<'_>) {
-        if let Phase::Opening { ticket, until, connect, secret } = &self.phase {
-            let mut piece = wire.out.send(wire.link);
-            piece.put(connect.get(..*secret).unwrap_or_default());
-            piece.put_secret(connect.get(*secret..).unwrap_or_default());
-            self.phase = Phase::Connecting { ticket: *ticket, until: *until };
-            self.last_sent = Some(wire.now);
-        }
-    }
-
-    /// Forgets the connection; the result of an unfinished open is given back.
-    pub(crate) fn close(&mut self) -> Option<Ticket> {
-        match mem::take(self).phase {
+    /// The result that is owed while the connection is being opened.
+    pub(crate) fn opening(&self) -> Option<Ticket> {
+        match self.phase {
             Phase::Opening { ticket, .. } | Phase::Connecting { ticket, .. } => Some(ticket),
-            Phase::Closed | Phase::Open => None,
+            Phase::Open => None,
         }
     }
 
@@ -168,7 +172,7 @@ impl Session {
         qos: Qos,
         ticket: Ticket,
     ) -> Result<Progress, Problem> {
-        let id = self.begin(Awaits::Suback, ticket)?;
+        let id = self.begin(Awaits::Suback(ticket))?;
         self.send(wire, &Packet::Subscribe { id, filters: Filters::with_qos(&[(filter, qos)]) });
         Ok(Progress::Flying)
     }
@@ -179,7 +183,7 @@ impl Session {
         filter: &str,
         ticket: Ticket,
     ) -> Result<Progress, Problem> {
-        let id = self.begin(Awaits::Unsuback, ticket)?;
+        let id = self.begin(Awaits::Unsuback(ticket))?;
         self.send(wire, &Packet::Unsubscribe { id, filters: Filters::without_qos(&[filter]) });
         Ok(Progress::Flying)
     }
@@ -195,8 +199,8 @@ impl Session {
             Qos::AtMostOnce if self.full => return Err(Problem::LinkFull),
             Qos::AtMostOnce if !self.is_open() => return Err(Problem::NotConnected),
             Qos::AtMostOnce => None,
-            Qos::AtLeastOnce => Some(self.begin(Awaits::Puback, ticket)?),
-            Qos::ExactlyOnce => Some(self.begin(Awaits::Pubrec, ticket)?),
+            Qos::AtLeastOnce => Some(self.begin(Awaits::Puback(ticket))?),
+            Qos::ExactlyOnce => Some(self.begin(Awaits::Pubrec(ticket))?),
         };
         self.send(wire, &Packet::Publish(message));
         Ok(if message.id.is_some() { Progress::Flying } else { Progress::Done })
@@ -215,9 +219,6 @@ impl Session {
     /// Keeps the bytes behind `taken` for later: of a packet that is not whole, or, if `paused`, of packets that wait
     /// for room.
     pub(crate) fn keep(&mut self, now: Instant, mut owned: Vec<u8>, chunk: &[u8], taken: usize, paused: bool) {
-        if self.is_closed() {
-            return;
-        }
         if mem::replace(&mut self.paused, paused) && !paused && self.ping_until.is_some() {
             // While reading was paused the answer may have waited unread.
             self.ping_until = Some(now + self.patience());
@@ -257,7 +258,7 @@ impl Session {
             Packet::Unsuback(id) => self.acknowledged(wire, id, Ack::Unsuback),
             Packet::Pubrel(id) => {
                 // Unknown after a reconnect, if the PUBCOMP got lost: the broker must still get one (MQTT 4.3.3).
-                self.unreleased.retain(|known| *known != id);
+                self.flights.retain(|flight| flight.id != id || flight.is_ours());
                 self.send(wire, &Packet::Pubcomp(id));
                 Ok(Event::Nothing)
             }
@@ -283,7 +284,7 @@ impl Session {
                 self.phase = Phase::Open;
                 Ok(Event::Opened(ticket))
             }
-            Packet::Connack { code, .. } => Ok(Event::Refused(ticket, code)),
+            Packet::Connack { code, .. } => Ok(Event::Refused(code)),
             _ => Err(violation("MQTT-3.2.0-1", "the first packet is not a CONNACK")),
         }
     }
@@ -292,12 +293,12 @@ impl Session {
         match (message.qos, message.id) {
             (Qos::AtLeastOnce, Some(id)) => self.send(wire, &Packet::Puback(id)),
             (Qos::ExactlyOnce, Some(id)) => {
-                let again = self.unreleased.contains(&id);
+                let again = self.flights.iter().any(|flight| flight.id == id && !flight.is_ours());
                 if !again {
-                    if self.unreleased.len() == UNRELEASED_MAX {
+                    if self.flights.len() >= UNRELEASED_MAX {
                         return Err(violation("MQTT 4.3.3", "too many messages of QoS 2 are not released"));
                     }
-                    self.unreleased.push(id);
+                    self.flights.push(Flight { id, awaits: Awaits::Pubrel });
                 }
                 self.send(wire, &Packet::Pubrec(id));
                 if again {
@@ -311,63 +312,61 @@ impl Session {
 
     /// Moves the flight that an acknowledgement is for.
     fn acknowledged<'a>(&mut self, wire: &mut Wire<'_>, id: PacketId, ack: Ack) -> Result<Event<'a>, Violation> {
-        let Some(index) = self.flights.iter().position(|flight| flight.id == id) else {
+        let Some(index) = self.flights.iter().position(|flight| flight.id == id && flight.is_ours()) else {
             return Err(violation("MQTT 2.3.1", "an acknowledgement that nobody waits for"));
         };
         let flight = &mut self.flights[index];
-        let status = match (flight.awaits, ack) {
+        let (ticket, status) = match (flight.awaits, ack) {
             // MQTT 4.3.2: the PUBACK ends a QoS 1 message.
-            (Awaits::Puback, Ack::Puback) => true,
+            (Awaits::Puback(ticket), Ack::Puback) => (ticket, true),
             // MQTT 4.3.3: the PUBREC is answered with PUBREL, from then on the message is the broker's.
-            (Awaits::Pubrec, Ack::Pubrec) => {
-                flight.awaits = Awaits::Pubcomp;
+            (Awaits::Pubrec(ticket), Ack::Pubrec) => {
+                flight.awaits = Awaits::Pubcomp(ticket);
                 self.send(wire, &Packet::Pubrel(id));
                 return Ok(Event::Nothing);
             }
             // MQTT 4.3.3: the PUBCOMP ends a QoS 2 message.
-            (Awaits::Pubcomp, Ack::Pubcomp) => true,
+            (Awaits::Pubcomp(ticket), Ack::Pubcomp) => (ticket, true),
             // MQTT 3.8.4: the SUBACK answers a SUBSCRIBE, in the negative too.
-            (Awaits::Suback, Ack::Suback { granted }) => granted,
+            (Awaits::Suback(ticket), Ack::Suback { granted }) => (ticket, granted),
             // MQTT 3.10.4: the UNSUBACK answers an UNSUBSCRIBE.
-            (Awaits::Unsuback, Ack::Unsuback) => true,
+            (Awaits::Unsuback(ticket), Ack::Unsuback) => (ticket, true),
             _ => return Err(violation("MQTT 2.3.1", "an acknowledgement of another kind than is due")),
         };
-        let ticket = flight.ticket;
         self.flights.remove(index);
         Ok(Event::Done(ticket, status))
     }
 
     /// Makes room for a packet that will be acknowledged and gives its id.
-    fn begin(&mut self, awaits: Awaits, ticket: Ticket) -> Result<PacketId, Problem> {
+    fn begin(&mut self, awaits: Awaits) -> Result<PacketId, Problem> {
         if !self.is_open() {
             return Err(Problem::NotConnected);
         }
-        if self.flights.len() >= WINDOW {
+        if self.flights.iter().filter(|flight| flight.is_ours()).count() >= WINDOW {
             return Err(Problem::TooManyInFlight(WINDOW));
         }
         let id = loop {
             self.last_id = self.last_id.wrapping_add(1);
             if let Some(id) = PacketId::new(self.last_id)
-                && self.flights.iter().all(|flight| flight.id != id)
+                && self.flights.iter().all(|flight| flight.id != id || !flight.is_ours())
             {
                 break id;
             }
         };
-        self.flights.push(Flight { id, ticket, awaits });
+        self.flights.push(Flight { id, awaits });
         Ok(id)
     }
 
     fn send(&mut self, wire: &mut Wire<'_>, packet: &Packet<'_>) {
         packet.encode(&mut wire.out.send(wire.link));
-        self.last_sent = Some(wire.now);
+        self.last_sent = wire.now;
     }
 
     /// When [`settle`](Self::settle) has something to do.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Instant {
         match self.phase {
-            Phase::Closed => None,
-            Phase::Opening { until, .. } | Phase::Connecting { until, .. } => Some(until),
-            Phase::Open => self.ping_due().into_iter().chain(self.ping_overdue()).min(),
+            Phase::Opening { until, .. } | Phase::Connecting { until, .. } => until,
+            Phase::Open => self.ping_overdue().map_or(self.ping_due(), |until| until.min(self.ping_due())),
         }
     }
 
@@ -378,7 +377,7 @@ impl Session {
                 Err(Failure::NoAnswer)
             }
             Phase::Open if self.ping_overdue().is_some_and(|until| until <= wire.now) => Err(Failure::NoPingResponse),
-            Phase::Open if self.ping_due().is_some_and(|due| due <= wire.now) => {
+            Phase::Open if self.ping_due() <= wire.now => {
                 self.send(wire, &Packet::Pingreq);
                 self.ping_until.get_or_insert(wire.now + self.patience());
                 Ok(())
@@ -388,8 +387,8 @@ impl Session {
     }
 
     /// MQTT 3.1.2.10: so long after the last packet a PINGREQ is due.
-    fn ping_due(&self) -> Option<Instant> {
-        Some(self.last_sent? + Duration::from_secs(self.keep_alive.into()))
+    fn ping_due(&self) -> Instant {
+        self.last_sent + Duration::from_secs(self.keep_alive.into())
     }
 
     fn ping_overdue(&self) -> Option<Instant> {
@@ -399,6 +398,13 @@ impl Session {
     /// How long the answer to a PINGREQ may take.
     fn patience(&self) -> Duration {
         (Duration::from_secs(self.keep_alive.into()) / 2).max(PATIENCE_MIN)
+    }
+}
+
+impl Flight {
+    /// Whether it began here. Both sides count their packet identifiers by themselves (MQTT 2.3.1).
+    fn is_ours(&self) -> bool {
+        self.awaits != Awaits::Pubrel
     }
 }
 

@@ -1,0 +1,153 @@
+//! What a modem holds and allocates, counted by the allocator.
+#![expect(unsafe_code, reason = "a global allocator that counts can't be written without")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use quasimodem_core::mqtt::parse_words;
+use quasimodem_core::{Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Settings};
+
+/// Invariant: what a connected, idle modem holds at most, next to what the host stored in it.
+const IDLE_MAX: usize = 512;
+
+thread_local! {
+    static HELD: Cell<usize> = const { Cell::new(0) };
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged; the counters are plain cells of the thread.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = HELD.try_with(|held| held.set(held.get().wrapping_add(layout.size())));
+        let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        let _ = HELD.try_with(|held| held.set(held.get().wrapping_sub(layout.size())));
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// A modem with the broker at its other end played by the test.
+struct Bench {
+    modem: Modem,
+    outbox: Outbox,
+    now: Instant,
+}
+
+impl Bench {
+    /// A modem whose client 1 is connected, subscribed and has nothing to do.
+    fn connected(outbox: Outbox) -> Bench {
+        let modem = Modem::new(Settings::default().into(), Imei::default());
+        let mut bench = Bench { modem, outbox, now: Instant::START };
+        bench.handle(Input::Host(Host::Attached));
+        bench.types("AT+MQTTOPEN=1,\"broker.example\",1883,1,300\r");
+        bench.handle(Input::Opened(Link(1)));
+        bench.receives("connack 0");
+        bench.types("AT+MQTTSUB=1,\"topic\",0\r");
+        bench.receives("suback #1 0");
+        bench.passes();
+        bench
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        self.outbox.clear();
+        self.modem.handle(self.now, input, &mut self.outbox);
+    }
+
+    fn types(&mut self, text: &str) {
+        self.handle(Input::Serial(text.as_bytes()));
+    }
+
+    fn receives(&mut self, words: &str) {
+        self.handle(Input::Received(Link(1), &parse_words(words).unwrap()));
+    }
+
+    /// Lets the gap behind a final result pass.
+    fn passes(&mut self) {
+        self.now = self.now + Duration::from_millis(20);
+        self.handle(Input::Tick);
+    }
+}
+
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = CALLS.get();
+    work();
+    CALLS.get() - before
+}
+
+#[test]
+fn a_connected_modem_is_small() {
+    let mut outbox = Outbox::default();
+    // The outbox is the driver's and grows with its first use.
+    outbox = Bench::connected(outbox).outbox;
+    let shared = size_of::<Settings>() + 2 * size_of::<usize>();
+    let before = HELD.get();
+    let bench = Bench::connected(outbox);
+    let heap = HELD.get() - before - shared;
+    let all = size_of::<Modem>() + heap;
+    println!("a connected modem holds {all} bytes, {heap} of them on the heap");
+    assert!(all <= IDLE_MAX, "{all} bytes");
+    drop(bench);
+}
+
+#[test]
+fn nothing_is_allocated_in_the_steady_state() {
+    let test_own = allocations(|| drop((String::from("x"), vec![1u8])));
+    assert_eq!(test_own, 2, "the counter counts");
+    let mut round = Round::new(Bench::connected(Outbox::default()));
+    round.run();
+    assert_eq!(allocations(|| round.run()), 0);
+}
+
+/// Short commands, a long publish at QoS 0 and one at QoS 1 with their results, and a message.
+struct Round {
+    bench: Bench,
+    publish: String,
+    publish_qos_1: String,
+    message: Vec<u8>,
+    id: u16,
+}
+
+impl Round {
+    fn new(bench: Bench) -> Round {
+        let payload = "x".repeat(1024);
+        Round {
+            bench,
+            publish: format!("AT+MQTTPUB=1,\"topic\",0,0,\"{payload}\"\r"),
+            publish_qos_1: format!("AT+MQTTPUB=1,\"topic\",1,0,\"{payload}\"\r"),
+            message: parse_words(&format!("publish \"topic\" q0 \"{payload}\"")).unwrap(),
+            id: 1,
+        }
+    }
+
+    fn run(&mut self) {
+        self.bench.types("AT\r");
+        self.bench.types("AT+MQTTCLOSE?\r");
+        self.bench.types(&self.publish);
+        self.bench.passes();
+        self.printed("\r\n+MQTTPUB: 1,1\r\n");
+        self.bench.handle(Input::Received(Link(1), &self.message));
+        self.printed("\r\n+MQTTMSG: 1,0,\"topic\",\"xxx");
+        self.bench.types(&self.publish_qos_1);
+        self.id += 1;
+        let [high, low] = self.id.to_be_bytes();
+        self.bench.handle(Input::Received(Link(1), &[0x40, 2, high, low]));
+        self.bench.passes();
+        self.printed("\r\n+MQTTPUB: 1,1\r\n");
+    }
+
+    fn printed(&self, start: &str) {
+        let begins = |effect| matches!(effect, Effect::Serial(_, line) if line.bytes().starts_with(start.as_bytes()));
+        assert!(self.bench.outbox.effects().any(begins), "{start:?} is not in {:?}", self.bench.outbox);
+    }
+}
