@@ -2,7 +2,7 @@
 
 use super::COMMANDS;
 use super::args::{self, Args};
-use super::command::{Answer, Command, ErrorStyle, Handler};
+use super::command::{Answer, Command, ErrorStyle};
 use super::error::{Problem, Refusal};
 use super::param::ParamKind;
 use crate::modem::Turn;
@@ -31,6 +31,7 @@ type Refused = (Option<&'static Command>, Problem);
 
 /// Carries out the command that begins at `at` and tells where it ends.
 fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answer, usize), Refused> {
+    turn.fresh_info = true;
     let rest = line.get(at..).unwrap_or_default();
     let extended = rest.first() == Some(&b'+');
     let length = if extended {
@@ -112,7 +113,7 @@ fn run_form(
     if !ends(line.get(end..).unwrap_or_default()) {
         return Err(Problem::TooManyParameters);
     }
-    Ok((run(turn, handler, &Args::NONE)?, end))
+    Ok((handler(turn, &Args::NONE)?, end))
 }
 
 fn run_set(turn: &mut Turn<'_>, row: &'static Command, line: &mut [u8], at: usize) -> Result<(Answer, usize), Problem> {
@@ -120,7 +121,7 @@ fn run_set(turn: &mut Turn<'_>, row: &'static Command, line: &mut [u8], at: usiz
     let handler = row.set.ok_or(Problem::NoSuchForm)?;
     let (args, end) = args::parse(row, turn.modem.settings.model, line, at)?;
     turn.modem.bearer.check(row.needs)?;
-    Ok((run(turn, handler, &args)?, end))
+    Ok((handler(turn, &args)?, end))
 }
 
 /// V.250 5.3.1: a number may follow, 0 if there is none.
@@ -143,10 +144,5 @@ fn run_basic(
     {
         return Err(Problem::OutOfRange(param.name, min, max));
     }
-    Ok((run(turn, handler, &Args::of_number(number))?, at + digits))
-}
-
-fn run(turn: &mut Turn<'_>, handler: Handler, args: &Args<'_>) -> Result<Answer, Problem> {
-    turn.fresh_info = true;
-    handler(turn, args)
+    Ok((handler(turn, &Args::of_number(number))?, at + digits))
 }

@@ -1,0 +1,283 @@
+//! What holds for all inputs, tried with random ones.
+
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use quasimodem_core::mqtt::{Packet, parse_words};
+use quasimodem_core::{
+    Change, Effect, Host, Imei, Input, Instant, Kind, Link, MODELS, Modem, Outbox, Port, Registration, Settings, Why,
+};
+
+/// Something that happens to a modem.
+#[derive(Clone, Debug)]
+enum Event {
+    Typed(Vec<u8>),
+    Answered(Link, Vec<u8>),
+    Opened(Link),
+    Closed(Link),
+    Host(Host),
+    Full(Port),
+    Free(Port),
+    Bearer(Change),
+    Deadline,
+    Passed(u64),
+}
+
+/// What links may do at the moment.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Wire {
+    #[default]
+    Closed,
+    Opening,
+    Open,
+}
+
+/// A modem with a driver that keeps the contracts and checks those of the modem.
+struct Rig {
+    modem: Modem,
+    outbox: Outbox,
+    now: Instant,
+    wires: [Wire; 2],
+    /// All that was written to the host.
+    serial: Vec<u8>,
+    finals: usize,
+}
+
+impl Rig {
+    fn new(settings: Settings) -> Rig {
+        let modem = Modem::new(settings.into(), Imei::default());
+        let mut rig = Rig {
+            modem,
+            outbox: Outbox::default(),
+            now: Instant::START,
+            wires: Default::default(),
+            serial: Vec::new(),
+            finals: 0,
+        };
+        rig.handle(Input::Host(Host::Attached));
+        rig
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        self.outbox.clear();
+        self.modem.handle(self.now, input, &mut self.outbox);
+        if let Some(deadline) = self.modem.deadline() {
+            assert!(deadline > self.now, "the deadline {deadline:?} did not move on from {:?}", self.now);
+        }
+        let mut header_due = true;
+        for effect in self.outbox.effects() {
+            match effect {
+                Effect::Serial(kind, marked) => {
+                    let text = marked.bytes();
+                    match kind {
+                        Kind::Echo => {}
+                        Kind::Info => assert!(text.ends_with(b"\r\n") && (!header_due || text.starts_with(b"\r\n"))),
+                        Kind::Prompt => assert_eq!(text, b"\r\n> \r\n"),
+                        Kind::Final | Kind::Urc => {
+                            let inner = text.strip_prefix(b"\r\n").and_then(|text| text.strip_suffix(b"\r\n"));
+                            let inner = inner.unwrap_or_else(|| panic!("not framed: {marked:?}"));
+                            assert!(!inner.iter().any(u8::is_ascii_control), "more than one line: {marked:?}");
+                        }
+                    }
+                    header_due = kind != Kind::Info;
+                    self.finals += usize::from(kind == Kind::Final);
+                    self.serial.extend_from_slice(text);
+                }
+                Effect::Open { link, .. } => *wire(&mut self.wires, link) = Wire::Opening,
+                Effect::Close(link) => *wire(&mut self.wires, link) = Wire::Closed,
+                Effect::Send(link, marked) => {
+                    assert!(*wire(&mut self.wires, link) == Wire::Open, "bytes for a link that is not open");
+                    Packet::decode(marked.bytes()).expect("what the modem sends is a packet");
+                }
+                Effect::Resolve(..) | Effect::Line(_) | Effect::Note(_) => {}
+            }
+        }
+    }
+
+    /// Lets an event happen if it can at the moment.
+    fn happens(&mut self, event: &Event) {
+        match event {
+            Event::Typed(bytes) => {
+                for chunk in bytes.chunks(Input::CHUNK) {
+                    if self.modem.wants(Port::Serial) {
+                        self.handle(Input::Serial(chunk));
+                    }
+                }
+            }
+            Event::Answered(link, bytes) => {
+                if *wire(&mut self.wires, *link) == Wire::Open && self.modem.wants(Port::Link(*link)) {
+                    self.handle(Input::Received(*link, bytes));
+                }
+            }
+            Event::Opened(link) => {
+                if *wire(&mut self.wires, *link) == Wire::Opening {
+                    *wire(&mut self.wires, *link) = Wire::Open;
+                    self.handle(Input::Opened(*link));
+                }
+            }
+            Event::Closed(link) => {
+                if *wire(&mut self.wires, *link) != Wire::Closed {
+                    *wire(&mut self.wires, *link) = Wire::Closed;
+                    self.handle(Input::Closed(*link, Why::Reset));
+                }
+            }
+            Event::Host(host) => self.handle(Input::Host(*host)),
+            Event::Full(port) => self.handle(Input::Full(*port)),
+            Event::Free(port) => self.handle(Input::Free(*port)),
+            Event::Bearer(change) => self.handle(Input::Bearer(*change)),
+            Event::Deadline => {
+                if let Some(deadline) = self.modem.deadline() {
+                    self.now = deadline;
+                    self.handle(Input::Tick);
+                }
+            }
+            Event::Passed(millis) => {
+                self.now = self.now + Duration::from_millis(*millis);
+                self.handle(Input::Tick);
+            }
+        }
+    }
+}
+
+fn wire(wires: &mut [Wire; 2], link: Link) -> &mut Wire {
+    &mut wires[usize::from(link.0) - 1]
+}
+
+fn command() -> impl Strategy<Value = Vec<u8>> {
+    let fixed = prop::sample::select(vec![
+        "AT\r",
+        "ATE0\r",
+        "ATE1;I\r\n",
+        "A/",
+        "AT+MQTTOPEN=1,\"broker\",1883,1,60\r",
+        "AT+MQTTOPEN=2,\"broker\",1883,0,1\r",
+        "AT+MQTTOPEN=1,\"broker\",1883,1,60\r",
+        "AT+MQTTUSER=1,\"u\",\"p\",\"c\"\r",
+        "AT+MQTTUSER?\r",
+        "AT+MQTTCLOSE=1\r",
+        "AT+MQTTCLOSE?;+MQTTOPEN?\n",
+        "AT+MQTTSUB=1,\"a/#\",2\r",
+        "AT+MQTTSUB=2,\"+\",0\r",
+        "AT+MQTTUNSUB=1,\"a\"\r",
+        "AT+MQTTPUB=1,\"a\",0,0,\"{\"x\":\"\\22\\\\\"}\"\r",
+        "AT+MQTTPUB=1,\"a\",1,1,\"\"\r",
+        "AT+MQTTPUB=1,\"a\",2,0,\"two\"\r",
+        "AT+MQTTPUB=1,\"a\",0,0,7\r",
+        "AT+MQTTPUB=2,\"a\",1,0,3\r\nabc",
+        "AT+MQTTWILL=1,\"w\",1,1,\"gone\"\r",
+        "AT+MQTTWILL=1,\"w\",1,1,4\r",
+        "AT+MQTTWILL?\r",
+        "AT+MQTTSUB=?\r",
+    ]);
+    prop_oneof![
+        6 => fixed.prop_map(|text| text.as_bytes().to_vec()),
+        1 => vec(any::<u8>(), 0..40),
+        1 => vec(prop::sample::select(b"AT+MQUSERPB=?,;\"\\12 \r\n\0/&I".to_vec()), 0..60),
+    ]
+}
+
+fn packet() -> impl Strategy<Value = Vec<u8>> {
+    let words = prop::sample::select(vec![
+        "connack 0",
+        "connack 0",
+        "connack 0",
+        "connack 5",
+        "suback #1 0",
+        "suback #2 128",
+        "unsuback #2",
+        "puback #1",
+        "pubrec #1",
+        "pubcomp #1",
+        "puback #2",
+        "pingresp",
+        "publish \"a\" q0 \"x\"",
+        "publish \"a/b\" q1 #1 \"\\r\\nOK\\r\\n\"",
+        "publish \"a/b\" q2 #2 \"y\"",
+        "pubrel #2",
+    ]);
+    prop_oneof![
+        9 => words.prop_map(|words| parse_words(words).unwrap()),
+        1 => vec(any::<u8>(), 1..30),
+        1 => (0..3000usize).prop_map(|size| parse_words(&format!("publish \"big\" q0 \"{}\"", "z".repeat(size))).unwrap()),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let link = || prop::sample::select(vec![Link(1), Link(1), Link(2)]);
+    let port = || prop::sample::select(vec![Port::Serial, Port::Link(Link(1)), Port::Link(Link(2))]);
+    let changes = prop::sample::select(vec![
+        Change::Sim(false),
+        Change::Sim(true),
+        Change::Registration(Registration::Searching),
+        Change::Registration(Registration::Home),
+        Change::DataCall(None),
+        Change::DataCall(Some([10, 0, 0, 3].into())),
+    ]);
+    prop_oneof![
+        10 => command().prop_map(Event::Typed),
+        8 => (link(), packet()).prop_map(|(link, packet)| Event::Answered(link, packet)),
+        5 => link().prop_map(Event::Opened),
+        1 => link().prop_map(Event::Closed),
+        1 => prop::sample::select(vec![Host::Attached, Host::Attached, Host::Detached]).prop_map(Event::Host),
+        1 => port().prop_map(Event::Full),
+        2 => port().prop_map(Event::Free),
+        1 => changes.prop_map(Event::Bearer),
+        4 => Just(Event::Deadline),
+        3 => (0..2000u64).prop_map(Event::Passed),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    /// Nothing panics, the deadline moves, and every line is whole, whatever happens.
+    #[test]
+    fn any_events_keep_the_contracts(model in 0..MODELS.len(), gap in 0..2u64, events in vec(event(), 0..60)) {
+        let settings = Settings { model: &MODELS[model], gap: Duration::from_millis(20 * gap), ..Settings::default() };
+        let mut rig = Rig::new(settings);
+        for event in &events {
+            rig.happens(event);
+        }
+    }
+
+    /// How the host's bytes are cut into chunks changes nothing.
+    #[test]
+    fn chunks_mean_nothing(lines in vec(command(), 1..12), cuts in vec(1..40usize, 0..30)) {
+        let bytes = lines.concat();
+        let mut whole = Rig::new(Settings::default());
+        whole.happens(&Event::Typed(bytes.clone()));
+        let mut cut = Rig::new(Settings::default());
+        let mut rest = &bytes[..];
+        let mut sizes = cuts.iter().cycle();
+        while !rest.is_empty() {
+            let size = sizes.next().map_or(rest.len(), |size| (*size).min(rest.len()));
+            cut.happens(&Event::Typed(rest[..size].to_vec()));
+            rest = &rest[size..];
+        }
+        prop_assert_eq!(String::from_utf8_lossy(&whole.serial), String::from_utf8_lossy(&cut.serial));
+    }
+
+    /// Each command line gets one final result, at once.
+    #[test]
+    fn a_line_gets_one_final_result(text in "[ -~]{0,60}") {
+        let mut rig = Rig::new(Settings::default());
+        rig.happens(&Event::Typed(format!("AT{text}\r").into_bytes()));
+        prop_assert_eq!(rig.finals, 1);
+    }
+
+    /// A connection that sends anything at all is answered or ended, and the modem goes on.
+    #[test]
+    fn bytes_of_a_broker_harm_nobody(bytes in vec(any::<u8>(), 0..200), before in packet()) {
+        let mut rig = Rig::new(Settings::default());
+        rig.happens(&Event::Typed(b"AT+MQTTOPEN=1,\"broker\",1883,1,60\r".to_vec()));
+        rig.happens(&Event::Opened(Link(1)));
+        rig.happens(&Event::Answered(Link(1), parse_words("connack 0").unwrap()));
+        rig.happens(&Event::Answered(Link(1), before));
+        rig.happens(&Event::Answered(Link(1), bytes));
+        rig.happens(&Event::Passed(20));
+        let before = rig.finals;
+        rig.happens(&Event::Typed(b"AT\r".to_vec()));
+        prop_assert_eq!(rig.finals, before + 1);
+    }
+}

@@ -1,0 +1,261 @@
+//! Every row of the command table, on every model, in every form, with arguments at, inside and outside each bound.
+
+use std::collections::HashSet;
+
+use quasimodem_core::{
+    COMMANDS, ClientId, Command, Effect, ErrorStyle, Host, Imei, Input, Instant, Kind, MODELS, Model, Modem, Note,
+    Outbox, Param, ParamKind, Problem, Settings,
+};
+
+/// What a line came to.
+struct Answer {
+    /// Information lines and the final result code, as they were written.
+    text: String,
+    problem: Option<Problem>,
+}
+
+fn answer(model: &'static Model, line: &str) -> Answer {
+    let settings = Settings { model, echo: false, ..Settings::default() };
+    let mut modem = Modem::new(settings.into(), Imei::default());
+    let mut outbox = Outbox::default();
+    modem.handle(Instant::START, Input::Host(Host::Attached), &mut outbox);
+    outbox.clear();
+    for chunk in format!("{line}\r").as_bytes().chunks(Input::CHUNK) {
+        modem.handle(Instant::START, Input::Serial(chunk), &mut outbox);
+    }
+    let mut answer = Answer { text: String::new(), problem: None };
+    for effect in outbox.effects() {
+        match effect {
+            Effect::Serial(Kind::Info | Kind::Final | Kind::Prompt, marked) => {
+                answer.text.push_str(&String::from_utf8_lossy(marked.bytes()));
+            }
+            Effect::Note(Note::Refused(refusal)) => answer.problem = Some(refusal.problem),
+            _ => {}
+        }
+    }
+    answer
+}
+
+fn rows_and_models() -> impl Iterator<Item = (&'static Command, &'static Model)> {
+    MODELS.iter().flat_map(|model| COMMANDS.iter().map(move |row| (*row, model)))
+}
+
+/// Values that a parameter takes on a model: the ends of its range, and one between them.
+fn good(param: &Param, model: &'static Model) -> Vec<String> {
+    let quoted = |length: usize| format!("\"{}\"", "x".repeat(length));
+    match param.kind {
+        ParamKind::Client(clients) => clients.of(model).map(|id| id.to_string()).collect(),
+        ParamKind::Number { min, max, offered } => {
+            let max = offered.map_or(max, |offered| offered(model));
+            [min, max, min.midpoint(max)].map(|number| number.to_string()).into()
+        }
+        ParamKind::Text(limit) | ParamKind::Bytes(limit) => vec![quoted(0), quoted(1), quoted(limit.of(model))],
+        ParamKind::Host(max) | ParamKind::TopicName(max) | ParamKind::TopicFilter(max) => {
+            vec![quoted(1), quoted(max), "x".into()]
+        }
+        ParamKind::Payload { max, min_size } => {
+            vec![quoted(0), quoted(max), min_size.to_string(), max.to_string(), "\"a\"b\"".into(), "x".into()]
+        }
+    }
+}
+
+/// Values that a parameter does not take, and how the problem is told.
+fn bad(param: &Param, model: &'static Model) -> Vec<(String, Problem)> {
+    let name = param.name;
+    let quoted = |length: usize| format!("\"{}\"", "x".repeat(length));
+    let mut bad = match param.kind {
+        ParamKind::Client(clients) => ["0", "3", "100", "103", "4294967295"]
+            .map(|id| (id.into(), Problem::NoSuchClient))
+            .into_iter()
+            .chain(ClientId::ALL.into_iter().filter_map(|id| {
+                let known = clients.of(model).any(|known| known == id);
+                (!known).then(|| (id.to_string(), Problem::NoSuchClient))
+            }))
+            .collect(),
+        ParamKind::Number { min, max, offered } => {
+            let mut bad = vec![
+                ((max + 1).to_string(), Problem::OutOfRange(name, min, max)),
+                ("-1".into(), Problem::NotANumber(name)),
+                ("1x".into(), Problem::NotANumber(name)),
+                ("\"1\"".into(), Problem::NotANumber(name)),
+            ];
+            if min > 0 {
+                bad.push(((min - 1).to_string(), Problem::OutOfRange(name, min, max)));
+            }
+            if let Some(offered) = offered.map(|offered| offered(model)).filter(|offered| *offered < max) {
+                bad.push(((offered + 1).to_string(), Problem::NotOffered(name)));
+            }
+            bad
+        }
+        ParamKind::Text(limit) | ParamKind::Bytes(limit) => {
+            vec![(quoted(limit.of(model) + 1), Problem::TooLong(name, limit.of(model)))]
+        }
+        ParamKind::Host(max) => {
+            vec![(quoted(0), Problem::Empty(name)), (quoted(max + 1), Problem::TooLong(name, max))]
+        }
+        ParamKind::TopicName(max) => vec![
+            (quoted(0), Problem::Empty(name)),
+            (quoted(max + 1), Problem::TooLong(name, max)),
+            ("\"a/+\"".into(), Problem::BadTopicName(name)),
+            ("\"a\\00\"".into(), Problem::NotText(name)),
+        ],
+        ParamKind::TopicFilter(max) => vec![
+            (quoted(0), Problem::Empty(name)),
+            (quoted(max + 1), Problem::TooLong(name, max)),
+            ("\"#/a\"".into(), Problem::BadTopicFilter(name)),
+            ("\"a\\C3\"".into(), Problem::NotText(name)),
+        ],
+        ParamKind::Payload { max, min_size } => {
+            let largest = u32::try_from(max).unwrap();
+            let mut bad = vec![
+                (quoted(max + 1), Problem::TooLong(name, max)),
+                ((max + 1).to_string(), Problem::OutOfRange(name, min_size, largest)),
+            ];
+            if min_size > 0 {
+                bad.push(((min_size - 1).to_string(), Problem::OutOfRange(name, min_size, largest)));
+            }
+            bad
+        }
+    };
+    if !matches!(param.kind, ParamKind::Client(_) | ParamKind::Number { .. }) {
+        bad.push(("\"open".into(), Problem::BadQuotes(name)));
+        bad.push(("“x”".into(), Problem::CurlyQuotes(name)));
+    }
+    bad
+}
+
+/// A set line with good values, but for one.
+fn set_line(row: &Command, model: &'static Model, odd: usize, value: &str) -> String {
+    let values = row
+        .params
+        .iter()
+        .enumerate()
+        .map(|(index, param)| if index == odd { value.to_owned() } else { good(param, model).swap_remove(0) });
+    format!("AT{}={}", row.name, values.collect::<Vec<_>>().join(","))
+}
+
+/// Whether the problem lies in the arguments rather than in the state of the modem.
+fn is_of_arguments(problem: Problem) -> bool {
+    problem.cme().is_some_and(|cme| cme.code == 50) || matches!(problem, Problem::NotOffered(_))
+}
+
+#[test]
+fn names_are_unique_and_rows_are_sound() {
+    let names: HashSet<_> = COMMANDS.iter().map(|row| row.name.to_ascii_uppercase()).collect();
+    assert_eq!(names.len(), COMMANDS.len());
+    for row in COMMANDS {
+        assert!(row.params.len() <= 8, "{}: more parameters than an argument list holds", row.name);
+        assert!(row.params.is_sorted_by_key(|param| param.optional), "{}: optional ones go last", row.name);
+        assert!(!row.summary.is_empty() && row.summary.ends_with('.'), "{}: one sentence", row.name);
+        assert!(row.source.contains(' '), "{}: where it is specified", row.name);
+        assert!(row.has_set() || row.has_read() || row.has_exec() || row.test, "{}: no form", row.name);
+        assert!(!row.has_set() || !row.params.is_empty(), "{}: a set form has parameters", row.name);
+        let first_text = row.params.iter().position(|param| matches!(param.kind, ParamKind::Payload { .. }));
+        assert!(first_text.is_none_or(|index| index + 1 == row.params.len()), "{}: a payload goes last", row.name);
+    }
+}
+
+#[test]
+fn the_test_form_prints_the_bounds_of_the_row() {
+    for (row, model) in rows_and_models().filter(|(row, _)| !row.is_basic()) {
+        let answer = answer(model, &format!("AT{}=?", row.name));
+        let due = match row.test_text(model) {
+            _ if !(row.on)(model) => "\r\nERROR\r\n".to_owned(),
+            Some(text) => format!("\r\n{text}\r\n\r\nOK\r\n"),
+            None if row.test => "\r\nOK\r\n".to_owned(),
+            None => match row.errors {
+                ErrorStyle::Plain => "\r\nERROR\r\n".to_owned(),
+                ErrorStyle::Cme => "\r\n+CME ERROR: 4\r\n".to_owned(),
+            },
+        };
+        assert_eq!(answer.text, due, "AT{}=? on {model}", row.name);
+    }
+}
+
+#[test]
+fn a_form_is_answered_exactly_if_the_row_has_it() {
+    for (row, model) in rows_and_models().filter(|(row, _)| !row.is_basic()) {
+        let forms = [("?", row.has_read()), ("", row.has_exec()), ("=1", row.has_set())];
+        for (form, has) in forms {
+            let problem = answer(model, &format!("AT{}{form}", row.name)).problem;
+            let due = if !(row.on)(model) {
+                problem == Some(Problem::NotOnThisModel)
+            } else {
+                (problem != Some(Problem::NoSuchForm)) == has
+            };
+            assert!(due, "AT{}{form} on {model}: {problem:?}", row.name);
+        }
+    }
+}
+
+#[test]
+fn good_arguments_are_taken() {
+    for (row, model) in rows_and_models().filter(|(row, model)| row.has_set() && !row.is_basic() && (row.on)(model)) {
+        for (index, param) in row.params.iter().enumerate() {
+            for value in good(param, model) {
+                let line = set_line(row, model, index, &value);
+                let answer = answer(model, &line);
+                let refused = answer.problem.filter(|problem| is_of_arguments(*problem));
+                assert_eq!(refused, None, "{line} on {model}: {}", answer.text);
+            }
+        }
+    }
+}
+
+#[test]
+fn bad_arguments_are_refused_with_their_name() {
+    for (row, model) in rows_and_models().filter(|(row, model)| row.has_set() && !row.is_basic() && (row.on)(model)) {
+        for (index, param) in row.params.iter().enumerate() {
+            for (value, due) in bad(param, model) {
+                let line = set_line(row, model, index, &value);
+                let answer = answer(model, &line);
+                assert_eq!(answer.problem, Some(due), "{line} on {model}");
+                let style = match row.errors {
+                    ErrorStyle::Plain => "\r\nERROR\r\n".to_owned(),
+                    ErrorStyle::Cme => format!("\r\n+CME ERROR: {}\r\n", due.cme().unwrap().code),
+                };
+                assert_eq!(answer.text, style, "{line} on {model}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_number_of_arguments_is_checked() {
+    for (row, model) in rows_and_models().filter(|(row, model)| row.has_set() && !row.is_basic() && (row.on)(model)) {
+        let values: Vec<_> = row.params.iter().map(|param| good(param, model).swap_remove(0)).collect();
+        for count in 0..values.len() {
+            let line = format!("AT{}={}", row.name, values[..count].join(","));
+            let refused = answer(model, &line).problem.filter(|problem| is_of_arguments(*problem));
+            let due = (!row.params[count].optional).then_some(Problem::Missing(row.params[count].name));
+            assert_eq!(refused, due, "{line} on {model}");
+        }
+        let line = format!("AT{}={},1", row.name, values.join(","));
+        let taken_as_text = row
+            .params
+            .last()
+            .is_some_and(|param| !matches!(param.kind, ParamKind::Client(_) | ParamKind::Number { .. }));
+        let due = if taken_as_text {
+            Problem::BadQuotes(row.params[row.params.len() - 1].name)
+        } else {
+            Problem::TooManyParameters
+        };
+        let problem = answer(model, &line).problem;
+        assert!(problem == Some(due) || problem == Some(Problem::TooManyParameters), "{line} on {model}: {problem:?}");
+    }
+}
+
+#[test]
+fn basic_commands_check_their_number() {
+    for row in COMMANDS.iter().filter(|row| row.is_basic()) {
+        for param in row.params {
+            let ParamKind::Number { min, max, .. } = param.kind else { panic!("{}: a number", row.name) };
+            for number in min..=max {
+                let problem = answer(&MODELS[0], &format!("AT{}{number}", row.name)).problem;
+                assert_eq!(problem, None, "AT{}{number}", row.name);
+            }
+            let problem = answer(&MODELS[0], &format!("AT{}{}", row.name, max + 1)).problem;
+            assert_eq!(problem, Some(Problem::OutOfRange(param.name, min, max)), "AT{}{}", row.name, max + 1);
+        }
+    }
+}
