@@ -3,9 +3,11 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 
-use quasimodem_core::mqtt::parse_words;
+use quasimodem_core::mqtt::{Packet, parse_words};
 use quasimodem_core::{Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Settings};
 
 /// Invariant: what a connected, idle modem holds at most, next to what the host stored in it.
@@ -149,5 +151,80 @@ impl Round {
     fn printed(&self, start: &str) {
         let begins = |effect| matches!(effect, Effect::Serial(_, line) if line.bytes().starts_with(start.as_bytes()));
         assert!(self.bench.outbox.effects().any(begins), "{start:?} is not in {:?}", self.bench.outbox);
+    }
+}
+
+/// Modems in one process, each at the other end of an in-memory link to a peer that echoes its messages.
+const FLEET: usize = 2000;
+
+#[test]
+fn a_fleet_shares_one_outbox() {
+    let mut outbox = Outbox::default();
+    let settings = Arc::new(Settings::default());
+    let mut modems = Vec::with_capacity(FLEET);
+    let before = HELD.get();
+    for number in 0..FLEET {
+        let imei = Imei::from_number(1_000_000_000_000 + number as u64).unwrap();
+        let mut modem = Modem::new(settings.clone(), imei);
+        outbox.clear();
+        modem.handle(Instant::START, Input::Host(Host::Attached), &mut outbox);
+        modems.push(modem);
+    }
+    let script = [
+        ("AT+MQTTOPEN=1,\"peer\",1883,1,60\r", "+MQTTOPEN: 1,1"),
+        ("AT+MQTTSUB=1,\"t\",0\r", "+MQTTSUB: 1,1"),
+        ("AT+MQTTPUB=1,\"t\",0,0,\"hello\"\r", "+MQTTMSG: 1,0,\"t\",\"hello\""),
+    ];
+    for (step, (line, due)) in script.into_iter().enumerate() {
+        let now = Instant::from_millis(1000 * step as u64);
+        for modem in &mut modems {
+            let printed = exchange(modem, &mut outbox, now, line);
+            assert!(printed.contains(due), "{line} was answered {printed:?}");
+        }
+    }
+    let each = (HELD.get() - before) / FLEET + size_of::<Modem>();
+    println!("{FLEET} connected modems hold {each} bytes each");
+    assert!(each <= IDLE_MAX, "{each} bytes each");
+}
+
+/// Types a line, plays the peer until the modem has nothing more to say for a second, and gives what was printed.
+fn exchange(modem: &mut Modem, outbox: &mut Outbox, now: Instant, line: &str) -> String {
+    let mut printed = String::new();
+    let mut answers: Vec<Vec<u8>> = Vec::new();
+    let mut opened = false;
+    let mut input = Some(Input::Serial(line.as_bytes()));
+    let until = now + Duration::from_millis(500);
+    let mut at = now;
+    loop {
+        outbox.clear();
+        match input.take() {
+            Some(input) => modem.handle(at, input, outbox),
+            None if mem::take(&mut opened) => modem.handle(at, Input::Opened(Link(1)), outbox),
+            None => match (answers.pop(), modem.deadline()) {
+                (Some(answer), _) => modem.handle(at, Input::Received(Link(1), &answer), outbox),
+                (None, Some(deadline)) if deadline <= until => {
+                    at = deadline;
+                    modem.handle(at, Input::Tick, outbox);
+                }
+                _ => return printed,
+            },
+        }
+        for effect in outbox.effects() {
+            match effect {
+                Effect::Open { .. } => opened = true,
+                Effect::Serial(_, marked) => printed.push_str(&String::from_utf8_lossy(marked.bytes())),
+                Effect::Send(_, marked) => {
+                    let mut answer = Vec::new();
+                    match Packet::decode(marked.bytes()).unwrap() {
+                        Packet::Connect(_) => Packet::Connack { session_present: false, code: 0 }.encode(&mut answer),
+                        Packet::Subscribe { id, .. } => Packet::Suback { id, codes: &[0] }.encode(&mut answer),
+                        message @ Packet::Publish(_) => message.encode(&mut answer),
+                        other => panic!("unexpected: {other}"),
+                    }
+                    answers.push(answer);
+                }
+                _ => {}
+            }
+        }
     }
 }
