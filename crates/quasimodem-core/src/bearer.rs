@@ -1,21 +1,25 @@
-//! What the driver tells of the radio side: SIM, registration, signal, data call, clock.
+//! The radio side: SIM, registration, signal, data call, clock. One model behind all commands that tell of it, so that
+//! their answers agree.
 
 use core::net::Ipv4Addr;
+use core::num::NonZeroI64;
+use core::time::Duration;
 
 use crate::at::{Needs, Problem};
 use crate::note::Failure;
 use crate::reports::Cause;
+use crate::time::Instant;
 
-/// A change below the IP layer, from [`Input::Bearer`](crate::Input::Bearer).
+/// A change on the radio side, from [`Input::Bearer`](crate::Input::Bearer).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
     /// A SIM was put in (`true`) or taken out.
     Sim(bool),
-    /// The registration state of 27.007 7.2.
+    /// The registration state of 27.007 7.2. Without registration there is no data call.
     Registration(Registration),
     /// `<rssi>` (0 to 31, 99 unknown) and `<ber>` (0 to 7, 99 unknown) of 27.007 8.5.
     Signal(u8, u8),
-    /// The data call is up with this address, or down.
+    /// The network gave the data call this address, or took the data call away.
     DataCall(Option<Ipv4Addr>),
     /// The wall clock: seconds since 1970-01-01T00:00:00Z at this call.
     Clock(i64),
@@ -45,28 +49,116 @@ impl Registration {
     }
 }
 
+/// How the radio side begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Start {
+    /// Registered, and with a data call that the module keeps up by itself.
+    #[default]
+    Up,
+    /// Searching for a network; the host dials.
+    Cold,
+}
+
+/// What networks give as address.
+pub(crate) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+/// `<rssi>`, `<ber>` in good coverage, and where nothing is known.
+const GOOD_SIGNAL: (u8, u8) = (31, 99);
+const NO_SIGNAL: (u8, u8) = (99, 99);
+
 /// The radio side as the modem knows it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bearer {
-    sim: bool,
-    registration: Registration,
-    address: Option<Ipv4Addr>,
-}
-
-/// As after a start in good coverage: a SIM, registered at home, the data call up.
-impl Default for Bearer {
-    fn default() -> Bearer {
-        Bearer { sim: true, registration: Registration::Home, address: Some(Ipv4Addr::new(10, 0, 0, 2)) }
-    }
+    pub(crate) sim: bool,
+    /// `AT+CFUN`: 1.
+    pub(crate) radio: bool,
+    pub(crate) registration: Registration,
+    /// When a search ends at the home network.
+    pub(crate) registers_at: Option<Instant>,
+    pub(crate) signal: (u8, u8),
+    pub(crate) attached: bool,
+    pub(crate) address: Option<Ipv4Addr>,
+    /// Seconds since 1970 at [`Instant::START`], where 0 would be as good as unknown.
+    clock: Option<NonZeroI64>,
 }
 
 impl Bearer {
-    pub(crate) fn apply(&mut self, change: Change) {
+    pub(crate) fn new(start: Start, now: Instant, search: Duration) -> Bearer {
+        let mut bearer = Bearer {
+            sim: true,
+            radio: true,
+            registration: Registration::None,
+            registers_at: None,
+            signal: NO_SIGNAL,
+            attached: false,
+            address: None,
+            clock: None,
+        };
+        match start {
+            Start::Up => bearer.register(start),
+            Start::Cold => bearer.search(now, search),
+        }
+        bearer
+    }
+
+    /// Looks for a network, for so long.
+    pub(crate) fn search(&mut self, now: Instant, search: Duration) {
+        self.radio = true;
+        if self.sim && !self.registration.is_registered() {
+            self.registration = Registration::Searching;
+            self.registers_at = Some(now + search);
+        }
+    }
+
+    /// Finds the home network.
+    fn register(&mut self, start: Start) {
+        self.registration = Registration::Home;
+        self.registers_at = None;
+        self.signal = GOOD_SIGNAL;
+        self.attached = true;
+        if start == Start::Up {
+            self.address = Some(ADDRESS);
+        }
+    }
+
+    /// Leaves the network.
+    pub(crate) fn deregister(&mut self, registration: Registration) {
+        self.registration = registration;
+        self.registers_at = None;
+        self.attached = false;
+        self.address = None;
+    }
+
+    pub(crate) fn radio_off(&mut self) {
+        self.radio = false;
+        self.signal = NO_SIGNAL;
+        self.deregister(Registration::None);
+    }
+
+    /// Ends a search that is over.
+    pub(crate) fn settle(&mut self, now: Instant, start: Start) {
+        if self.registers_at.is_some_and(|registers_at| registers_at <= now) {
+            self.register(start);
+        }
+    }
+
+    pub(crate) fn apply(&mut self, now: Instant, change: Change) {
         match change {
-            Change::Sim(present) => self.sim = present,
-            Change::Registration(registration) => self.registration = registration,
+            Change::Sim(present) => {
+                self.sim = present;
+                if !present {
+                    self.deregister(Registration::None);
+                }
+            }
+            Change::Registration(registration) if registration.is_registered() => {
+                self.registration = registration;
+                self.registers_at = None;
+                self.attached = true;
+            }
+            Change::Registration(registration) => self.deregister(registration),
+            Change::Signal(rssi, ber) => self.signal = (rssi, ber),
             Change::DataCall(address) => self.address = address,
-            Change::Signal(..) | Change::Clock(_) => {}
+            Change::Clock(seconds) => self.clock = NonZeroI64::new(seconds.saturating_sub(since_start(now))),
         }
     }
 
@@ -74,8 +166,10 @@ impl Bearer {
     pub(crate) fn check(&self, needs: Needs) -> Result<(), Problem> {
         match needs {
             Needs::Nothing => Ok(()),
-            Needs::DataCall if !self.sim => Err(Problem::NoSim),
-            Needs::DataCall if !self.registration.is_registered() => Err(Problem::NotRegistered),
+            _ if !self.sim => Err(Problem::NoSim),
+            Needs::Sim => Ok(()),
+            _ if !self.registration.is_registered() => Err(Problem::NotRegistered),
+            Needs::Registration => Ok(()),
             Needs::DataCall if self.address.is_none() => Err(Problem::NoDataCall),
             Needs::DataCall => Ok(()),
         }
@@ -83,7 +177,7 @@ impl Bearer {
 
     /// Whether connections can live on; if not, why, and the cause that `+MQTTBREAK` tells.
     pub(crate) fn carries(&self) -> Result<(), (Failure, Cause)> {
-        if !self.sim || !self.registration.is_registered() {
+        if !self.registration.is_registered() {
             return Err((Failure::NotRegistered, Cause::Deregistered));
         }
         if self.address.is_none() {
@@ -91,4 +185,18 @@ impl Bearer {
         }
         Ok(())
     }
+
+    /// Takes the wall clock over from before a restart.
+    pub(crate) fn keep_clock(&mut self, before: &Bearer) {
+        self.clock = before.clock;
+    }
+
+    /// Seconds since 1970, if the clock was set.
+    pub(crate) fn clock(&self, now: Instant) -> Option<i64> {
+        self.clock.map(|at_start| at_start.get().saturating_add(since_start(now)))
+    }
+}
+
+fn since_start(now: Instant) -> i64 {
+    i64::try_from(now.since(Instant::START).as_secs()).unwrap_or(i64::MAX)
 }

@@ -168,7 +168,7 @@ pub enum TlsFailure {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Why::Ended => f.write_str("closed by the peer"),
+            Why::Ended => f.write_str("ended by the peer"),
             Why::Reset => f.write_str("reset by the peer"),
             Why::Refused => f.write_str("connection refused"),
             Why::Unreachable => f.write_str("peer unreachable"),
@@ -176,7 +176,7 @@ impl fmt::Display for Why {
             Why::NoSuchName(name) => write!(f, "no such name: {name}"),
             Why::NotResolved(name, said) => write!(f, "can't look up {name}: {said}"),
             Why::Tls(failure) => write!(f, "TLS: {failure}"),
-            Why::System(code, said) => write!(f, "{said} (error {code})"),
+            Why::System(code, said) => write!(f, "{said} ({code})"),
         }
     }
 }
@@ -199,7 +199,7 @@ impl fmt::Display for TlsFailure {
             TlsFailure::NoCommonVersion => f.write_str("no common version"),
             TlsFailure::NoCommonCipher => f.write_str("no common cipher suite"),
             TlsFailure::NotTls(first) => write!(f, "the peer does not speak TLS, it sent {first:02x?}"),
-            TlsFailure::ClosedInHandshake => f.write_str("closed in the handshake"),
+            TlsFailure::ClosedInHandshake => f.write_str("ended in the handshake"),
             TlsFailure::TimedOut => f.write_str("handshake timed out"),
             TlsFailure::Alert(code) => write!(f, "alert {code}"),
             TlsFailure::BadProfile(said) => write!(f, "bad certificate or key: {said}"),

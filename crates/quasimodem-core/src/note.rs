@@ -56,6 +56,24 @@ impl fmt::Display for Note<'_> {
     }
 }
 
+impl Failure {
+    /// `<code>` of `AT+CEER`: 700 to 704 for CONNACK 1 to 5 (manual 2.1), others by what failed.
+    pub(crate) fn code(&self) -> u16 {
+        match self {
+            Failure::Refused(code) => 699 + u16::from(*code),
+            Failure::Link(Why::NoSuchName(_) | Why::NotResolved(..)) => 1,
+            Failure::Link(Why::Tls(_)) => 3,
+            Failure::Link(_) => 2,
+            Failure::NoAnswer => 4,
+            Failure::NoPingResponse => 5,
+            Failure::Violation(_) => 6,
+            Failure::NoDataCall => 7,
+            Failure::NotRegistered => 8,
+            Failure::ClosedByHost => 9,
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,16 +81,16 @@ impl fmt::Display for Failure {
             Failure::NoPingResponse => f.write_str("the broker does not answer pings"),
             Failure::NoAnswer => f.write_str("no answer in time"),
             Failure::Violation(violation) => write!(f, "the broker broke the protocol: {violation}"),
-            Failure::Refused(code) => write!(f, "refused by the broker: {}", refusal(*code)),
+            Failure::Refused(code) => write!(f, "refused by the broker: {}", connack_words(*code)),
             Failure::NoDataCall => f.write_str("the data call ended"),
             Failure::NotRegistered => f.write_str("the module is not registered"),
-            Failure::ClosedByHost => f.write_str("closed by the host"),
+            Failure::ClosedByHost => f.write_str("ended by the host"),
         }
     }
 }
 
 /// The words of a CONNACK return code (MQTT 3.2.2.3), as the manual has them for its codes 700 to 704 (manual 2.1).
-fn refusal(code: u8) -> &'static str {
+pub(crate) const fn connack_words(code: u8) -> &'static str {
     match code {
         1 => "Unacceptable protocol version",
         2 => "Identifier rejected",

@@ -37,7 +37,7 @@ pub struct Outbox {
     secrets: Vec<Range<usize>>,
     entries: Vec<Entry>,
     /// Where a modem assembles and unescapes the line at hand; empty between calls.
-    pub(crate) line: Vec<u8>,
+    pub(crate) scratch: Vec<u8>,
 }
 
 /// One thing that a driver has to do.
@@ -90,7 +90,7 @@ pub enum Kind {
 
 /// A name to be looked up, by number, so that a late answer is not taken for another's.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Query(pub u16);
+pub struct Query(pub u32);
 
 /// What the modem sets at a serial port that has such things.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -201,6 +201,14 @@ impl Outbox {
         if !range.is_empty() {
             self.secrets.insert(place, range);
         }
+    }
+
+    pub(crate) fn resolve(&mut self, query: Query, name: &str) {
+        self.piece(Stored::Resolve(query)).put(name.as_bytes());
+    }
+
+    pub(crate) fn line(&mut self, line: ModemLine) {
+        self.piece(Stored::Line(line));
     }
 
     fn piece(&mut self, what: Stored) -> Piece<'_> {

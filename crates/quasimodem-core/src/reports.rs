@@ -4,12 +4,16 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
-use core::ptr;
+use core::net::Ipv4Addr;
 
 use crate::at::Command;
+use crate::bearer::Registration;
 use crate::client::ClientId;
+use crate::commands::{Profile, put_cell};
+use crate::lean;
 use crate::mqtt::Qos;
 use crate::outbox::{Kind, Outbox, Sink};
+use crate::settings::{Settings, UrcPayload};
 use crate::time::Instant;
 
 /// What the host is to be told, in the order in which it came about.
@@ -35,6 +39,16 @@ pub(crate) enum Report {
     Break(ClientId, Cause),
     /// `+MQTTMSG: …`
     Message(ClientId, Box<Message>),
+    /// `+MQTTMSGI: <Clientid>,<Qos>,<tlength>,<plength>`
+    Arrived(ClientId, Qos, u16, u16),
+    /// A message that waits for `+MQTTREAD`. It is never printed by itself.
+    Unread(ClientId, Box<Message>),
+    /// `+SIM READY`
+    Ready,
+    /// `+CREG: <stat>` or one of its kin.
+    Registration(&'static Command, Registration),
+    /// `+MIPCALL: <address>`, or `+MIPCALL: 0`.
+    Call(Option<Ipv4Addr>),
 }
 
 /// Names a result that is owed, so that what comes late for it matches no other.
@@ -42,11 +56,16 @@ pub(crate) enum Report {
 pub(crate) struct Ticket(u32);
 
 impl Reports {
+    /// A number that was not given for long.
+    pub(crate) fn number(&mut self) -> u32 {
+        self.last_ticket = self.last_ticket.wrapping_add(1);
+        self.last_ticket
+    }
+
     /// Notes that the host is owed a result.
     pub(crate) fn owe(&mut self, command: &'static Command, client: ClientId, until: Instant) -> Ticket {
-        self.last_ticket = self.last_ticket.wrapping_add(1);
-        let ticket = Ticket(self.last_ticket);
-        self.queue.push(Report::Result { command, client, ticket, until, status: None });
+        let ticket = Ticket(self.number());
+        self.push(Report::Result { command, client, ticket, until, status: None });
         ticket
     }
 
@@ -98,15 +117,35 @@ impl Reports {
         untils.min()
     }
 
+    /// Of what only the newest counts, nothing older stays, so that the queue is bounded.
     pub(crate) fn push(&mut self, report: Report) {
-        self.queue.push(report);
+        match &report {
+            Report::Ready => self.queue.retain(|old| !matches!(old, Report::Ready)),
+            Report::Call(_) => self.queue.retain(|old| !matches!(old, Report::Call(_))),
+            Report::Registration(row, _) => {
+                self.queue.retain(|old| !matches!(old, Report::Registration(of, _) if of.name == row.name));
+            }
+            _ => {}
+        }
+        lean::push(&mut self.queue, report);
+    }
+
+    /// Takes out the oldest unread message of a client.
+    pub(crate) fn read(&mut self, whose: ClientId) -> Option<Box<Message>> {
+        let unread = |report: &Report| matches!(report, Report::Unread(client, _) if *client == whose);
+        match self.queue.iter().position(unread).map(|index| self.queue.remove(index)) {
+            Some(Report::Unread(_, message)) => Some(message),
+            _ => None,
+        }
     }
 
     /// Takes out the first that may be told. A result waits for its decision, and for all earlier ones of its client
     /// and command.
     pub(crate) fn pop(&mut self) -> Option<Report> {
         let index = self.first_ready()?;
-        Some(self.queue.remove(index))
+        let report = self.queue.remove(index);
+        lean::rest(&mut self.queue);
+        Some(report)
     }
 
     /// Whether there is something that may be told.
@@ -116,12 +155,12 @@ impl Reports {
 
     fn first_ready(&self) -> Option<usize> {
         self.queue.iter().enumerate().position(|(index, report)| match report {
-            Report::Result { status: None, .. } => false,
+            Report::Result { status: None, .. } | Report::Unread(..) => false,
             Report::Result { command, client, .. } => !self.queue.iter().take(index).any(|earlier| {
                 matches!(earlier, Report::Result { command: before, client: of, status: None, .. }
-                    if of == client && ptr::eq(*before, *command))
+                    if of == client && before.name == command.name)
             }),
-            Report::Break(..) | Report::Message(..) => true,
+            _ => true,
         })
     }
 
@@ -129,7 +168,7 @@ impl Reports {
     pub(crate) fn has_room(&self, whose: ClientId, bytes: usize) -> bool {
         let (mut count, mut held) = (0, 0);
         for report in &self.queue {
-            if let Report::Message(client, message) = report {
+            if let Report::Message(client, message) | Report::Unread(client, message) = report {
                 count += usize::from(*client == whose);
                 held += message.bytes.len();
             }
@@ -139,7 +178,10 @@ impl Reports {
 
     /// Forgets the messages of a client.
     pub(crate) fn discard_messages(&mut self, whose: ClientId) {
-        self.queue.retain(|report| !matches!(report, Report::Message(client, _) if *client == whose));
+        self.queue.retain(|report| match report {
+            Report::Message(client, _) | Report::Unread(client, _) | Report::Arrived(client, ..) => *client != whose,
+            _ => true,
+        });
     }
 }
 
@@ -172,40 +214,82 @@ impl Message {
     pub(crate) fn new(qos: Qos, topic: &str, payload: &[u8]) -> Message {
         Message { qos, topic: topic.len(), bytes: [topic.as_bytes(), payload].concat().into() }
     }
+
+    pub(crate) fn qos(&self) -> Qos {
+        self.qos
+    }
+
+    pub(crate) fn topic_and_payload(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at(self.topic)
+    }
+
+    /// The report that the message waits to be read.
+    pub(crate) fn arrived(&self, client: ClientId) -> Report {
+        let length = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        let (topic, payload) = self.topic_and_payload();
+        Report::Arrived(client, self.qos, length(topic), length(payload))
+    }
 }
 
 impl Report {
-    /// Prints it; `max` is the payload that the model reports in one message at most.
-    pub(crate) fn print(&self, max: usize, out: &mut Outbox) {
+    /// Prints it.
+    pub(crate) fn print(&self, settings: &Settings, profile: &Profile, out: &mut Outbox) {
         match self {
             Report::Result { command, client, status, .. } => {
                 line(out, format_args!("{}: {client},{}", command.name, u8::from(*status == Some(true))));
             }
             Report::Break(client, cause) => line(out, format_args!("+MQTTBREAK: {client},{}", *cause as u8)),
             Report::Message(client, message) => {
-                let (topic, payload) = message.bytes.split_at(message.topic);
-                print_message(*client, message.qos, topic, payload, max, out);
+                let (topic, payload) = message.topic_and_payload();
+                print_message(*client, message.qos, topic, payload, settings, out);
             }
+            Report::Arrived(client, qos, topic, payload) => {
+                line(out, format_args!("+MQTTMSGI: {client},{},{topic},{payload}", qos.number()));
+            }
+            Report::Unread(..) => {}
+            Report::Ready => line(out, format_args!("+SIM READY")),
+            Report::Registration(row, stat) => {
+                let cell = fmt::from_fn(|f| if profile.tells_location(row) { put_cell(*stat, f) } else { Ok(()) });
+                line(out, format_args!("{}: {}{cell}", row.name, *stat as u8));
+            }
+            Report::Call(Some(address)) => line(out, format_args!("+MIPCALL: {address}")),
+            Report::Call(None) => line(out, format_args!("+MIPCALL: 0")),
         }
     }
 }
 
-/// Prints `+MQTTMSG`, as several messages if the payload is longer than `max` (manual 1.9).
-pub(crate) fn print_message(client: ClientId, qos: Qos, topic: &[u8], payload: &[u8], max: usize, out: &mut Outbox) {
-    let mut rest = payload;
-    loop {
-        let (part, later) = rest.split_at(max.min(rest.len()));
+/// Prints `+MQTTMSG`, as several messages if the payload is longer than the model reports (manual 1.9).
+pub(crate) fn print_message(
+    client: ClientId,
+    qos: Qos,
+    topic: &[u8],
+    payload: &[u8],
+    settings: &Settings,
+    out: &mut Outbox,
+) {
+    for part in parts(payload, usize::from(settings.model.message)) {
         let mut piece = out.serial(Kind::Urc);
         let _ = write!(piece, "\r\n+MQTTMSG: {client},{},\"", qos.number());
-        put_visible(topic, &mut piece);
-        piece.put(b"\",\"");
-        put_visible(part, &mut piece);
-        piece.put(b"\"\r\n");
-        rest = later;
-        if rest.is_empty() {
-            return;
+        match settings.urc_payload {
+            UrcPayload::Escaped => {
+                put_visible(topic, &mut piece);
+                piece.put(b"\",\"");
+                put_visible(part, &mut piece);
+            }
+            UrcPayload::Raw => {
+                piece.put(topic);
+                piece.put(b"\",\"");
+                piece.put(part);
+            }
         }
+        piece.put(b"\"\r\n");
     }
+}
+
+/// A payload in parts of at most `max` bytes; an empty one is one part.
+pub(crate) fn parts(payload: &[u8], max: usize) -> impl Iterator<Item = &[u8]> {
+    let empty = payload.is_empty().then_some(payload);
+    empty.into_iter().chain(payload.chunks(max))
 }
 
 /// Control characters as `\HH`, so that nobody on the network can end the line and begin another; the rest as it is.

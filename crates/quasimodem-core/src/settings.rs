@@ -1,9 +1,12 @@
 //! What the owner of a modem decides before it starts.
 
+use alloc::format;
+use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
 use core::time::Duration;
 
+use crate::bearer::Start;
 use crate::model::Model;
 
 /// Settings that many modems can share.
@@ -16,13 +19,272 @@ pub struct Settings {
     /// Quiet time after a final result code, before the next unsolicited one. Hosts that empty their buffer when they
     /// see `OK` would lose a result that came in the same burst.
     pub gap: Duration,
+    /// Whether `\HH` (two hex digits) in topics and payloads of the host stands for a byte.
+    pub hex_escapes: bool,
+    /// How topics and payloads are printed.
+    pub urc_payload: UrcPayload,
+    /// How a refused connection is told.
+    pub refusal: RefusalStyle,
+    /// Publishes, subscribes and unsubscribes of one client that may wait for their acknowledgement, 1 to 65535.
+    pub window: u16,
+    /// Largest packet that a broker may send, in bytes; a larger one ends the connection.
+    pub max_packet: usize,
+    /// How long a module takes to come up again after a reset.
+    pub boot: Duration,
+    /// Whether `+SIM READY` is told to each host that opens the port, and not only after a reset.
+    pub ready_on_attach: bool,
+    /// How the radio side begins.
+    pub bearer: Start,
+    /// How long a search for the network takes.
+    pub search: Duration,
 }
 
-/// An L610 with echo and a gap of 20 ms.
+/// How topics and payloads are printed in `+MQTTMSG`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum UrcPayload {
+    /// Control characters as `\HH`, so that nobody on the network can fake a line.
+    #[default]
+    Escaped,
+    /// Byte for byte, as some modules do.
+    Raw,
+}
+
+/// How a host is told that a broker refused its connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RefusalStyle {
+    /// `OK`, then `+MQTTOPEN: <Clientid>,0`; `AT+CEER` tells the reason.
+    #[default]
+    Result,
+    /// The final result code waits up to 1000 ms for the broker, so that a refusal is `+CME ERROR: 700` to `704` in
+    /// its place (manual 2.1).
+    Cme,
+}
+
+/// An L610 in good coverage, with echo and a gap of 20 ms.
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { model: Default::default(), echo: true, gap: Duration::from_millis(20) }
+        Settings {
+            model: Default::default(),
+            echo: true,
+            gap: Duration::from_millis(20),
+            hex_escapes: true,
+            urc_payload: UrcPayload::default(),
+            refusal: RefusalStyle::default(),
+            window: 16,
+            max_packet: 60 * 1024,
+            boot: Duration::ZERO,
+            ready_on_attach: true,
+            bearer: Start::default(),
+            search: Duration::from_secs(2),
+        }
     }
+}
+
+/// A setting by its name, as configuration files and transcripts write it.
+pub struct Setting {
+    /// The name.
+    pub key: &'static str,
+    /// What it decides, in one sentence.
+    pub meaning: &'static str,
+    /// What a value looks like.
+    pub expected: &'static str,
+    set: fn(&mut Settings, &str) -> Option<()>,
+    /// The value, as [`Settings::set`] takes it.
+    pub value: fn(&Settings) -> String,
+}
+
+/// All settings, in the order in which they are documented.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "model",
+        meaning: "The module to be.",
+        expected: "a model of `quasimodem models`",
+        set: |settings, text| Model::by_name(text).map(|model| settings.model = model),
+        value: |settings| settings.model.name.into(),
+    },
+    Setting {
+        key: "echo",
+        meaning: "Whether the host's bytes are echoed at power-up (ATE).",
+        expected: "on or off",
+        set: |settings, text| switch(text).map(|on| settings.echo = on),
+        value: |settings| on_or_off(settings.echo),
+    },
+    Setting {
+        key: "gap",
+        meaning: "Quiet time between a final result code and the next unsolicited one.",
+        expected: "a time like 20ms or 2s",
+        set: |settings, text| time(text).map(|gap| settings.gap = gap),
+        value: |settings| millis(settings.gap),
+    },
+    Setting {
+        key: "hex_escapes",
+        meaning: "Whether \\HH (two hex digits) in the host's topics and payloads stands for a byte.",
+        expected: "on or off",
+        set: |settings, text| switch(text).map(|on| settings.hex_escapes = on),
+        value: |settings| on_or_off(settings.hex_escapes),
+    },
+    Setting {
+        key: "urc_payload",
+        meaning: "Whether control characters in +MQTTMSG are printed as \\HH, or as they are.",
+        expected: "escaped or raw",
+        set: |settings, text| {
+            settings.urc_payload = match text {
+                "escaped" => UrcPayload::Escaped,
+                "raw" => UrcPayload::Raw,
+                _ => return None,
+            };
+            Some(())
+        },
+        value: |settings| match settings.urc_payload {
+            UrcPayload::Escaped => "escaped".into(),
+            UrcPayload::Raw => "raw".into(),
+        },
+    },
+    Setting {
+        key: "refusal",
+        meaning: "Whether a refused connection is told by +MQTTOPEN: <id>,0, or by +CME ERROR: 700 to 704 in place of OK.",
+        expected: "result or cme",
+        set: |settings, text| {
+            settings.refusal = match text {
+                "result" => RefusalStyle::Result,
+                "cme" => RefusalStyle::Cme,
+                _ => return None,
+            };
+            Some(())
+        },
+        value: |settings| match settings.refusal {
+            RefusalStyle::Result => "result".into(),
+            RefusalStyle::Cme => "cme".into(),
+        },
+    },
+    Setting {
+        key: "window",
+        meaning: "Packets of one client that may wait for their acknowledgement; one more is refused.",
+        expected: "a number from 1 to 1000",
+        set: |settings, text| {
+            let window = text.parse().ok().filter(|window| (1..=1000).contains(window))?;
+            settings.window = window;
+            Some(())
+        },
+        value: |settings| settings.window.to_string(),
+    },
+    Setting {
+        key: "max_packet",
+        meaning: "Largest packet in bytes that a broker may send; a larger one ends the connection.",
+        expected: "a number from 128 to 61440",
+        set: |settings, text| {
+            let max = text.parse().ok().filter(|max| (128..=60 * 1024).contains(max))?;
+            settings.max_packet = max;
+            Some(())
+        },
+        value: |settings| settings.max_packet.to_string(),
+    },
+    Setting {
+        key: "boot",
+        meaning: "How long the module takes to come up again after a reset.",
+        expected: "a time like 20ms or 2s",
+        set: |settings, text| time(text).map(|boot| settings.boot = boot),
+        value: |settings| millis(settings.boot),
+    },
+    Setting {
+        key: "ready_on_attach",
+        meaning: "Whether +SIM READY is told to each host that opens the port, and not only after a start.",
+        expected: "on or off",
+        set: |settings, text| switch(text).map(|on| settings.ready_on_attach = on),
+        value: |settings| on_or_off(settings.ready_on_attach),
+    },
+    Setting {
+        key: "bearer",
+        meaning: "Whether the module starts with its data call up, or cold: still searching, and the host dials.",
+        expected: "up or cold",
+        set: |settings, text| {
+            settings.bearer = match text {
+                "up" => Start::Up,
+                "cold" => Start::Cold,
+                _ => return None,
+            };
+            Some(())
+        },
+        value: |settings| match settings.bearer {
+            Start::Up => "up".into(),
+            Start::Cold => "cold".into(),
+        },
+    },
+    Setting {
+        key: "search",
+        meaning: "How long a search for the network takes.",
+        expected: "a time like 20ms or 2s",
+        set: |settings, text| time(text).map(|search| settings.search = search),
+        value: |settings| millis(settings.search),
+    },
+];
+
+/// A setting that does not exist, or a value that it does not take.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BadSetting {
+    /// The name that was given.
+    pub key: String,
+    /// The value that was given.
+    pub value: String,
+    /// What the setting takes; `None`: there is no such setting.
+    pub expected: Option<&'static str>,
+}
+
+impl fmt::Display for BadSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.expected {
+            Some(expected) => write!(f, "{} is {:?}, expected {expected}", self.key, self.value),
+            None => {
+                write!(f, "there is no setting {:?}; there are", self.key)?;
+                SETTINGS.iter().try_for_each(|setting| write!(f, " {}", setting.key))
+            }
+        }
+    }
+}
+
+impl core::error::Error for BadSetting {}
+
+impl Settings {
+    /// Sets one setting by its name.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), BadSetting> {
+        let setting = SETTINGS.iter().find(|setting| setting.key == key);
+        match setting.and_then(|setting| (setting.set)(self, value)) {
+            Some(()) => Ok(()),
+            None => Err(BadSetting {
+                key: key.into(),
+                value: value.into(),
+                expected: setting.map(|setting| setting.expected),
+            }),
+        }
+    }
+}
+
+fn switch(text: &str) -> Option<bool> {
+    match text {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn on_or_off(on: bool) -> String {
+    if on { "on".into() } else { "off".into() }
+}
+
+/// The longest time that a setting may be.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+fn time(text: &str) -> Option<Duration> {
+    let (digits, unit) = match text.strip_suffix("ms") {
+        Some(digits) => (digits, 1),
+        None => (text.strip_suffix('s')?, 1000),
+    };
+    let millis = digits.parse::<u32>().ok()?;
+    Some(Duration::from_millis(u64::from(millis) * unit)).filter(|time| *time <= LONGEST)
+}
+
+fn millis(time: Duration) -> String {
+    format!("{}ms", time.as_millis())
 }
 
 /// The 15 digits that name a module (27.007 5.4, 23.003 6.2.1).
@@ -36,6 +298,11 @@ impl Imei {
     /// The IMEI with these digits, the leading ones 0. `None` above 999999999999999.
     pub const fn from_number(number: u64) -> Option<Imei> {
         if number <= 999_999_999_999_999 { Some(Imei(number)) } else { None }
+    }
+
+    /// The digits as a number.
+    pub const fn number(self) -> u64 {
+        self.0
     }
 }
 

@@ -16,7 +16,9 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `model L610`, `imei …`, `gap 20ms`, `echo on` | settings, in front of everything else; these are the defaults |
+//! | `model L610`, `gap 20ms` … | settings by their names ([`SETTINGS`](quasimodem_core::SETTINGS)), in front of everything else |
+//! | `imei …` | the IMEI, there too |
+//! | `attach later` | there too: no host is attached at the start, and what the modem tells the first one is shown |
 //! | `# …` | a comment |
 //! | `> text` | the host types the text and a carriage return; its echo is checked too |
 //! | `>> bytes` | the host sends exactly these bytes (`\r`, `\n`, `\\`, `\xHH`) |
@@ -24,13 +26,15 @@
 //! | `<< bytes` | the modem wrote exactly these bytes, echo and line ends included |
 //! | `~ 1 open tcp host:port`, `~ 1 send packet`, `~ 1 close` | the modem asks the network; packets in words |
 //! | `! 1 opened`, `! 1 packet`, `! 1 closed reset` | the network answers |
+//! | `~ resolve name`, `! resolved 10.1.2.3`, `! not resolved` | the modem asks for an address, and gets one or none |
 //! | `! serial full`, `! 1 free`, `! host detached`, `! sim out`, `! registration 0`, `! call down` | more from outside |
+//! | `! signal 20,99`, `! clock 1784530296` | and more; the clock in seconds since 1970 |
 //! | `@ 5000ms` | time moves on by so much, to the deadline, which must be this one |
 //! | `wait 100ms` | time moves on by so much, and the deadline is later |
 //! | `echo off` | from here on the host expects no echo |
 //! | `? words` | a note with these words came with what the last input caused |
 //!
-//! The host is attached at the start. Whatever the modem does that no line expects is a failure.
+//! The host is attached at the start, and what the modem tells it then is not shown. Whatever the modem does that no line expects is a failure.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -38,8 +42,8 @@ use std::time::Duration;
 
 use quasimodem_core::mqtt::{Packet, parse_words};
 use quasimodem_core::{
-    Change, Effect, Host, Imei, Input, Instant, Kind, Link, Model, Modem, Outbox, Port, Registration, Settings,
-    Transport, Why,
+    Change, Effect, Host, Imei, Input, Instant, Kind, Link, Modem, Outbox, Port, Query, Registration, SETTINGS,
+    Settings, Transport, Why,
 };
 
 /// Where a transcript is wrong, or the modem is.
@@ -77,6 +81,8 @@ pub fn run(text: &str) -> Result<(), Trouble> {
 struct Runner {
     header: Header,
     modem: Option<Modem>,
+    /// What the modem asked for last.
+    query: Option<Query>,
     now: Option<Instant>,
     echo: bool,
     seen: VecDeque<Seen>,
@@ -88,6 +94,7 @@ struct Runner {
 struct Header {
     settings: Settings,
     imei: Imei,
+    attach_later: bool,
 }
 
 /// Something that the modem did.
@@ -109,7 +116,10 @@ impl Runner {
             self.echo = self.header.settings.echo;
             self.modem = Some(Modem::new(self.header.settings.clone().into(), self.header.imei));
             self.now = Some(Instant::START);
-            self.handle(Input::Host(Host::Attached))?;
+            if !self.header.attach_later {
+                self.handle(Input::Host(Host::Attached))?;
+                self.seen.clear();
+            }
         }
         match sign {
             ">" => self.types(rest),
@@ -134,6 +144,10 @@ impl Runner {
         modem.handle(now, input, &mut self.outbox);
         for effect in self.outbox.effects() {
             match effect {
+                Effect::Resolve(query, name) => {
+                    self.query = Some(query);
+                    self.seen.push_back(Seen::Network(format!("resolve {name}")));
+                }
                 Effect::Note(note) => self.notes.push(note.to_string()),
                 Effect::Serial(kind, marked) => self.seen.push_back(Seen::Serial(kind, marked.bytes().to_vec())),
                 other => self.seen.push_back(Seen::Network(words(&other))),
@@ -234,6 +248,24 @@ impl Runner {
         let input = match (whom, port, what) {
             ("host", _, "attached") => Input::Host(Host::Attached),
             ("host", _, "detached") => Input::Host(Host::Detached),
+            ("resolved", _, address) => {
+                let query = self.query.take().ok_or("the modem asked for no address")?;
+                let address = address.parse().map_err(|_| format!("expected an address, found {address:?}"))?;
+                Input::Resolved(query, Ok(address))
+            }
+            ("not", _, "resolved") => {
+                let query = self.query.take().ok_or("the modem asked for no address")?;
+                Input::Resolved(query, Err(Why::NoSuchName("it".into())))
+            }
+            ("clock", _, seconds) => {
+                let seconds = seconds.parse().map_err(|_| format!("expected seconds, found {seconds:?}"))?;
+                Input::Bearer(Change::Clock(seconds))
+            }
+            ("signal", _, what) => {
+                let (rssi, ber) = what.split_once(',').ok_or("expected <rssi>,<ber>")?;
+                let number = |text: &str| text.parse().map_err(|_| format!("expected a number, found {text:?}"));
+                Input::Bearer(Change::Signal(number(rssi)?, number(ber)?))
+            }
             ("sim", _, "in") => Input::Bearer(Change::Sim(true)),
             ("sim", _, "out") => Input::Bearer(Change::Sim(false)),
             ("registration", ..) => Input::Bearer(Change::Registration(registration(what)?)),
@@ -268,15 +300,16 @@ impl Header {
     fn line(&mut self, line: &str) -> Result<bool, String> {
         let mut words = line.split_whitespace();
         while let Some(key) = words.next() {
-            if !matches!(key, "model" | "imei" | "gap" | "echo") {
+            let known = matches!(key, "imei" | "attach") || SETTINGS.iter().any(|setting| setting.key == key);
+            if !known {
                 return Ok(false);
             }
             let value = words.next().ok_or(format!("{key} needs a value"))?;
-            match key {
-                "model" => self.settings.model = Model::by_name(value).ok_or(format!("no model {value}"))?,
-                "imei" => self.imei = value.parse().map_err(|error| format!("{error}"))?,
-                "gap" => self.settings.gap = duration(value)?,
-                _ => self.settings.echo = on_or_off(value)?,
+            match (key, value) {
+                ("imei", _) => self.imei = value.parse().map_err(|error| format!("{error}"))?,
+                ("attach", "later") => self.attach_later = true,
+                ("attach", _) => return Err("expected attach later".into()),
+                _ => self.settings.set(key, value).map_err(|error| error.to_string())?,
             }
         }
         Ok(true)

@@ -6,6 +6,7 @@ use super::param::{Param, ParamKind};
 use crate::client::ClientId;
 use crate::model::Model;
 use crate::mqtt::{self, Qos};
+use crate::settings::Settings;
 
 /// Parameters that a row may have at most; a test holds the rows to it.
 pub(crate) const MAX_PARAMS: usize = 8;
@@ -74,6 +75,11 @@ impl<'a> Args<'a> {
         self.number(index).and_then(|number| Qos::from_number(u8::try_from(number).ok()?)).unwrap_or(Qos::AtMostOnce)
     }
 
+    /// A number of a row whose greatest is small.
+    pub(crate) fn small(&self, index: usize) -> u8 {
+        self.number(index).and_then(|number| u8::try_from(number).ok()).unwrap_or_default()
+    }
+
     /// Whether a flag is 1.
     pub(crate) fn flag(&self, index: usize) -> bool {
         self.number(index) == Some(1)
@@ -90,7 +96,7 @@ impl<'a> Args<'a> {
 /// Reads the arguments of `row` that begin at `from` and tells where they end: at a `;` or at the end of the line.
 pub(crate) fn parse<'a>(
     row: &'static Command,
-    model: &'static Model,
+    settings: &Settings,
     line: &'a mut [u8],
     from: usize,
 ) -> Result<(Args<'a>, usize), Problem> {
@@ -109,7 +115,7 @@ pub(crate) fn parse<'a>(
                 return Err(Problem::Missing(param.name));
             }
         } else {
-            (*value, at) = read(param, model, line, at, index == last)?;
+            (*value, at) = read(param, settings, line, at, index == last)?;
         }
         at = skip_spaces(line, at);
         match line.get(at) {
@@ -124,14 +130,8 @@ pub(crate) fn parse<'a>(
     }
 }
 
-fn read(
-    param: &Param,
-    model: &'static Model,
-    line: &mut [u8],
-    at: usize,
-    last: bool,
-) -> Result<(Value, usize), Problem> {
-    let name = param.name;
+fn read(param: &Param, settings: &Settings, line: &mut [u8], at: usize, last: bool) -> Result<(Value, usize), Problem> {
+    let (name, model) = (param.name, settings.model);
     match param.kind {
         ParamKind::Client(clients) => {
             let (number, end) = read_number(name, u32::MAX, line, at)?;
@@ -148,6 +148,12 @@ fn read(
             }
             Ok((Value::Number(number), end))
         }
+        ParamKind::OneOf(numbers) => {
+            let (min, max) = (numbers.first().copied().unwrap_or(0), numbers.last().copied().unwrap_or(0));
+            let (number, end) = read_number(name, max, line, at)?;
+            let known = numbers.contains(&number);
+            if known { Ok((Value::Number(number), end)) } else { Err(Problem::OutOfRange(name, min, max)) }
+        }
         ParamKind::Payload { max, min_size } if is_size(line, at) => {
             let max = u32::try_from(max).unwrap_or(u32::MAX);
             let (number, end) = read_number(name, max, line, at)?;
@@ -156,8 +162,13 @@ fn read(
             }
             Ok((Value::Number(number), end))
         }
+        ParamKind::Anything => {
+            let rest = line.get(at..).unwrap_or_default();
+            let end = at + rest.iter().position(|byte| *byte == b';').unwrap_or(rest.len());
+            Ok((Value::Text(at, end), end))
+        }
         kind => {
-            let (from, to, end) = read_text(param, line, at, last)?;
+            let (from, to, end) = read_text(param, settings.hex_escapes, line, at, last)?;
             check_text(name, kind, model, line.get(from..to).unwrap_or_default())?;
             Ok((Value::Text(from, to), end))
         }
@@ -194,7 +205,13 @@ fn read_number(name: &'static str, max: u32, line: &[u8], at: usize) -> Result<(
 ///
 /// The last parameter of a row takes the rest of the line, up to the last quote, so that JSON with bare quotes comes
 /// through.
-fn read_text(param: &Param, line: &mut [u8], at: usize, last: bool) -> Result<(usize, usize, usize), Problem> {
+fn read_text(
+    param: &Param,
+    hex_escapes: bool,
+    line: &mut [u8],
+    at: usize,
+    last: bool,
+) -> Result<(usize, usize, usize), Problem> {
     const CURLY: [&[u8]; 2] = ["“".as_bytes(), "”".as_bytes()];
     let rest = line.get(at..).unwrap_or_default();
     if CURLY.iter().any(|quote| rest.starts_with(quote)) {
@@ -209,7 +226,7 @@ fn read_text(param: &Param, line: &mut [u8], at: usize, last: bool) -> Result<(u
     let escapes = param.kind.has_escapes();
     let length = if last { inside.iter().rposition(|byte| *byte == b'"') } else { closing_quote(inside, escapes) };
     let Some(length) = length else { return Err(Problem::BadQuotes(param.name)) };
-    let to = if escapes { from + unescape(&mut line[from..from + length]) } else { from + length };
+    let to = if escapes { from + unescape(&mut line[from..from + length], hex_escapes) } else { from + length };
     Ok((from, to, from + length + 1))
 }
 
@@ -226,7 +243,7 @@ fn closing_quote(inside: &[u8], escapes: bool) -> Option<usize> {
 
 /// Replaces `\"`, `\\`, `\r`, `\n` and `\HH` (V.250 5.4.2.2) by what they stand for; other backslashes stay.
 /// Gives the new length.
-fn unescape(text: &mut [u8]) -> usize {
+fn unescape(text: &mut [u8], hex_escapes: bool) -> usize {
     let Some(mut read) = text.iter().position(|byte| *byte == b'\\') else { return text.len() };
     let mut write = read;
     while let Some(&byte) = text.get(read) {
@@ -234,7 +251,7 @@ fn unescape(text: &mut [u8]) -> usize {
             (b'\\', Some(quoted @ (b'"' | b'\\')), _) => (*quoted, 2),
             (b'\\', Some(b'r'), _) => (b'\r', 2),
             (b'\\', Some(b'n'), _) => (b'\n', 2),
-            (b'\\', Some(high), Some(low)) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            (b'\\', Some(high), Some(low)) if hex_escapes && high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 (hex(*high) << 4 | hex(*low), 3)
             }
             _ => (byte, 1),
@@ -258,7 +275,7 @@ fn check_text(name: &'static str, kind: ParamKind, model: &Model, text: &[u8]) -
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => (limit.of(model), true),
         ParamKind::Host(max) | ParamKind::TopicName(max) | ParamKind::TopicFilter(max) => (max, false),
         ParamKind::Payload { max, .. } => (max, true),
-        ParamKind::Client(_) | ParamKind::Number { .. } => return Ok(()),
+        ParamKind::Client(_) | ParamKind::Number { .. } | ParamKind::OneOf(_) | ParamKind::Anything => return Ok(()),
     };
     if text.is_empty() && !may_be_empty {
         return Err(Problem::Empty(name));

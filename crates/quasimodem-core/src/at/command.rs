@@ -7,7 +7,7 @@ use super::args::Args;
 use super::error::Problem;
 use super::param::Param;
 use crate::model::Model;
-use crate::modem::Turn;
+use crate::turn::Turn;
 
 /// One AT command: everything that is known of it stands here once, and the check of its arguments, its `=?` answer,
 /// its time limits and its documentation follow from it.
@@ -45,6 +45,8 @@ pub(crate) enum Answer {
     Done,
     /// The modem waits for raw data and has asked for it; the line ends here.
     Raw,
+    /// The final result code comes later; the rest of the line after it.
+    Later,
 }
 
 /// When the answer of a command is complete.
@@ -78,6 +80,10 @@ pub enum ErrorStyle {
 pub enum Needs {
     /// Nothing.
     Nothing,
+    /// A SIM card.
+    Sim,
+    /// SIM card and registration.
+    Registration,
     /// SIM card, registration and data connection.
     DataCall,
 }

@@ -5,11 +5,13 @@ use super::args::{self, Args};
 use super::command::{Answer, Command, ErrorStyle};
 use super::error::{Problem, Refusal};
 use super::param::ParamKind;
-use crate::modem::Turn;
+use crate::turn::Turn;
 
-/// Carries out a line that begins with `AT`, and answers it unless it ends in raw data.
-pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8]) {
-    let mut at = 2;
+/// Bytes of the `AT` in front of the commands of a line.
+pub(crate) const PREFIX: usize = 2;
+
+/// Carries out the commands of a line from `at` on, and answers it unless one of them answers later.
+pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
     loop {
         at += line.get(at..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b' ' | b';')).count();
         if at >= line.len() {
@@ -18,7 +20,17 @@ pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8]) {
         match run_command(turn, line, at) {
             Ok((Answer::Done, end)) => at = end,
             Ok((Answer::Raw, _)) => return,
+            Ok((Answer::Later, end)) => {
+                // Nobody knows yet what of the rest is secret.
+                turn.hide_typed_from(end);
+                if let Some(pending) = &mut turn.modem.pending {
+                    pending.rest = line.get(end..).unwrap_or_default().into();
+                }
+                return;
+            }
             Err((row, problem)) => {
+                let rest = line.iter().skip(at).position(|byte| *byte == b';');
+                turn.hide_typed_from(rest.map_or(line.len(), |rest| at + rest));
                 let command = row.map_or("", |row| row.name);
                 let style = row.map_or(ErrorStyle::Plain, |row| row.errors);
                 return turn.refuse(Refusal { command, problem }, style);
@@ -119,7 +131,7 @@ fn run_form(
 fn run_set(turn: &mut Turn<'_>, row: &'static Command, line: &mut [u8], at: usize) -> Result<(Answer, usize), Problem> {
     turn.hide_secrets(row, line, at);
     let handler = row.set.ok_or(Problem::NoSuchForm)?;
-    let (args, end) = args::parse(row, turn.modem.settings.model, line, at)?;
+    let (args, end) = args::parse(row, &turn.modem.settings, line, at)?;
     turn.modem.bearer.check(row.needs)?;
     Ok((handler(turn, &args)?, end))
 }

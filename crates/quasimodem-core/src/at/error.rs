@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::note::connack_words;
+
 /// A refused command and the reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refusal {
@@ -22,6 +24,8 @@ pub enum Problem {
     NoSuchForm,
     /// The line was longer than this many bytes.
     LineTooLong(usize),
+    /// `A/` without a line that could be repeated.
+    NothingToRepeat,
     /// A parameter is missing.
     Missing(&'static str),
     /// Something stands behind the last parameter.
@@ -57,11 +61,15 @@ pub enum Problem {
     /// The client is not connected.
     NotConnected,
     /// So many packets wait for their acknowledgement already.
-    TooManyInFlight(usize),
+    TooManyInFlight(u16),
     /// The network does not take more bytes at the moment.
     LinkFull,
     /// The raw data did not come in time.
     NoData,
+    /// A name could not be looked up.
+    NotResolved,
+    /// The broker refused the connection with this CONNACK return code.
+    ConnectRefused(u8),
     /// No SIM card.
     NoSim,
     /// Not registered to a network.
@@ -83,14 +91,20 @@ impl Problem {
     /// What the host is told with `+CME ERROR`; `None`: always plain `ERROR`.
     pub const fn cme(self) -> Option<Cme> {
         let (code, text) = match self {
-            Problem::UnknownCommand | Problem::NotOnThisModel | Problem::LineTooLong(_) => return None,
+            Problem::UnknownCommand | Problem::NotOnThisModel | Problem::LineTooLong(_) | Problem::NothingToRepeat => {
+                return None;
+            }
             Problem::AlreadyOpen
             | Problem::NotConnected
             | Problem::TooManyInFlight(_)
             | Problem::LinkFull
+            | Problem::NotResolved
             | Problem::NoData => (3, "operation not allowed"),
             Problem::NotOffered(_) | Problem::NoTls | Problem::NoMqttSn | Problem::NoSuchForm => {
                 (4, "operation not supported")
+            }
+            Problem::ConnectRefused(code) => {
+                return Some(Cme { code: 699 + code as u16, text: connack_words(code) });
             }
             Problem::NoSim => (10, "SIM not inserted"),
             Problem::NotRegistered => (30, "no network service"),
@@ -125,6 +139,7 @@ impl fmt::Display for Problem {
             Problem::NotOnThisModel => f.write_str("this model does not have it"),
             Problem::NoSuchForm => f.write_str("it does not have this form"),
             Problem::LineTooLong(max) => write!(f, "the line is longer than {max} bytes"),
+            Problem::NothingToRepeat => f.write_str("there is no line to repeat, or it was too long to be kept"),
             Problem::Missing(name) => write!(f, "<{name}> is missing"),
             Problem::TooManyParameters => f.write_str("something stands behind the last parameter"),
             Problem::NotANumber(name) => write!(f, "<{name}> is not a number"),
@@ -144,6 +159,8 @@ impl fmt::Display for Problem {
             Problem::NotConnected => f.write_str("the client is not connected"),
             Problem::TooManyInFlight(max) => write!(f, "{max} packets wait for their acknowledgement already"),
             Problem::LinkFull => f.write_str("the network does not take more bytes at the moment"),
+            Problem::NotResolved => f.write_str("the name can't be looked up"),
+            Problem::ConnectRefused(code) => write!(f, "refused by the broker: {}", connack_words(code)),
             Problem::NoData => f.write_str("the data did not come in time"),
             Problem::NoSim => f.write_str("no SIM card"),
             Problem::NotRegistered => f.write_str("not registered to a network"),

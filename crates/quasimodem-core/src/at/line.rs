@@ -67,7 +67,7 @@ impl Assembler {
     /// that comes in one chunk needs no memory of the modem's own, since the buffer is the outbox's.
     pub(crate) fn begin(&mut self, out: &mut Outbox) -> Buffer {
         if self.typed.is_empty() {
-            Buffer { bytes: mem::take(&mut out.line), lent: true }
+            Buffer { bytes: mem::take(&mut out.scratch), lent: true }
         } else {
             Buffer { bytes: mem::take(&mut self.typed), lent: false }
         }
@@ -85,7 +85,7 @@ impl Assembler {
             self.typed = buffer.bytes.as_slice().into();
             buffer.bytes.clear();
         }
-        out.line = buffer.bytes;
+        out.scratch = buffer.bytes;
     }
 
     /// Whether a line feed as the next byte belongs to the last line. Asked once, before raw data.

@@ -10,7 +10,7 @@ mod param;
 pub(crate) use args::{Args, Payload};
 pub(crate) use command::Answer;
 pub use command::{Command, ErrorStyle, Needs, Returns};
-pub(crate) use dispatch::run_line;
+pub(crate) use dispatch::{PREFIX, run_line};
 pub use error::{Cme, Problem, Refusal};
 pub(crate) use line::{Assembler, LINE_MAX, Step};
 pub use param::{Clients, Limit, Param, ParamKind};

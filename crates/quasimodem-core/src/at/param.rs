@@ -32,6 +32,8 @@ pub enum ParamKind {
         /// The greatest that the model at hand offers, where models differ.
         offered: Option<fn(&Model) -> u32>,
     },
+    /// One of these numbers, ascending.
+    OneOf(&'static [u32]),
     /// UTF-8 text without NUL, up to so many bytes.
     Text(Limit),
     /// Any bytes, up to so many.
@@ -49,6 +51,8 @@ pub enum ParamKind {
         /// The smallest size of raw data.
         min_size: u32,
     },
+    /// Whatever stands there, up to a `;`. It is not looked at.
+    Anything,
 }
 
 /// Which clients a command is for.
@@ -118,6 +122,15 @@ impl Param {
                 }
             }
             ParamKind::Text(limit) | ParamKind::Bytes(limit) => limit.of(model).fmt(f),
+            ParamKind::OneOf(numbers) => {
+                let mut separator = '(';
+                for number in numbers {
+                    write!(f, "{separator}{number}")?;
+                    separator = ',';
+                }
+                f.write_str(")")
+            }
+            ParamKind::Anything => Ok(()),
             ParamKind::Host(_) => write!(f, "(<\"{}\">)", self.name),
             ParamKind::TopicName(max) | ParamKind::TopicFilter(max) | ParamKind::Payload { max, .. } => max.fmt(f),
         })
@@ -126,8 +139,8 @@ impl Param {
 
 impl ParamKind {
     /// Whether quotes and text are due.
-    pub(crate) const fn is_text(self) -> bool {
-        !matches!(self, ParamKind::Client(_) | ParamKind::Number { .. })
+    pub const fn is_text(self) -> bool {
+        !matches!(self, ParamKind::Client(_) | ParamKind::Number { .. } | ParamKind::OneOf(_))
     }
 
     /// Whether backslash escapes apply inside quotes.

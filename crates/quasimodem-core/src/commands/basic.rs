@@ -1,51 +1,101 @@
-//! Basic commands of V.250.
+//! Basic commands of V.250, and how strings are printed.
 
-use core::fmt::{self, Write};
+use core::fmt::Write;
 
+use super::profile::Profile;
 use crate::at::{Answer, Args, Command, ErrorStyle, Param, Problem};
-use crate::modem::Turn;
 use crate::outbox::Sink;
 use crate::reports;
+use crate::turn::Turn;
 
-pub(super) const AT_E: Command = Command {
+/// Basic commands are answered `ERROR` and have no test form.
+const BASIC: Command = Command { errors: ErrorStyle::Plain, test: false, ..Command::ROW };
+
+pub(super) const E: Command = Command {
     name: "E",
     source: "V.250 6.2.4",
     summary: "Sends what the host types back to it, or not.",
     params: &[Param::number("value", 0, 1).optional()],
-    errors: ErrorStyle::Plain,
-    test: false,
-    set: Some(set_echo),
-    ..Command::ROW
+    set: Some(|turn, args| {
+        turn.modem.profile.echo = args.flag(0);
+        Ok(Answer::Done)
+    }),
+    ..BASIC
 };
 
-fn set_echo(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
-    turn.modem.echo = args.flag(0);
+pub(super) const V: Command = Command {
+    name: "V",
+    source: "V.250 6.2.6",
+    summary: "Sends result codes as digits (0) or in words (1).",
+    params: &[Param::number("value", 0, 1).optional()],
+    set: Some(|turn, args| {
+        turn.modem.profile.verbose = args.flag(0);
+        Ok(Answer::Done)
+    }),
+    ..BASIC
+};
+
+pub(super) const Q: Command = Command {
+    name: "Q",
+    source: "V.250 6.2.5",
+    summary: "Sends result codes (0) or none (1).",
+    params: &[Param::number("value", 0, 1).optional()],
+    set: Some(|turn, args| {
+        turn.modem.profile.quiet = args.flag(0);
+        Ok(Answer::Done)
+    }),
+    ..BASIC
+};
+
+pub(super) const Z: Command = Command {
+    name: "Z",
+    source: "V.250 6.1.1",
+    summary: "Brings back the settings of power-up; connections stay.",
+    params: &[Param::number("value", 0, 0).optional()],
+    set: Some(reset_profile),
+    ..BASIC
+};
+
+pub(super) const AND_F: Command = Command {
+    name: "&F",
+    source: "V.250 6.1.2",
+    summary: "Brings back the settings of power-up; connections stay.",
+    params: &[Param::number("value", 0, 0).optional()],
+    set: Some(reset_profile),
+    ..BASIC
+};
+
+fn reset_profile(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
+    let rate = turn.modem.profile.rate;
+    turn.modem.profile = Profile { rate, ..Profile::new(&turn.modem.settings) };
     Ok(Answer::Done)
 }
 
-pub(super) const AT_I: Command = Command {
+pub(super) const I: Command = Command {
     name: "I",
     source: "V.250 6.1.3",
     summary: "Tells who made the module, its model and its version.",
     params: &[Param::number("value", 0, 0).optional()],
-    errors: ErrorStyle::Plain,
-    test: false,
     set: Some(identify),
-    ..Command::ROW
+    ..BASIC
 };
 
 fn identify(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
     let model = turn.modem.settings.model.name;
-    turn.info(|line| line.write_str("Fibocom"));
+    turn.info(|line| line.write_str(MANUFACTURER));
     turn.info(|line| line.write_str(model));
-    turn.info(|line| line.write_str(concat!("quasimodem ", env!("CARGO_PKG_VERSION"))));
+    turn.info(|line| line.write_str(VERSION));
     Ok(Answer::Done)
 }
 
+/// Hosts look for this word.
+pub(super) const MANUFACTURER: &str = "Fibocom";
+
+pub(super) const VERSION: &str = concat!("quasimodem ", env!("CARGO_PKG_VERSION"));
+
 /// Writes a string constant: control characters as `\HH` (V.250 5.4.2.2), everything else as it was stored.
-pub(super) fn put_quoted(text: &[u8], to: &mut (impl Sink + Write)) -> fmt::Result {
+pub(super) fn put_quoted(text: &[u8], to: &mut (impl Sink + Write)) {
     to.put(b"\"");
     reports::put_visible(text, to);
     to.put(b"\"");
-    Ok(())
 }

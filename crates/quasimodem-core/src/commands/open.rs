@@ -7,19 +7,25 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use super::URC_3S;
+use super::pending::{Pending, WaitsFor};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Problem, Returns};
 use crate::client::{Client, ClientId};
 use crate::model::DefaultClientId;
-use crate::modem::{Modem, Turn};
+use crate::modem::Modem;
 use crate::mqtt::{Connect, Session, Will};
 use crate::net::Transport;
 use crate::note::{Failure, StoredNote};
+use crate::settings::RefusalStyle;
+use crate::turn::Turn;
 
 /// Manual 1.2: characters of a host name.
 const HOST: usize = 255;
 
 /// Manual 1.1: "will not exceed 23 bytes in length".
 const DEFAULT_CLIENT_ID_MAX: usize = 23;
+
+/// How long a final result code waits for the broker's answer ("Max Response Duration" of manual 1.2).
+const REFUSAL_WAIT: Duration = Duration::from_millis(1000);
 
 pub(super) const MQTTOPEN: Command = Command {
     name: "+MQTTOPEN",
@@ -49,7 +55,7 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     if id.is_sn() {
         return Err(Problem::NoMqttSn);
     }
-    if turn.modem.client(id)?.session.is_some() {
+    if turn.session(id).is_ok() {
         return Err(Problem::AlreadyOpen);
     }
     if args.number(5).is_some_and(|tls| tls > 0) {
@@ -57,8 +63,8 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     }
     let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
     let (ticket, until) = turn.owe(&MQTTOPEN, id);
-    let default = default_client_id(turn.modem, id);
-    let Client { user, will, session } = turn.modem.client(id)?;
+    let (default, window) = (default_client_id(turn.modem, id), turn.modem.settings.window);
+    let Some(Client { user, will, session }) = turn.modem.client(id) else { return Err(Problem::NoMqttSn) };
     let user = user.as_deref();
     let (name, password) = user.map_or(("", &[][..]), |user| (&*user.name, &*user.password));
     let own_id = user.and_then(|user| user.client_id.as_deref()).filter(|own_id| !own_id.is_empty());
@@ -77,9 +83,16 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         user_name: (!name.is_empty() || !password.is_empty()).then_some(name),
         password: (!password.is_empty()).then_some(password),
     };
-    *session = Some(Box::new(Session::open(turn.now, &connect, ticket, until)));
+    *session = Some(Box::new(Session::open(turn.now, &connect, ticket, until, window)));
     turn.out.open(id.link(), Transport::Tcp, host, port);
-    Ok(Answer::Done)
+    match turn.modem.settings.refusal {
+        RefusalStyle::Result => Ok(Answer::Done),
+        RefusalStyle::Cme => {
+            let until = turn.now + REFUSAL_WAIT;
+            turn.modem.pending = Some(Pending::new(&MQTTOPEN, until, WaitsFor::Connect(id)));
+            Ok(Answer::Later)
+        }
+    }
 }
 
 fn default_client_id(modem: &Modem, id: ClientId) -> String {
@@ -110,7 +123,9 @@ fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     if session.opening().is_some() {
         turn.out.note(StoredNote::OpenFailed(id, Failure::ClosedByHost));
     }
-    turn.modem.client(id)?.session = None;
+    if let Some(client) = turn.modem.client(id) {
+        client.session = None;
+    }
     turn.out.close(id.link());
     let reports = &mut turn.modem.reports;
     reports.discard_messages(id);

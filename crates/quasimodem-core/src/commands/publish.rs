@@ -4,8 +4,8 @@ use super::raw::{Headed, RawData, Use};
 use super::{PAYLOAD, TOPIC, URC_3S};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem};
 use crate::client::ClientId;
-use crate::modem::Turn;
 use crate::mqtt::Publish;
+use crate::turn::Turn;
 
 pub(super) const MQTTPUB: Command = Command {
     name: "+MQTTPUB",
@@ -27,7 +27,7 @@ pub(super) const MQTTPUB: Command = Command {
 
 fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let client = args.client(0)?;
-    if !turn.modem.client(client)?.is_open() {
+    if !turn.modem.client(client).is_some_and(|client| client.is_open()) {
         return Err(Problem::NotConnected);
     }
     let (topic, qos, retain) = (args.text(1), args.qos(2), args.flag(3));

@@ -7,9 +7,9 @@ use core::time::Duration;
 use super::{publish, will};
 use crate::at::{Answer, Command, Problem};
 use crate::client::ClientId;
-use crate::modem::Turn;
 use crate::mqtt::{Publish, Qos};
 use crate::time::Instant;
+use crate::turn::Turn;
 
 /// How long the host may take for the data.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -2,7 +2,7 @@
 
 use super::{TOPIC, URC_3S};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Problem};
-use crate::modem::Turn;
+use crate::turn::Turn;
 
 const FILTER: Param = Param::new("Topic/Topic id", ParamKind::TopicFilter(TOPIC));
 

@@ -6,8 +6,8 @@ use core::fmt::Write;
 use super::basic;
 use crate::at::{Answer, Args, Clients, Command, Limit, Needs, Param, ParamKind, Problem};
 use crate::client::{ClientId, User};
-use crate::modem::Turn;
 use crate::outbox::Sink;
+use crate::turn::Turn;
 
 pub(super) const MQTTUSER: Command = Command {
     name: "+MQTTUSER",
@@ -26,7 +26,7 @@ pub(super) const MQTTUSER: Command = Command {
 };
 
 fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
-    let client = turn.modem.client(args.client(0)?)?;
+    let Some(client) = turn.modem.client(args.client(0)?) else { return Err(Problem::NoSuchClient) };
     client.user = Some(Box::new(User {
         name: args.text(1).into(),
         password: args.bytes(2).unwrap_or_default().into(),
@@ -37,20 +37,22 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 
 fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
     for id in ClientId::mqtt() {
-        let Some(user) = turn.modem.client(id)?.user.take() else { continue };
+        let Some(user) = turn.modem.client(id).and_then(|client| client.user.take()) else { continue };
         turn.info(|line| {
             write!(line, "+MQTTUSER: {id},")?;
-            basic::put_quoted(user.name.as_bytes(), line)?;
+            basic::put_quoted(user.name.as_bytes(), line);
             line.put(b",\"");
             line.put_secret(&user.password);
             line.put(b"\"");
             if let Some(client_id) = &user.client_id {
                 line.put(b",");
-                basic::put_quoted(client_id.as_bytes(), line)?;
+                basic::put_quoted(client_id.as_bytes(), line);
             }
             Ok(())
         });
-        turn.modem.client(id)?.user = Some(user);
+        if let Some(client) = turn.modem.client(id) {
+            client.user = Some(user);
+        }
     }
     Ok(Answer::Done)
 }

@@ -8,7 +8,7 @@ use super::raw::{Headed, RawData, Use};
 use super::{PAYLOAD, TOPIC};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem};
 use crate::client::{ClientId, StoredWill};
-use crate::modem::Turn;
+use crate::turn::Turn;
 
 pub(super) const MQTTWILL: Command = Command {
     name: "+MQTTWILL",
@@ -30,7 +30,9 @@ pub(super) const MQTTWILL: Command = Command {
 
 fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let client = args.client(0)?;
-    turn.modem.client(client)?;
+    if turn.modem.client(client).is_none() {
+        return Err(Problem::NoMqttSn);
+    }
     let headed = Headed { client, topic: args.text(1).into(), qos: args.qos(2), retain: args.flag(3) };
     match args.payload(4) {
         Payload::Bytes(payload) => store(turn, headed, payload.into()),
@@ -43,20 +45,25 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 
 pub(super) fn store(turn: &mut Turn<'_>, headed: Headed, payload: Box<[u8]>) -> Result<Answer, Problem> {
     let Headed { client, topic, qos, retain } = headed;
-    turn.modem.client(client)?.will = Some(Box::new(StoredWill { topic, qos, retain, payload }));
+    if let Some(client) = turn.modem.client(client) {
+        client.will = Some(Box::new(StoredWill { topic, qos, retain, payload }));
+    }
     Ok(Answer::Done)
 }
 
 fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
     for id in ClientId::mqtt() {
-        let Some(will) = turn.modem.client(id)?.will.take() else { continue };
+        let Some(will) = turn.modem.client(id).and_then(|client| client.will.take()) else { continue };
         turn.info(|line| {
             write!(line, "+MQTTWILL: {id},")?;
-            basic::put_quoted(will.topic.as_bytes(), line)?;
+            basic::put_quoted(will.topic.as_bytes(), line);
             write!(line, ",{},{},", will.qos.number(), u8::from(will.retain))?;
-            basic::put_quoted(&will.payload, line)
+            basic::put_quoted(&will.payload, line);
+            Ok(())
         });
-        turn.modem.client(id)?.will = Some(will);
+        if let Some(client) = turn.modem.client(id) {
+            client.will = Some(will);
+        }
     }
     Ok(Answer::Done)
 }

@@ -7,14 +7,12 @@ use core::time::Duration;
 
 use super::{Connect, Filters, Packet, PacketId, Publish, Qos, Violation};
 use crate::at::Problem;
+use crate::lean;
 use crate::net::Link;
 use crate::note::Failure;
 use crate::outbox::{Outbox, Sink};
 use crate::reports::Ticket;
 use crate::time::Instant;
-
-/// Packets that may wait for their acknowledgement.
-pub(crate) const WINDOW: usize = 16;
 
 /// QoS 2 messages that a broker may leave unreleased.
 const UNRELEASED_MAX: usize = 1024;
@@ -39,6 +37,8 @@ pub(crate) struct Session {
     paused: bool,
     /// The driver has more to write than it likes.
     full: bool,
+    /// Packets that may wait for their acknowledgement.
+    window: u16,
 }
 
 /// Where and when a session sends.
@@ -103,7 +103,7 @@ pub(crate) enum Event<'a> {
     /// The broker accepted the connection.
     Opened(Ticket),
     /// The broker refused the connection with this return code.
-    Refused(u8),
+    Refused(Ticket, u8),
     /// A request ended.
     Done(Ticket, bool),
     /// A message arrived. It must be taken before the next packet: its acknowledgement is on its way.
@@ -112,7 +112,7 @@ pub(crate) enum Event<'a> {
 
 impl Session {
     /// Starts to connect: the link must be opened now.
-    pub(crate) fn open(now: Instant, connect: &Connect<'_>, ticket: Ticket, until: Instant) -> Session {
+    pub(crate) fn open(now: Instant, connect: &Connect<'_>, ticket: Ticket, until: Instant, window: u16) -> Session {
         let mut bytes = Vec::new();
         Packet::Connect(*connect).encode(&mut bytes);
         // The password is the last field (MQTT 3.1.3).
@@ -128,6 +128,7 @@ impl Session {
             ping_until: None,
             paused: false,
             full: false,
+            window,
         }
     }
 
@@ -259,6 +260,7 @@ impl Session {
             Packet::Pubrel(id) => {
                 // Unknown after a reconnect, if the PUBCOMP got lost: the broker must still get one (MQTT 4.3.3).
                 self.flights.retain(|flight| flight.id != id || flight.is_ours());
+                lean::rest(&mut self.flights);
                 self.send(wire, &Packet::Pubcomp(id));
                 Ok(Event::Nothing)
             }
@@ -284,7 +286,7 @@ impl Session {
                 self.phase = Phase::Open;
                 Ok(Event::Opened(ticket))
             }
-            Packet::Connack { code, .. } => Ok(Event::Refused(code)),
+            Packet::Connack { code, .. } => Ok(Event::Refused(ticket, code)),
             _ => Err(violation("MQTT-3.2.0-1", "the first packet is not a CONNACK")),
         }
     }
@@ -298,7 +300,7 @@ impl Session {
                     if self.flights.len() >= UNRELEASED_MAX {
                         return Err(violation("MQTT 4.3.3", "too many messages of QoS 2 are not released"));
                     }
-                    self.flights.push(Flight { id, awaits: Awaits::Pubrel });
+                    lean::push(&mut self.flights, Flight { id, awaits: Awaits::Pubrel });
                 }
                 self.send(wire, &Packet::Pubrec(id));
                 if again {
@@ -334,6 +336,7 @@ impl Session {
             _ => return Err(violation("MQTT 2.3.1", "an acknowledgement of another kind than is due")),
         };
         self.flights.remove(index);
+        lean::rest(&mut self.flights);
         Ok(Event::Done(ticket, status))
     }
 
@@ -342,8 +345,8 @@ impl Session {
         if !self.is_open() {
             return Err(Problem::NotConnected);
         }
-        if self.flights.iter().filter(|flight| flight.is_ours()).count() >= WINDOW {
-            return Err(Problem::TooManyInFlight(WINDOW));
+        if self.flights.iter().filter(|flight| flight.is_ours()).count() >= usize::from(self.window) {
+            return Err(Problem::TooManyInFlight(self.window));
         }
         let id = loop {
             self.last_id = self.last_id.wrapping_add(1);
@@ -353,7 +356,7 @@ impl Session {
                 break id;
             }
         };
-        self.flights.push(Flight { id, awaits });
+        lean::push(&mut self.flights, Flight { id, awaits });
         Ok(id)
     }
 

@@ -1,0 +1,254 @@
+//! The device: errors, identity, serial port, power (27.007 and V.250).
+
+use core::fmt::Write;
+
+use super::basic::{MANUFACTURER, VERSION};
+use crate::at::{Answer, Args, Command, Needs, Param, ParamKind, Problem};
+use crate::outbox::ModemLine;
+use crate::turn::Turn;
+
+pub(super) const CMEE: Command = Command {
+    name: "+CMEE",
+    source: "27.007 9.1",
+    summary: "Tells errors as ERROR (0), by number (1) or in words (2).",
+    params: &[Param::number("n", 0, 2)],
+    set: Some(|turn, args| {
+        turn.modem.profile.cmee = args.small(0);
+        Ok(Answer::Done)
+    }),
+    read: Some(|turn, _| {
+        let cmee = turn.modem.profile.cmee;
+        turn.info(|line| write!(line, "+CMEE: {cmee}"));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CEER: Command = Command {
+    name: "+CEER",
+    source: "27.007 6.10",
+    summary: "Tells why the last MQTT connection failed or was lost: 700 to 704 as in manual 2.1, other causes below.",
+    exec: Some(|turn, _| {
+        let failure = turn.modem.last_failure.take();
+        turn.info(|line| match &failure {
+            None => line.write_str("+CEER: 0,\"none\""),
+            Some(failure) => write!(line, "+CEER: {},\"{failure}\"", failure.code()),
+        });
+        turn.modem.last_failure = failure;
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CGMI: Command = Command {
+    name: "+CGMI",
+    source: "27.007 5.1",
+    summary: "Tells who made the module.",
+    exec: Some(|turn, _| {
+        turn.info(|line| write!(line, "+CGMI: \"{MANUFACTURER}\""));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CGMM: Command = Command {
+    name: "+CGMM",
+    source: "27.007 5.2",
+    summary: "Tells the model.",
+    exec: Some(|turn, _| {
+        let model = turn.modem.settings.model.name;
+        turn.info(|line| write!(line, "+CGMM: \"{model}\""));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CGMR: Command = Command {
+    name: "+CGMR",
+    source: "27.007 5.3",
+    summary: "Tells the version.",
+    exec: Some(|turn, _| {
+        turn.info(|line| write!(line, "+CGMR: \"{VERSION}\""));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CGSN: Command = Command {
+    name: "+CGSN",
+    source: "27.007 5.4",
+    summary: "Tells the IMEI.",
+    params: &[Param::number("snt", 0, 1)],
+    set: Some(cgsn),
+    read: Some(cgsn),
+    exec: Some(cgsn),
+    ..Command::ROW
+};
+
+fn cgsn(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
+    let imei = turn.modem.imei;
+    turn.info(|line| write!(line, "+CGSN: \"{imei}\""));
+    Ok(Answer::Done)
+}
+
+pub(super) const GSN: Command = Command {
+    name: "+GSN",
+    source: "V.250 6.1.7",
+    summary: "Tells the IMEI.",
+    exec: Some(|turn, _| {
+        let imei = turn.modem.imei;
+        turn.info(|line| write!(line, "+GSN: \"{imei}\""));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CFSN: Command = Command {
+    name: "+CFSN",
+    source: "Fibocom +CFSN",
+    summary: "Tells the factory's serial number, made of the IMEI.",
+    read: Some(|turn, _| {
+        let imei = turn.modem.imei;
+        turn.info(|line| write!(line, "+CFSN: \"QM{imei}\""));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CFUN: Command = Command {
+    name: "+CFUN",
+    source: "27.007 8.2",
+    summary: "Switches the radio on (1) or off (0, 4), or restarts the module (1,1 and 15).",
+    params: &[Param::new("fun", ParamKind::OneOf(&[0, 1, 4, 15])), Param::number("rst", 0, 1).optional()],
+    set: Some(set_functionality),
+    read: Some(|turn, _| {
+        let fun = u8::from(turn.modem.bearer.radio);
+        turn.info(|line| write!(line, "+CFUN: {fun}"));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+fn set_functionality(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
+    match (args.number(0), args.flag(1)) {
+        (Some(15), _) | (_, true) => turn.then = Some(Turn::boot),
+        (Some(0 | 4), _) => turn.change_bearer(|bearer, _, _| bearer.radio_off()),
+        _ => {
+            let search = turn.modem.settings.search;
+            turn.change_bearer(|bearer, now, _| bearer.search(now, search));
+        }
+    }
+    Ok(Answer::Done)
+}
+
+pub(super) const RESET: Command = Command {
+    name: "+RESET",
+    source: "Fibocom +RESET",
+    summary: "Restarts the module.",
+    exec: Some(|turn, _| {
+        turn.then = Some(Turn::boot);
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CPWROFF: Command = Command {
+    name: "+CPWROFF",
+    source: "Fibocom +CPWROFF",
+    summary: "Switches the module off; the next host that opens the port switches it on.",
+    exec: Some(|turn, _| {
+        turn.then = Some(Turn::halt);
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CIMI: Command = Command {
+    name: "+CIMI",
+    source: "27.007 5.6",
+    summary: "Tells the IMSI: of the test network 001 01, ended by the last digits of the IMEI.",
+    needs: Needs::Sim,
+    exec: Some(|turn, _| {
+        turn.modem.bearer.check(Needs::Sim)?;
+        let number = turn.modem.imei.number() % 10_000_000_000;
+        turn.info(|line| write!(line, "00101{number:010}"));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CCID: Command = Command {
+    name: "+CCID",
+    source: "Fibocom +CCID",
+    summary: "Tells the number of the SIM card, made of the IMEI.",
+    needs: Needs::Sim,
+    read: Some(ccid),
+    exec: Some(ccid),
+    ..Command::ROW
+};
+
+pub(super) const ICCID: Command =
+    Command { name: "+ICCID", source: "Fibocom +ICCID", read: Some(iccid), exec: Some(iccid), ..CCID };
+
+fn ccid(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
+    card_number(turn, CCID.name)
+}
+
+fn iccid(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
+    card_number(turn, ICCID.name)
+}
+
+/// ITU-T E.118: 89, then a country code of China, as hosts expect it.
+fn card_number(turn: &mut Turn<'_>, name: &str) -> Result<Answer, Problem> {
+    turn.modem.bearer.check(Needs::Sim)?;
+    let imei = turn.modem.imei;
+    turn.info(|line| write!(line, "{name}: 89860{imei}"));
+    Ok(Answer::Done)
+}
+
+pub(super) const IPR: Command = Command {
+    name: "+IPR",
+    source: "V.250 6.2.10",
+    summary: "Sets the rate of the serial port in bits a second; ends without one ignore it.",
+    params: &[Param::number("rate", 0, 4_000_000)],
+    set: Some(|turn, args| {
+        // 0: the module finds the rate itself, so it stays.
+        if let Some(rate @ 1..) = args.number(0) {
+            turn.modem.profile.rate = rate;
+            turn.out.line(ModemLine::Rate(rate));
+        }
+        Ok(Answer::Done)
+    }),
+    read: Some(|turn, _| {
+        let rate = turn.modem.profile.rate;
+        turn.info(|line| write!(line, "+IPR: {rate}"));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const IFC: Command = Command {
+    name: "+IFC",
+    source: "V.250 6.2.12",
+    summary: "Sets the flow control of the serial port: 2 is RTS and CTS, 0 and 1 are none.",
+    params: &[Param::number("DCE_by_DTE", 0, 2), Param::number("DTE_by_DCE", 0, 2).optional()],
+    set: Some(|turn, args| {
+        turn.out.line(ModemLine::FlowControl(args.number(0) == Some(2)));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+/// Accepted so that hosts go on; what it sets does not exist here.
+const ACCEPTED: Command = Command {
+    summary: "Accepted; what it sets does not exist here.",
+    params: &[Param::new("anything", ParamKind::Anything)],
+    test: false,
+    set: Some(|_, _| Ok(Answer::Done)),
+    ..Command::ROW
+};
+
+pub(super) const ICF: Command = Command { name: "+ICF", source: "V.250 6.2.11", ..ACCEPTED };
+pub(super) const GTSET: Command = Command { name: "+GTSET", source: "Fibocom +GTSET", ..ACCEPTED };
+pub(super) const GTRAT: Command = Command { name: "+GTRAT", source: "Fibocom +GTRAT", ..ACCEPTED };
+pub(super) const GTWAKE: Command = Command { name: "+GTWAKE", source: "Fibocom +GTWAKE", ..ACCEPTED };

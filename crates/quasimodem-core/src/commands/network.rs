@@ -1,0 +1,304 @@
+//! SIM, registration, signal, data call, clock (27.007, and Fibocom's own +MIPCALL and +MIPDNS).
+
+use alloc::boxed::Box;
+use core::fmt::Write;
+use core::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::basic::put_quoted;
+use super::pending::{Pending, WaitsFor};
+use crate::at::{Answer, Args, Command, Limit, Needs, Param, ParamKind, Problem, Returns};
+use crate::bearer::{self, Registration};
+use crate::outbox::Query;
+use crate::reports::Report;
+use crate::turn::Turn;
+
+pub(super) const CPIN: Command = Command {
+    name: "+CPIN",
+    source: "27.007 8.3",
+    summary: "Tells whether the SIM card is ready.",
+    read: Some(|turn, _| {
+        turn.modem.bearer.check(Needs::Sim)?;
+        turn.info(|line| line.write_str("+CPIN: READY"));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CSQ: Command = Command {
+    name: "+CSQ",
+    source: "27.007 8.5",
+    summary: "Tells the signal strength and the bit error rate.",
+    read: Some(signal),
+    exec: Some(signal),
+    ..Command::ROW
+};
+
+fn signal(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
+    let (rssi, ber) = turn.modem.bearer.signal;
+    turn.info(|line| write!(line, "+CSQ: {rssi},{ber}"));
+    Ok(Answer::Done)
+}
+
+/// The commands that tell of the registration; their places are those of `Profile::registration`.
+pub(super) const REGISTRATIONS: [&Command; 3] = [&CREG, &CGREG, &CEREG];
+
+/// The place of a row among [`REGISTRATIONS`].
+pub(super) fn place(row: &Command) -> Option<usize> {
+    REGISTRATIONS.iter().position(|registration| registration.name == row.name)
+}
+
+pub(super) const CREG: Command = Command {
+    name: "+CREG",
+    source: "27.007 7.2",
+    summary: "Tells the registration; with 1 its changes too, with 2 the cell as well.",
+    params: &[Param::number("n", 0, 2)],
+    set: Some(|turn, args| set_registration(turn, args, &CREG)),
+    read: Some(|turn, _| registration(turn, &CREG)),
+    ..Command::ROW
+};
+
+pub(super) const CGREG: Command = Command {
+    name: "+CGREG",
+    source: "27.007 10.1.20",
+    set: Some(|turn, args| set_registration(turn, args, &CGREG)),
+    read: Some(|turn, _| registration(turn, &CGREG)),
+    ..CREG
+};
+
+pub(super) const CEREG: Command = Command {
+    name: "+CEREG",
+    source: "27.007 10.1.22",
+    set: Some(|turn, args| set_registration(turn, args, &CEREG)),
+    read: Some(|turn, _| registration(turn, &CEREG)),
+    ..CREG
+};
+
+fn set_registration(turn: &mut Turn<'_>, args: &Args<'_>, row: &Command) -> Result<Answer, Problem> {
+    if let Some(n) = place(row).and_then(|place| turn.modem.profile.registration.get_mut(place)) {
+        *n = args.small(0);
+    }
+    Ok(Answer::Done)
+}
+
+fn registration(turn: &mut Turn<'_>, row: &Command) -> Result<Answer, Problem> {
+    let n = place(row).and_then(|place| turn.modem.profile.registration.get(place)).copied().unwrap_or_default();
+    let stat = turn.modem.bearer.registration;
+    turn.info(|line| {
+        write!(line, "{}: {n},{}", row.name, stat as u8)?;
+        if n == 2 { put_cell(stat, line) } else { Ok(()) }
+    });
+    Ok(Answer::Done)
+}
+
+/// Area, cell and access technology (LTE), where the module is registered.
+pub(crate) fn put_cell(stat: Registration, to: &mut impl Write) -> core::fmt::Result {
+    if stat.is_registered() { to.write_str(",\"0001\",\"00000001\",7") } else { Ok(()) }
+}
+
+pub(super) const COPS: Command = Command {
+    name: "+COPS",
+    source: "27.007 7.3",
+    summary: "Tells the operator; 0 and 1 register, 2 deregisters.",
+    params: &[Param::number("mode", 0, 2), Param::new("operator", ParamKind::Anything).optional()],
+    test: false,
+    needs: Needs::Sim,
+    set: Some(|turn, args| {
+        if args.number(0) == Some(2) {
+            turn.change_bearer(|bearer, _, _| bearer.deregister(Registration::None));
+        } else {
+            let search = turn.modem.settings.search;
+            turn.change_bearer(|bearer, now, _| bearer.search(now, search));
+        }
+        Ok(Answer::Done)
+    }),
+    read: Some(|turn, _| {
+        let registered = turn.modem.bearer.registration.is_registered();
+        turn.info(|line| line.write_str(if registered { "+COPS: 0,0,\"CHN-UNICOM\",7" } else { "+COPS: 0" }));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CGATT: Command = Command {
+    name: "+CGATT",
+    source: "27.007 10.1.9",
+    summary: "Attaches the module to the packet service (1) or detaches it (0), which ends the data call.",
+    params: &[Param::number("state", 0, 1)],
+    set: Some(|turn, args| {
+        if args.flag(0) {
+            turn.modem.bearer.check(Needs::Registration)?;
+        }
+        let attached = args.flag(0);
+        turn.change_bearer(|bearer, _, _| {
+            bearer.attached = attached;
+            bearer.address = bearer.address.filter(|_| attached);
+        });
+        Ok(Answer::Done)
+    }),
+    read: Some(|turn, _| {
+        let attached = u8::from(turn.modem.bearer.attached);
+        turn.info(|line| write!(line, "+CGATT: {attached}"));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+/// What `+CGDCONT` stored.
+pub(crate) struct Context {
+    kind: Box<str>,
+    apn: Box<str>,
+}
+
+/// 27.007 10.1.1 leaves the length to the module; a domain name has 100 characters at most (23.003 9.1).
+const APN: Limit = Limit::Fixed(100);
+
+pub(super) const CGDCONT: Command = Command {
+    name: "+CGDCONT",
+    source: "27.007 10.1.1",
+    summary: "Describes the data connection; the module has one.",
+    params: &[
+        Param::number("cid", 1, 1),
+        Param::new("PDP_type", ParamKind::Text(Limit::Fixed(10))),
+        Param::new("APN", ParamKind::Text(APN)).optional(),
+        Param::new("more", ParamKind::Anything).optional(),
+    ],
+    test: false,
+    set: Some(|turn, args| {
+        turn.modem.context = Some(Box::new(Context { kind: args.text(1).into(), apn: args.text(2).into() }));
+        Ok(Answer::Done)
+    }),
+    read: Some(|turn, _| {
+        let context = turn.modem.context.take();
+        let (kind, apn) = context.as_ref().map_or(("IP", ""), |context| (&*context.kind, &*context.apn));
+        let address = turn.modem.bearer.address.unwrap_or(core::net::Ipv4Addr::UNSPECIFIED);
+        turn.info(|line| {
+            line.write_str("+CGDCONT: 1,")?;
+            put_quoted(kind.as_bytes(), line);
+            line.write_str(",")?;
+            put_quoted(apn.as_bytes(), line);
+            write!(line, ",\"{address}\",0,0,0,0")
+        });
+        turn.modem.context = context;
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CGPADDR: Command = Command {
+    name: "+CGPADDR",
+    source: "27.007 10.1.14",
+    summary: "Tells the address of the data call.",
+    params: &[Param::number("cid", 1, 1)],
+    set: Some(address),
+    exec: Some(address),
+    ..Command::ROW
+};
+
+fn address(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
+    let address = turn.modem.bearer.address;
+    turn.info(|line| match address {
+        Some(address) => write!(line, "+CGPADDR: 1,\"{address}\""),
+        None => line.write_str("+CGPADDR: 1"),
+    });
+    Ok(Answer::Done)
+}
+
+pub(super) const CGACT: Command = Command {
+    name: "+CGACT",
+    source: "27.007 10.1.10",
+    summary: "Starts the data call (1) or ends it (0).",
+    params: &[Param::number("state", 0, 1), Param::number("cid", 1, 1).optional()],
+    set: Some(|turn, args| {
+        set_call(turn, args.flag(0))?;
+        Ok(Answer::Done)
+    }),
+    read: Some(|turn, _| {
+        let up = u8::from(turn.modem.bearer.address.is_some());
+        turn.info(|line| write!(line, "+CGACT: 1,{up}"));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+/// Starts or ends the data call.
+fn set_call(turn: &mut Turn<'_>, up: bool) -> Result<(), Problem> {
+    if up {
+        turn.modem.bearer.check(Needs::Registration)?;
+    }
+    turn.change_bearer(|bearer, _, _| {
+        bearer.attached |= up;
+        bearer.address = up.then(|| bearer.address.unwrap_or(bearer::ADDRESS));
+    });
+    Ok(())
+}
+
+pub(super) const MIPCALL: Command = Command {
+    name: "+MIPCALL",
+    source: "Fibocom +MIPCALL",
+    summary: "Starts the data call (1), whose address follows as +MIPCALL: <address>, or ends it (0).",
+    params: &[
+        Param::number("action", 0, 1),
+        Param::new("apn", ParamKind::Text(APN)).optional(),
+        Param::new("user", ParamKind::Text(Limit::Fixed(127))).optional(),
+        Param::new("password", ParamKind::Bytes(Limit::Fixed(127))).optional().secret(),
+    ],
+    set: Some(|turn, args| {
+        set_call(turn, args.flag(0))?;
+        let address = turn.modem.bearer.address;
+        turn.modem.reports.push(Report::Call(address));
+        Ok(Answer::Done)
+    }),
+    read: Some(|turn, _| {
+        let address = turn.modem.bearer.address;
+        turn.info(|line| match address {
+            Some(address) => write!(line, "+MIPCALL: 1,{address}"),
+            None => line.write_str("+MIPCALL: 0"),
+        });
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+/// How long a name may take.
+const LOOK_UP: Duration = Duration::from_secs(10);
+
+pub(super) const MIPDNS: Command = Command {
+    name: "+MIPDNS",
+    source: "Fibocom +MIPDNS",
+    summary: "Looks a name up.",
+    params: &[Param::new("host", ParamKind::Host(255))],
+    returns: Returns::Final { within: LOOK_UP },
+    needs: Needs::DataCall,
+    set: Some(|turn, args| {
+        let query = turn.modem.reports.number();
+        let name = args.text(0);
+        turn.out.resolve(Query(query), name);
+        let waits_for = WaitsFor::Name(Query(query), name.into());
+        turn.modem.pending = Some(Pending::new(&MIPDNS, turn.now + LOOK_UP, waits_for));
+        Ok(Answer::Later)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const CCLK: Command = Command {
+    name: "+CCLK",
+    source: "27.007 8.15",
+    summary: "Tells the wall clock, in UTC.",
+    read: Some(|turn, _| {
+        let seconds = turn.modem.bearer.clock(turn.now).unwrap_or(UNSET_CLOCK);
+        let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (year, month, day) = time.to_calendar_date();
+        let (hour, minute, second) = time.to_hms();
+        turn.info(|line| {
+            let (year, month) = (year.rem_euclid(100), u8::from(month));
+            write!(line, "+CCLK: \"{year:02}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}+00\"")
+        });
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+/// 1980-01-06T00:00:00Z, as modules show it before a network told the time.
+const UNSET_CLOCK: i64 = 315_964_800;

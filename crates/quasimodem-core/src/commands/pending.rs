@@ -1,0 +1,71 @@
+//! Commands whose final result code comes later.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt::Write;
+use core::net::IpAddr;
+
+use super::basic;
+use crate::at::{Command, Problem};
+use crate::client::ClientId;
+use crate::net::Why;
+use crate::outbox::Query;
+use crate::time::Instant;
+use crate::turn::Turn;
+
+/// A line that waits for the end of its command.
+pub(crate) struct Pending {
+    pub(crate) row: &'static Command,
+    /// When the modem waits no longer.
+    pub(crate) until: Instant,
+    pub(crate) waits_for: WaitsFor,
+    /// The commands behind this one.
+    pub(crate) rest: Vec<u8>,
+    /// What the host sent meanwhile.
+    pub(crate) backlog: Vec<u8>,
+}
+
+/// What a command waits for.
+pub(crate) enum WaitsFor {
+    /// `+MIPDNS`: the addresses of this name.
+    Name(Query, Box<str>),
+    /// `+MQTTOPEN`: the broker's answer.
+    Connect(ClientId),
+}
+
+impl Pending {
+    pub(super) fn new(row: &'static Command, until: Instant, waits_for: WaitsFor) -> Box<Pending> {
+        Box::new(Pending { row, until, waits_for, rest: Vec::new(), backlog: Vec::new() })
+    }
+}
+
+impl WaitsFor {
+    pub(crate) fn is_query(&self, query: Query) -> bool {
+        matches!(self, WaitsFor::Name(of, _) if *of == query)
+    }
+
+    pub(crate) fn is_connect(&self, client: ClientId) -> bool {
+        matches!(self, WaitsFor::Connect(of) if *of == client)
+    }
+
+    /// How the command ends if nothing came in time: an open is accepted, its result is still owed.
+    pub(crate) fn late(&self) -> Result<(), Problem> {
+        match self {
+            WaitsFor::Name(..) => Err(Problem::NotResolved),
+            WaitsFor::Connect(_) => Ok(()),
+        }
+    }
+
+    /// Prints the address of a name.
+    pub(crate) fn resolved(&self, turn: &mut Turn<'_>, answer: Result<IpAddr, Why>) -> Result<(), Problem> {
+        let WaitsFor::Name(_, name) = self else { return Ok(()) };
+        let address = answer.map_err(|_| Problem::NotResolved)?;
+        turn.fresh_info = true;
+        turn.info(|line| {
+            line.write_str("+MIPDNS: ")?;
+            basic::put_quoted(name.as_bytes(), line);
+            write!(line, ",{address}")
+        });
+        Ok(())
+    }
+}

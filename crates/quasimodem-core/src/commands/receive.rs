@@ -1,0 +1,54 @@
+//! Manual 1.8 and 1.11.
+
+use core::fmt::Write;
+
+use crate::at::{Answer, Args, Clients, Command, Needs, Param, Problem};
+use crate::outbox::Sink;
+use crate::turn::Turn;
+
+/// Manual 1.11: bytes of payload that one `+MQTTREAD` gives.
+pub(crate) const READ_MAX: usize = 1024;
+
+pub(super) const MQTTCONF: Command = Command {
+    name: "+MQTTCONF",
+    source: "manual 1.8",
+    summary: "Reports messages with +MQTTMSG (0), or their lengths with +MQTTMSGI (1), to be read with +MQTTREAD.",
+    params: &[Param::number("mode", 0, 1)],
+    needs: Needs::DataCall,
+    set: Some(|turn, args| {
+        turn.modem.profile.indicates = args.flag(0);
+        Ok(Answer::Done)
+    }),
+    read: Some(|turn, _| {
+        let mode = u8::from(turn.modem.profile.indicates);
+        turn.info(|line| write!(line, "+MQTTCONF: {mode}"));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const MQTTREAD: Command = Command {
+    name: "+MQTTREAD",
+    source: "manual 1.11",
+    summary: "Reads the oldest unread message of a client.",
+    params: &[Param::client(Clients::All)],
+    set: Some(read),
+    ..Command::ROW
+};
+
+fn read(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
+    let id = args.client(0)?;
+    let message = turn.modem.reports.read(id);
+    turn.info(|line| {
+        let Some(message) = &message else { return write!(line, "+MQTTREAD: {id},0,0,0") };
+        let (topic, payload) = message.topic_and_payload();
+        let qos = message.qos().number();
+        write!(line, "+MQTTREAD: {id},{qos},{},{},\"", topic.len(), payload.len())?;
+        line.put(topic);
+        line.put(b"\",\"");
+        line.put(payload);
+        line.put(b"\"");
+        Ok(())
+    });
+    Ok(Answer::Done)
+}

@@ -1,0 +1,226 @@
+//! The network side of a turn: connections, requests, messages.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use crate::at::{Answer, Command, Problem, Returns};
+use crate::bearer::{Bearer, Start};
+use crate::client::ClientId;
+use crate::commands;
+use crate::mqtt::{self, Event, Progress, Publish, Session, Violation, Wire};
+use crate::net::{Link, Why};
+use crate::note::{Failure, StoredNote};
+use crate::reports::{self, Cause, Message, Report, Ticket};
+use crate::time::Instant;
+use crate::turn::Turn;
+
+impl Turn<'_> {
+    pub(crate) fn settle_sessions(&mut self) {
+        for id in ClientId::mqtt() {
+            if let Ok((session, mut wire)) = self.session(id)
+                && let Err(failure) = session.settle(&mut wire)
+            {
+                self.out.close(id.link());
+                self.lost(id, failure, Cause::Broker);
+            }
+        }
+    }
+
+    pub(crate) fn link_opened(&mut self, link: Link) {
+        if let Some(id) = ClientId::of_link(link)
+            && let Ok((session, mut wire)) = self.session(id)
+        {
+            session.link_opened(&mut wire);
+        }
+    }
+
+    pub(crate) fn link_closed(&mut self, link: Link, why: Why) {
+        if let Some(id) = ClientId::of_link(link) {
+            self.lost(id, Failure::Link(why), Cause::Broker);
+        }
+    }
+
+    /// Notes that the host is owed a result of this command.
+    pub(crate) fn owe(&mut self, command: &'static Command, client: ClientId) -> (Ticket, Instant) {
+        let within = match command.returns {
+            Returns::Urc { within } | Returns::Final { within } => within,
+            Returns::Now => Duration::ZERO,
+        };
+        let until = self.now + within;
+        (self.modem.reports.owe(command, client, until), until)
+    }
+
+    /// Carries out a request to a client's broker whose result comes later; it is owed unless `send` refuses.
+    pub(crate) fn request(
+        &mut self,
+        command: &'static Command,
+        client: ClientId,
+        send: impl FnOnce(&mut Session, &mut Wire<'_>, Ticket) -> Result<Progress, Problem>,
+    ) -> Result<Answer, Problem> {
+        let (ticket, _) = self.owe(command, client);
+        let sent = self.session(client).and_then(|(session, mut wire)| send(session, &mut wire, ticket));
+        match sent {
+            Ok(Progress::Flying) => {}
+            Ok(Progress::Done) => self.modem.reports.decide(ticket, true),
+            Err(problem) => {
+                self.modem.reports.forget(ticket);
+                return Err(problem);
+            }
+        }
+        Ok(Answer::Done)
+    }
+
+    /// The session of a client and its way out.
+    pub(crate) fn session(&mut self, client: ClientId) -> Result<(&mut Session, Wire<'_>), Problem> {
+        let session = self.modem.client(client).and_then(|client| client.session.as_deref_mut());
+        let session = session.ok_or(Problem::NotConnected)?;
+        Ok((session, Wire { now: self.now, link: client.link(), out: self.out }))
+    }
+
+    /// A client whose packets wait, and for which there is room now.
+    pub(crate) fn paused_with_room(&self) -> Option<ClientId> {
+        ClientId::mqtt().zip(&self.modem.clients).find_map(|(id, client)| {
+            let paused = client.session.as_ref().is_some_and(|session| session.is_paused());
+            (paused && self.modem.reports.has_room(id, 0)).then_some(id)
+        })
+    }
+
+    /// Bytes from a broker, behind those that wait.
+    pub(crate) fn received(&mut self, id: ClientId, chunk: &[u8]) {
+        let Ok((session, _)) = self.session(id) else { return };
+        let owned = session.take_partial(chunk);
+        let bytes = if owned.is_empty() { chunk } else { &owned };
+        let max_packet = self.modem.settings.max_packet;
+        let mut taken = 0;
+        let paused = loop {
+            let rest = bytes.get(taken..).unwrap_or_default();
+            let frame = match mqtt::frame_len(rest, max_packet) {
+                Ok(Some(length)) => rest.get(..length),
+                Ok(None) => None,
+                Err(violation) => return self.broken(id, violation),
+            };
+            let Some(frame) = frame else { break false };
+            if !self.modem.reports.has_room(id, frame.len()) {
+                break true;
+            }
+            taken += frame.len();
+            if let Err(violation) = self.packet(id, frame) {
+                return self.broken(id, violation);
+            }
+        };
+        if let Ok((session, wire)) = self.session(id) {
+            session.keep(wire.now, owned, chunk, taken, paused);
+        }
+    }
+
+    fn packet(&mut self, id: ClientId, frame: &[u8]) -> Result<(), Violation> {
+        let Ok((session, mut wire)) = self.session(id) else { return Ok(()) };
+        match session.packet(&mut wire, frame)? {
+            Event::Nothing => {}
+            Event::Opened(ticket) => {
+                self.modem.reports.decide(ticket, true);
+                self.connect_answered(id, Ok(()));
+            }
+            Event::Done(ticket, status) => self.modem.reports.decide(ticket, status),
+            Event::Refused(ticket, code) => {
+                self.out.close(id.link());
+                self.lost(id, Failure::Refused(code), Cause::Broker);
+                if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_connect(id)) {
+                    self.modem.reports.forget(ticket);
+                }
+                self.connect_answered(id, Err(Problem::ConnectRefused(code)));
+            }
+            Event::Message(message) => self.message(id, &message),
+        }
+        Ok(())
+    }
+
+    /// Ends an open whose final result code waits for the broker.
+    fn connect_answered(&mut self, id: ClientId, result: Result<(), Problem>) {
+        if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_connect(id))
+            && let Some(pending) = self.modem.pending.take()
+        {
+            self.resume(*pending, result);
+        }
+    }
+
+    fn message(&mut self, id: ClientId, message: &Publish<'_>) {
+        let settings = &self.modem.settings;
+        if self.modem.profile.indicates {
+            for part in reports::parts(message.payload, commands::READ_MAX) {
+                let message = Message::new(message.qos, message.topic, part);
+                self.modem.reports.push(message.arrived(id));
+                self.modem.reports.push(Report::Unread(id, Box::new(message)));
+            }
+            self.flush();
+        } else if self.is_free() && !self.modem.reports.is_ready() {
+            let topic = message.topic.as_bytes();
+            reports::print_message(id, message.qos, topic, message.payload, settings, self.out);
+        } else {
+            let message = Message::new(message.qos, message.topic, message.payload);
+            self.modem.reports.push(Report::Message(id, Box::new(message)));
+        }
+    }
+
+    fn broken(&mut self, id: ClientId, violation: Violation) {
+        self.out.close(id.link());
+        self.lost(id, Failure::Violation(violation), Cause::Broker);
+    }
+
+    /// A connection is gone: what it owed is reported as 0, then the break, unless it was never open.
+    fn lost(&mut self, id: ClientId, failure: Failure, cause: Cause) {
+        let Some(session) = self.modem.client(id).and_then(|client| client.session.take()) else { return };
+        self.modem.last_failure = Some(Box::new(failure.clone()));
+        let reports = &mut self.modem.reports;
+        if session.is_open() {
+            self.out.note(StoredNote::Broken(id, failure));
+            reports.fail_all(id);
+            reports.push(Report::Break(id, cause));
+        } else {
+            let refused = matches!(failure, Failure::Refused(_));
+            self.out.note(StoredNote::OpenFailed(id, failure));
+            if let Some(ticket) = session.opening() {
+                reports.decide(ticket, false);
+            }
+            if !refused {
+                self.connect_answered(id, Ok(()));
+            }
+        }
+    }
+
+    /// Drops all connections and what they owe, without a word to the brokers.
+    pub(crate) fn forget_sessions(&mut self) {
+        for id in ClientId::mqtt() {
+            if self.modem.client(id).is_some_and(|client| client.session.take().is_some()) {
+                self.out.close(id.link());
+            }
+        }
+    }
+
+    /// Changes the radio side and follows it up: tells the host, and ends connections that it no longer carries.
+    pub(crate) fn change_bearer(&mut self, change: impl FnOnce(&mut Bearer, Instant, Start)) {
+        let before = self.modem.bearer;
+        change(&mut self.modem.bearer, self.now, self.modem.settings.bearer);
+        let bearer = self.modem.bearer;
+        let reports = &mut self.modem.reports;
+        if bearer.sim && !before.sim {
+            reports.push(Report::Ready);
+        }
+        if bearer.registration != before.registration {
+            for network in self.modem.profile.registration_urcs() {
+                reports.push(Report::Registration(network, bearer.registration));
+            }
+        }
+        if before.address.is_some() && bearer.address.is_none() {
+            reports.push(Report::Call(None));
+        }
+        if let Err((failure, cause)) = bearer.carries() {
+            for id in ClientId::mqtt() {
+                if self.session(id).is_ok() {
+                    self.out.close(id.link());
+                    self.lost(id, failure.clone(), cause);
+                }
+            }
+        }
+    }
+}

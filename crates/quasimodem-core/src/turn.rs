@@ -1,0 +1,320 @@
+//! One call of [`Modem::handle`]: what is due, then the input, then what may be printed.
+
+use core::fmt::{self, Write};
+use core::mem;
+
+use crate::at::{self, Command, ErrorStyle, Problem, Refusal, Step};
+use crate::client::ClientId;
+use crate::commands::{Pending, RawData};
+use crate::input::{Host, Input};
+use crate::modem::{Modem, Power};
+use crate::net::Port;
+use crate::note::StoredNote;
+use crate::outbox::{Kind, Outbox, Piece, Sink};
+use crate::reports::Report;
+use crate::time::Instant;
+
+/// A modem with what one call brings.
+pub(crate) struct Turn<'a> {
+    pub(crate) modem: &'a mut Modem,
+    pub(crate) now: Instant,
+    pub(crate) out: &'a mut Outbox,
+    /// The next information line is the first of its command.
+    pub(crate) fresh_info: bool,
+    /// What is to be done once the line at hand is answered.
+    pub(crate) then: Option<fn(&mut Self)>,
+    /// A command line is being carried out.
+    busy: bool,
+}
+
+impl<'a> Turn<'a> {
+    pub(crate) fn new(modem: &'a mut Modem, now: Instant, out: &'a mut Outbox) -> Turn<'a> {
+        Turn { modem, now, out, fresh_info: true, then: None, busy: false }
+    }
+
+    pub(crate) fn take(&mut self, input: Input<'_>) {
+        self.settle();
+        self.take_in(input);
+        self.flush();
+    }
+
+    /// Does everything that is due.
+    fn settle(&mut self) {
+        if matches!(self.modem.power, Power::Booting(until) if until <= self.now) {
+            self.modem.power = Power::On;
+        }
+        self.change_bearer(|bearer, now, start| bearer.settle(now, start));
+        self.settle_sessions();
+        if self.modem.raw.as_ref().is_some_and(|raw| raw.until() <= self.now)
+            && let Some(raw) = self.modem.raw.take()
+        {
+            let row = raw.row();
+            self.refuse(Refusal { command: row.name, problem: Problem::NoData }, row.errors);
+        }
+        if self.modem.pending.as_ref().is_some_and(|pending| pending.until <= self.now)
+            && let Some(pending) = self.modem.pending.take()
+        {
+            let late = pending.waits_for.late();
+            self.resume(*pending, late);
+        }
+        let out = &mut *self.out;
+        self.modem.reports.settle(self.now, |client, command| {
+            out.note(StoredNote::Late(client, command.name));
+        });
+        self.flush();
+    }
+
+    fn take_in(&mut self, input: Input<'_>) {
+        match input {
+            Input::Serial(bytes) => self.serial(bytes),
+            Input::Host(Host::Attached) => self.attached(),
+            Input::Host(Host::Detached) => {
+                self.modem.attached = false;
+                self.modem.line.reset();
+                self.modem.typed_at = None;
+                self.modem.raw = None;
+            }
+            Input::Opened(link) => self.link_opened(link),
+            Input::Received(link, bytes) => {
+                if let Some(id) = ClientId::of_link(link) {
+                    self.received(id, bytes);
+                }
+            }
+            Input::Closed(link, why) => self.link_closed(link, why),
+            Input::Full(port) => self.set_full(port, true),
+            Input::Free(port) => self.set_full(port, false),
+            Input::Bearer(change) => self.change_bearer(|bearer, now, _| bearer.apply(now, change)),
+            Input::Resolved(query, answer) => {
+                if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_query(query))
+                    && let Some(pending) = self.modem.pending.take()
+                {
+                    let result = pending.waits_for.resolved(self, answer);
+                    self.resume(*pending, result);
+                }
+            }
+            Input::Line(_) | Input::Tick => {}
+        }
+    }
+
+    fn attached(&mut self) {
+        let modem = &mut *self.modem;
+        modem.attached = true;
+        if modem.power == Power::Off {
+            self.boot();
+        } else if modem.settings.ready_on_attach && modem.bearer.sim {
+            modem.reports.push(Report::Ready);
+        }
+    }
+
+    /// Starts the module anew. Its connections end without a DISCONNECT, as they do on a real one.
+    pub(crate) fn boot(&mut self) {
+        self.forget_sessions();
+        self.modem.restart(self.now);
+        let until = self.now + self.modem.settings.boot;
+        self.modem.power = if until <= self.now { Power::On } else { Power::Booting(until) };
+    }
+
+    /// Switches the module off.
+    pub(crate) fn halt(&mut self) {
+        self.forget_sessions();
+        self.modem.restart(self.now);
+        self.modem.power = Power::Off;
+    }
+
+    fn set_full(&mut self, port: Port, full: bool) {
+        match port {
+            Port::Serial => self.modem.full = full,
+            Port::Link(link) => {
+                if let Some(id) = ClientId::of_link(link)
+                    && let Ok((session, _)) = self.session(id)
+                {
+                    session.set_full(full);
+                }
+            }
+        }
+    }
+
+    /// Bytes of the host.
+    fn serial(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        let mut buffer = self.modem.line.begin(self.out);
+        while self.modem.power == Power::On {
+            if let Some(pending) = &mut self.modem.pending {
+                pending.backlog.extend_from_slice(rest);
+                break;
+            }
+            if self.modem.raw.is_some() {
+                if !rest.is_empty() && self.modem.line.takes_line_feed() {
+                    rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+                }
+                if !self.raw(&mut rest) {
+                    break;
+                }
+                self.flush();
+                continue;
+            }
+            let echo = self.modem.profile.echo;
+            match self.modem.line.take(&mut rest, &mut buffer.bytes, echo, self.out) {
+                Step::More => break,
+                Step::Line => {
+                    self.modem.last_line.remember(&buffer.bytes);
+                    self.line(&mut buffer.bytes);
+                }
+                Step::Repeat => {
+                    self.modem.last_line.recall(&mut buffer.bytes);
+                    if buffer.bytes.is_empty() {
+                        let nothing = Refusal { command: "", problem: Problem::NothingToRepeat };
+                        self.refuse(nothing, ErrorStyle::Plain);
+                    } else {
+                        self.line(&mut buffer.bytes);
+                    }
+                }
+                Step::Overlong => {
+                    let problem = Problem::LineTooLong(at::LINE_MAX);
+                    self.refuse(Refusal { command: "", problem }, ErrorStyle::Plain);
+                }
+            }
+            buffer.bytes.clear();
+            self.flush();
+        }
+        if self.modem.power != Power::On {
+            buffer.bytes.clear();
+        }
+        self.modem.line.end(buffer, self.out);
+        self.modem.typed_at = self.modem.line.is_half_typed().then_some(self.now);
+    }
+
+    /// A whole line, from `AT` on.
+    fn line(&mut self, line: &mut [u8]) {
+        self.modem.typed_at = None;
+        self.out.note_typed(line);
+        self.busy = true;
+        at::run_line(self, line, at::PREFIX);
+        self.busy = false;
+        if let Some(then) = self.then.take() {
+            then(self);
+        }
+    }
+
+    /// Takes raw data from the front of `rest` and tells whether that was all of it.
+    fn raw(&mut self, rest: &mut &[u8]) -> bool {
+        if !self.modem.raw.as_mut().is_some_and(|raw| raw.take(rest)) {
+            return false;
+        }
+        if let Some(raw) = self.modem.raw.take() {
+            let row = raw.row();
+            self.busy = true;
+            match raw.done(self) {
+                Ok(_) => self.ok(),
+                Err(problem) => self.refuse(Refusal { command: row.name, problem }, row.errors),
+            }
+            self.busy = false;
+        }
+        true
+    }
+
+    /// Asks the host for raw data.
+    pub(crate) fn ask_for(&mut self, raw: RawData) {
+        self.out.serial(Kind::Prompt).put(b"\r\n> \r\n");
+        self.modem.raw = Some(raw);
+    }
+
+    /// Goes on with a line whose command waited for its end: with the answer, the rest of the line, and what the host
+    /// sent meanwhile.
+    pub(crate) fn resume(&mut self, mut pending: Pending, result: Result<(), Problem>) {
+        self.busy = true;
+        match result {
+            Ok(()) => at::run_line(self, &mut pending.rest, 0),
+            Err(problem) => self.refuse(Refusal { command: pending.row.name, problem }, pending.row.errors),
+        }
+        self.busy = false;
+        self.flush();
+        if !pending.backlog.is_empty() {
+            self.serial(&pending.backlog);
+        }
+    }
+
+    /// Writes one information line.
+    pub(crate) fn info(&mut self, write: impl FnOnce(&mut Piece<'_>) -> fmt::Result) {
+        let mut piece = self.out.serial(Kind::Info);
+        if mem::take(&mut self.fresh_info) && self.modem.profile.verbose {
+            piece.put(b"\r\n");
+        }
+        let _ = write(&mut piece);
+        piece.put(b"\r\n");
+    }
+
+    /// Ends the line with `OK`.
+    pub(crate) fn ok(&mut self) {
+        self.final_result("OK", b'0');
+    }
+
+    /// Ends the line with an error.
+    pub(crate) fn refuse(&mut self, refusal: Refusal, style: ErrorStyle) {
+        self.out.note(StoredNote::Refused(refusal));
+        match (style, self.modem.profile.cmee, refusal.problem.cme()) {
+            (ErrorStyle::Cme, 1, Some(cme)) => self.final_line(format_args!("+CME ERROR: {}", cme.code)),
+            (ErrorStyle::Cme, 2, Some(cme)) => self.final_line(format_args!("+CME ERROR: {}", cme.text)),
+            _ => self.final_result("ERROR", b'4'),
+        }
+    }
+
+    /// A result code of V.250 5.7.1, in words or as a digit.
+    fn final_result(&mut self, words: &str, digit: u8) {
+        if self.modem.profile.verbose {
+            return self.final_line(format_args!("{words}"));
+        }
+        if !self.modem.profile.quiet {
+            self.out.serial(Kind::Final).put(&[digit, b'\r']);
+        }
+        self.end_line();
+    }
+
+    fn final_line(&mut self, text: fmt::Arguments<'_>) {
+        if !self.modem.profile.quiet {
+            let _ = write!(self.out.serial(Kind::Final), "\r\n{text}\r\n");
+        }
+        self.end_line();
+    }
+
+    fn end_line(&mut self) {
+        self.modem.quiet_until = self.now + self.modem.settings.gap;
+    }
+
+    /// Marks as secret what was typed of the line from this byte on.
+    pub(crate) fn hide_typed_from(&mut self, from: usize) {
+        self.out.hide_typed_from(from);
+    }
+
+    /// Marks the secrets of a set form whose arguments begin at `from`. Reads no quotes, so that it errs on the side
+    /// of hiding too much whatever was typed.
+    pub(crate) fn hide_secrets(&mut self, row: &Command, line: &[u8], from: usize) {
+        let Some(first) = row.params.iter().position(|param| param.secret) else { return };
+        let mut commas = line.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b',').map(|(at, _)| at);
+        let hide = if first == 0 { None } else { commas.nth(first - 1) };
+        self.out.hide_typed_from(hide.map_or(from, |comma| comma + 1));
+    }
+
+    /// Prints what may be printed, and goes on with packets that waited for that.
+    pub(crate) fn flush(&mut self) {
+        loop {
+            while self.is_free()
+                && let Some(report) = self.modem.reports.pop()
+            {
+                self.print(&report);
+            }
+            match self.paused_with_room() {
+                Some(id) => self.received(id, &[]),
+                None => return,
+            }
+        }
+    }
+
+    fn print(&mut self, report: &Report) {
+        report.print(&self.modem.settings, &self.modem.profile, self.out);
+    }
+
+    pub(crate) fn is_free(&self) -> bool {
+        !self.busy && self.modem.free_at().is_some_and(|free_at| free_at <= self.now)
+    }
+}
