@@ -57,6 +57,7 @@
 //! - Bytes that no log may show are marked: log [`Marked::redacted`], send [`Marked::bytes`].
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 extern crate alloc;
 

@@ -4,6 +4,7 @@ use core::fmt::{self, Write};
 use core::mem;
 
 use crate::at::{self, Command, ErrorStyle, Problem, Refusal, Step};
+use crate::bearer::Bearer;
 use crate::client::ClientId;
 use crate::commands::{Pending, RawData};
 use crate::input::{Host, Input};
@@ -35,6 +36,8 @@ impl<'a> Turn<'a> {
     pub(crate) fn take(&mut self, input: Input<'_>) {
         self.settle();
         self.take_in(input);
+        // What the input made due at once, like the PINGREQ of a connection that was long in the making.
+        self.settle_sessions();
         self.flush();
     }
 
@@ -43,7 +46,7 @@ impl<'a> Turn<'a> {
         if matches!(self.modem.power, Power::Booting(until) if until <= self.now) {
             self.modem.power = Power::On;
         }
-        self.change_bearer(|bearer, now, start| bearer.settle(now, start));
+        self.change_bearer(Bearer::settle);
         self.settle_sessions();
         if self.modem.raw.as_ref().is_some_and(|raw| raw.until() <= self.now)
             && let Some(raw) = self.modem.raw.take()

@@ -1,3 +1,6 @@
 //! What stands in for the world around a modem: deterministic, without I/O, clock or threads.
 
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
+
 pub mod transcript;

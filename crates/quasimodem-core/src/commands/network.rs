@@ -245,9 +245,13 @@ pub(super) const MIPCALL: Command = Command {
         Param::new("password", ParamKind::Bytes(Limit::Fixed(127))).optional().secret(),
     ],
     set: Some(|turn, args| {
+        let before = turn.modem.bearer.address;
         set_call(turn, args.flag(0))?;
         let address = turn.modem.bearer.address;
-        turn.modem.reports.push(Report::Call(address));
+        // The end of a call tells itself.
+        if address.is_some() || before.is_none() {
+            turn.modem.reports.push(Report::Call(address));
+        }
         Ok(Answer::Done)
     }),
     read: Some(|turn, _| {
