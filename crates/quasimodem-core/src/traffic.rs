@@ -80,8 +80,8 @@ impl Turn<'_> {
     /// A client whose packets wait, and for which there is room now.
     pub(crate) fn paused_with_room(&self) -> Option<ClientId> {
         ClientId::mqtt().zip(&self.modem.clients).find_map(|(id, client)| {
-            let paused = client.session.as_ref().is_some_and(|session| session.is_paused());
-            (paused && self.modem.reports.has_room(id, 0)).then_some(id)
+            let waiting = client.session.as_ref().and_then(|session| session.waiting())?;
+            self.modem.reports.has_room(id, waiting).then_some(id)
         })
     }
 
@@ -92,16 +92,16 @@ impl Turn<'_> {
         let bytes = if owned.is_empty() { chunk } else { &owned };
         let max_packet = self.modem.settings.max_packet;
         let mut taken = 0;
-        let paused = loop {
+        let waiting = loop {
             let rest = bytes.get(taken..).unwrap_or_default();
             let frame = match mqtt::frame_len(rest, max_packet) {
                 Ok(Some(length)) => rest.get(..length),
                 Ok(None) => None,
                 Err(violation) => return self.broken(id, violation),
             };
-            let Some(frame) = frame else { break false };
+            let Some(frame) = frame else { break None };
             if !self.modem.reports.has_room(id, frame.len()) {
-                break true;
+                break Some(frame.len());
             }
             taken += frame.len();
             if let Err(violation) = self.packet(id, frame) {
@@ -109,7 +109,7 @@ impl Turn<'_> {
             }
         };
         if let Ok((session, wire)) = self.session(id) {
-            session.keep(wire.now, owned, chunk, taken, paused);
+            session.keep(wire.now, owned, chunk, taken, waiting);
         }
     }
 

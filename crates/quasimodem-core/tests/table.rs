@@ -51,6 +51,7 @@ fn good(param: &Param, model: &'static Model) -> Vec<String> {
         }
         ParamKind::OneOf(numbers) => numbers.iter().map(u32::to_string).collect(),
         ParamKind::Anything => vec!["\"x\",1".into()],
+        ParamKind::Message(max) => vec![quoted(0), quoted(max), "\"a\"b\"".into()],
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => vec![quoted(0), quoted(1), quoted(limit.of(model))],
         ParamKind::Host(max) | ParamKind::TopicName(max) | ParamKind::TopicFilter(max) => {
             vec![quoted(1), quoted(max), "x".into()]
@@ -99,6 +100,7 @@ fn bad(param: &Param, model: &'static Model) -> Vec<(String, Problem)> {
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => {
             vec![(quoted(limit.of(model) + 1), Problem::TooLong(name, limit.of(model)))]
         }
+        ParamKind::Message(max) => vec![(quoted(max + 1), Problem::TooLong(name, max))],
         ParamKind::Host(max) => {
             vec![(quoted(0), Problem::Empty(name)), (quoted(max + 1), Problem::TooLong(name, max))]
         }

@@ -202,9 +202,6 @@ fn read_number(name: &'static str, max: u32, line: &[u8], at: usize) -> Result<(
 }
 
 /// Text in quotes, or bare. Gives where it stands, unescaped, and where the next parameter may begin.
-///
-/// The last parameter of a row takes the rest of the line, up to the last quote, so that JSON with bare quotes comes
-/// through.
 fn read_text(
     param: &Param,
     hex_escapes: bool,
@@ -217,16 +214,17 @@ fn read_text(
     if CURLY.iter().any(|quote| rest.starts_with(quote)) {
         return Err(Problem::CurlyQuotes(param.name));
     }
+    let free = param.kind.is_free_text();
     if rest.first() != Some(&b'"') {
-        let length = if last { rest.len() } else { rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len()) };
+        let ends = |byte: &u8| !(last && free) && (*byte == b',' || *byte == b';' && !free);
+        let length = rest.iter().position(ends).unwrap_or(rest.len());
         return Ok((at, at + length, at + length));
     }
     let from = at + 1;
     let inside = rest.get(1..).unwrap_or_default();
-    let escapes = param.kind.has_escapes();
-    let length = if last { inside.iter().rposition(|byte| *byte == b'"') } else { closing_quote(inside, escapes) };
+    let length = if last && free { inside.iter().rposition(|byte| *byte == b'"') } else { closing_quote(inside, free) };
     let Some(length) = length else { return Err(Problem::BadQuotes(param.name)) };
-    let to = if escapes { from + unescape(&mut line[from..from + length], hex_escapes) } else { from + length };
+    let to = if free { from + unescape(&mut line[from..from + length], hex_escapes) } else { from + length };
     Ok((from, to, from + length + 1))
 }
 
@@ -274,7 +272,7 @@ fn check_text(name: &'static str, kind: ParamKind, model: &Model, text: &[u8]) -
     let (max, may_be_empty) = match kind {
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => (limit.of(model), true),
         ParamKind::Host(max) | ParamKind::TopicName(max) | ParamKind::TopicFilter(max) => (max, false),
-        ParamKind::Payload { max, .. } => (max, true),
+        ParamKind::Message(max) | ParamKind::Payload { max, .. } => (max, true),
         ParamKind::Client(_) | ParamKind::Number { .. } | ParamKind::OneOf(_) | ParamKind::Anything => return Ok(()),
     };
     if text.is_empty() && !may_be_empty {
@@ -283,7 +281,7 @@ fn check_text(name: &'static str, kind: ParamKind, model: &Model, text: &[u8]) -
     if text.len() > max {
         return Err(Problem::TooLong(name, max));
     }
-    if matches!(kind, ParamKind::Bytes(_) | ParamKind::Payload { .. }) {
+    if matches!(kind, ParamKind::Bytes(_) | ParamKind::Message(_) | ParamKind::Payload { .. }) {
         return Ok(());
     }
     let Ok(text) = core::str::from_utf8(text) else { return Err(Problem::NotText(name)) };

@@ -51,6 +51,8 @@ pub enum ParamKind {
         /// The smallest size of raw data.
         min_size: u32,
     },
+    /// A payload up to so many bytes. Escapes apply.
+    Message(usize),
     /// Whatever stands there, up to a `;`. It is not looked at.
     Anything,
 }
@@ -132,7 +134,10 @@ impl Param {
             }
             ParamKind::Anything => Ok(()),
             ParamKind::Host(_) => write!(f, "(<\"{}\">)", self.name),
-            ParamKind::TopicName(max) | ParamKind::TopicFilter(max) | ParamKind::Payload { max, .. } => max.fmt(f),
+            ParamKind::TopicName(max)
+            | ParamKind::TopicFilter(max)
+            | ParamKind::Message(max)
+            | ParamKind::Payload { max, .. } => max.fmt(f),
         })
     }
 }
@@ -143,9 +148,13 @@ impl ParamKind {
         !matches!(self, ParamKind::Client(_) | ParamKind::Number { .. } | ParamKind::OneOf(_))
     }
 
-    /// Whether backslash escapes apply inside quotes.
-    pub(crate) const fn has_escapes(self) -> bool {
-        matches!(self, ParamKind::TopicName(_) | ParamKind::TopicFilter(_) | ParamKind::Payload { .. })
+    /// Whether this is a topic or a payload: backslash escapes apply inside its quotes, and as the last parameter it
+    /// takes the rest of the line, up to the last quote, so that JSON with bare quotes comes through.
+    pub(crate) const fn is_free_text(self) -> bool {
+        matches!(
+            self,
+            ParamKind::TopicName(_) | ParamKind::TopicFilter(_) | ParamKind::Message(_) | ParamKind::Payload { .. }
+        )
     }
 }
 

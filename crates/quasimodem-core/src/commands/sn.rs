@@ -57,7 +57,7 @@ pub(super) const MQTTWMSGUD: Command = Command {
     name: "+MQTTWMSGUD",
     source: "manual 1.16",
     summary: "Updates the message of the will at the gateway.",
-    params: &[Param::client(Clients::MqttSn), Param::new("WillMessage", ParamKind::Bytes(Limit::Fixed(PAYLOAD)))],
+    params: &[Param::client(Clients::MqttSn), Param::new("WillMessage", ParamKind::Message(PAYLOAD))],
     returns: URC_3S,
     ..SN
 };

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
+use core::num::NonZeroU32;
 use core::time::Duration;
 
 use super::{Connect, Filters, Packet, PacketId, Publish, Qos, Violation};
@@ -33,8 +34,8 @@ pub(crate) struct Session {
     last_sent: Instant,
     /// When the answer to a PINGREQ is overdue.
     ping_until: Option<Instant>,
-    /// Packets wait in `partial` until there is room.
-    paused: bool,
+    /// The length of the packet that waits in `partial` until there is room for it.
+    waiting: Option<NonZeroU32>,
     /// The driver has more to write than it likes.
     full: bool,
     /// Packets that may wait for their acknowledgement.
@@ -126,7 +127,7 @@ impl Session {
             keep_alive: connect.keep_alive,
             last_sent: now,
             ping_until: None,
-            paused: false,
+            waiting: None,
             full: false,
             window,
         }
@@ -217,10 +218,18 @@ impl Session {
         bytes
     }
 
-    /// Keeps the bytes behind `taken` for later: of a packet that is not whole, or, if `paused`, of packets that wait
-    /// for room.
-    pub(crate) fn keep(&mut self, now: Instant, mut owned: Vec<u8>, chunk: &[u8], taken: usize, paused: bool) {
-        if mem::replace(&mut self.paused, paused) && !paused && self.ping_until.is_some() {
+    /// Keeps the bytes behind `taken` for later: of a packet that is not whole, or of packets that wait for room, the
+    /// first of them of the length `waiting`.
+    pub(crate) fn keep(
+        &mut self,
+        now: Instant,
+        mut owned: Vec<u8>,
+        chunk: &[u8],
+        taken: usize,
+        waiting: Option<usize>,
+    ) {
+        let waiting = waiting.and_then(|length| NonZeroU32::new(u32::try_from(length).ok()?));
+        if mem::replace(&mut self.waiting, waiting).is_some() && waiting.is_none() && self.ping_until.is_some() {
             // While reading was paused the answer may have waited unread.
             self.ping_until = Some(now + self.patience());
         }
@@ -234,11 +243,12 @@ impl Session {
 
     /// Whether the peer's bytes may be brought.
     pub(crate) fn wants(&self) -> bool {
-        !self.paused && matches!(self.phase, Phase::Connecting { .. } | Phase::Open)
+        self.waiting.is_none() && matches!(self.phase, Phase::Connecting { .. } | Phase::Open)
     }
 
-    pub(crate) fn is_paused(&self) -> bool {
-        self.paused
+    /// The length of the packet that waits for room, if reading is paused.
+    pub(crate) fn waiting(&self) -> Option<usize> {
+        self.waiting.and_then(|length| usize::try_from(length.get()).ok())
     }
 
     /// One whole packet from the broker.
@@ -395,7 +405,7 @@ impl Session {
     }
 
     fn ping_overdue(&self) -> Option<Instant> {
-        self.ping_until.filter(|_| !self.paused)
+        self.ping_until.filter(|_| self.waiting.is_none())
     }
 
     /// How long the answer to a PINGREQ may take.

@@ -1,0 +1,110 @@
+//! What happens at limits: of lines, payloads, the inbox and what a host can take.
+
+mod common;
+
+use common::Bench;
+use quasimodem_core::{Host, Input, Link, Model, Port, Settings};
+
+#[test]
+fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
+    let mut bench = Bench::new(Settings::default());
+    let fill = |length: usize| format!("AT+GTSET={}", "x".repeat(length - "AT+GTSET=".len()));
+    assert_eq!(bench.types(&fill(4096)), "\r\nOK\r\n");
+    assert_eq!(bench.types(&fill(4097)), "\r\nERROR\r\n");
+    assert!(bench.log().contains("the line is longer than 4096 bytes"), "{}", bench.log());
+    assert_eq!(bench.types(&fill(20_000)), "\r\nERROR\r\n");
+    assert_eq!(bench.types("AT"), "\r\nOK\r\n");
+}
+
+#[test]
+fn a_long_payload_comes_in_parts_that_the_model_reports() {
+    for (model, max) in [("L610", 1500), ("MA510", 1024), ("MC100E", 1024)] {
+        let settings = Settings { model: Model::by_name(model).unwrap(), ..Settings::default() };
+        let mut bench = Bench::connected(settings);
+        let payload = "abc".repeat(1200);
+        let printed = bench.receives(&format!("publish \"t\" q0 \"{payload}\""));
+        let parts: Vec<_> = printed
+            .split_terminator("\r\n")
+            .filter(|line| !line.is_empty())
+            .map(|line| line.strip_prefix("+MQTTMSG: 1,0,\"t\",\"").unwrap().strip_suffix('"').unwrap())
+            .collect();
+        assert_eq!(parts.concat(), payload, "{model}");
+        assert!(parts.iter().rev().skip(1).all(|part| part.len() == max), "{model}");
+    }
+}
+
+#[test]
+fn a_long_payload_is_read_in_parts_of_1024_bytes() {
+    let mut bench = Bench::connected(Settings::default());
+    bench.types("AT+MQTTCONF=1");
+    let printed = bench.receives(&format!("publish \"t\" q0 \"{}\"", "x".repeat(2500)));
+    let due = "\r\n+MQTTMSGI: 1,0,1,1024\r\n\r\n+MQTTMSGI: 1,0,1,1024\r\n\r\n+MQTTMSGI: 1,0,1,452\r\n";
+    assert_eq!(printed, due);
+    for size in [1024, 1024, 452] {
+        let due = format!("\r\n+MQTTREAD: 1,0,1,{size},\"t\",\"{}\"\r\n\r\nOK\r\n", "x".repeat(size));
+        assert_eq!(bench.types("AT+MQTTREAD=1"), due);
+    }
+    assert_eq!(bench.types("AT+MQTTREAD=1"), "\r\n+MQTTREAD: 1,0,0,0\r\n\r\nOK\r\n");
+}
+
+/// The modem stops reading the network instead of dropping, and everything comes in order once the host reads.
+#[test]
+fn a_host_that_does_not_read_pauses_the_network() {
+    let slow_hosts = [
+        (Input::Full(Port::Serial), Input::Free(Port::Serial)),
+        (Input::Host(Host::Detached), Input::Host(Host::Attached)),
+    ];
+    for (stop, go) in slow_hosts {
+        let mut bench = Bench::connected(Settings::default());
+        bench.handle(stop);
+        let mut sent = 0;
+        while bench.modem.wants(Port::Link(Link(1))) {
+            sent += 1;
+            assert_eq!(bench.receives(&format!("publish \"t\" q0 \"{sent}\"")), "");
+        }
+        // The 33rd is not taken in, and waits in the connection.
+        assert_eq!(sent, 33);
+        bench.handle(go);
+        let due: String = (1..=sent).map(|number| format!("\r\n+MQTTMSG: 1,0,\"t\",\"{number}\"\r\n")).collect();
+        assert_eq!(bench.printed(), due);
+        assert!(bench.modem.wants(Port::Link(Link(1))));
+    }
+}
+
+#[test]
+fn the_pool_bounds_the_bytes_that_wait() {
+    let mut bench = Bench::connected(Settings::default());
+    bench.handle(Input::Full(Port::Serial));
+    let payload = "x".repeat(30_000);
+    let mut sent = 0;
+    while bench.modem.wants(Port::Link(Link(1))) {
+        sent += 1;
+        bench.receives(&format!("publish \"t\" q1 #{sent} \"{payload}\""));
+    }
+    // Two fit into 64 KiB.
+    assert_eq!(sent, 3);
+    bench.handle(Input::Free(Port::Serial));
+    assert_eq!(bench.printed().matches("+MQTTMSG: 1,1,\"t\",").count(), 3 * 30_000 / 1500);
+    assert!(bench.log().contains("Send"), "the last one is acknowledged only now: {}", bench.log());
+}
+
+/// Limits of time run on while reading is paused, and silence is then no break.
+#[test]
+fn keep_alive_does_not_break_a_paused_connection() {
+    let mut bench = Bench::connected(Settings::default());
+    bench.handle(Input::Full(Port::Serial));
+    while bench.modem.wants(Port::Link(Link(1))) {
+        bench.receives("publish \"t\" q0 \"x\"");
+    }
+    let end = bench.now + std::time::Duration::from_secs(3600);
+    while let Some(deadline) = bench.modem.deadline().filter(|deadline| *deadline < end) {
+        bench.now = deadline;
+        bench.handle(Input::Tick);
+        assert!(!bench.log().contains("Close"), "{}", bench.log());
+    }
+    bench.now = end;
+    bench.handle(Input::Free(Port::Serial));
+    assert_eq!(bench.printed().matches("+MQTTMSG").count(), 33);
+    bench.receives("pingresp");
+    assert_eq!(bench.types("AT+MQTTCLOSE?"), "\r\n+MQTTCLOSE: 1\r\n\r\nOK\r\n");
+}

@@ -1,0 +1,64 @@
+//! No secret shows in what a log may hold, whatever goes wrong around it.
+
+mod common;
+
+use common::Bench;
+use quasimodem_core::{Effect, Input, Link, Settings};
+
+#[test]
+fn passwords_are_hidden_in_typed_lines() {
+    let lines = [
+        "AT+MQTTUSER=1,\"user\",\"hunter2\",\"id\"",
+        "AT+MQTTUSER=1,\"user\",\"hunter2",
+        "AT+MQTTUSER=1,\"us,er\",\"hunter2\"",
+        "AT+MQTTUSER=9,\"user\",\"hunter2\"",
+        "AT+MQTTUSER=\"user\" \"hunter2\"",
+        "AT+MQTUSER=1,\"user\",\"hunter2\"",
+        "AT+NOSUCH;+MQTTUSER=1,\"user\",\"hunter2\"",
+        "AT+MQTTCLOSE=1;+MQTTUSER=1,\"user\",\"hunter2\"",
+        "AT+CMEE=2;+MQTTUSER=1,\"user\",\"hunter2\"",
+        "AT+MIPDNS=\"h\";+MQTTUSER=1,\"user\",\"hunter2\"",
+        "AT+MIPCALL=1,\"apn\",\"user\",\"hunter2\"",
+        "AT+CMEE=1;+MIPCALL=1,\"apn\",\"user\",\"hunter2\";+CMEE?",
+    ];
+    for line in lines {
+        let mut bench = Bench::new(Settings::default());
+        bench.handle(Input::Serial(format!("{line}\r").as_bytes()));
+        assert!(!bench.log().contains("hunter2"), "{line} shows its password: {}", bench.log());
+        assert!(bench.log().contains("typed"), "{line} is not noted at all");
+    }
+}
+
+#[test]
+fn what_is_no_secret_is_shown() {
+    let mut bench = Bench::new(Settings::default());
+    bench.types("AT+MQTTUSER=1,\"user\",\"hunter2\",\"id\"");
+    assert!(bench.log().contains("AT+MQTTUSER=1,\\\"user\\\",**************"), "{}", bench.log());
+    bench.types("AT+MQTTCONF?;+CMEE?");
+    assert!(bench.log().contains("AT+MQTTCONF?;+CMEE?"), "{}", bench.log());
+}
+
+#[test]
+fn the_password_is_hidden_on_the_wire_and_in_the_answer() {
+    let mut bench = Bench::new(Settings::default());
+    bench.types("AT+MQTTUSER=1,\"user\",\"hunter2\"");
+    let printed = bench.types("AT+MQTTUSER?");
+    assert_eq!(printed, "\r\n+MQTTUSER: 1,\"user\",\"hunter2\"\r\n\r\nOK\r\n");
+    assert!(!bench.log().contains("hunter2"), "{}", bench.log());
+    bench.types("AT+MQTTOPEN=1,\"h\",1883,1,60");
+    bench.handle(Input::Opened(Link(1)));
+    let sent = bench.outbox.effects().find_map(|effect| match effect {
+        Effect::Send(_, marked) => Some(marked.bytes().to_vec()),
+        _ => None,
+    });
+    assert!(sent.is_some_and(|bytes| bytes.ends_with(b"hunter2")), "the broker gets it in clear");
+    assert!(!bench.log().contains("hunter2") && bench.log().contains("user"), "{}", bench.log());
+}
+
+#[test]
+fn echo_is_never_shown() {
+    let mut bench = Bench::new(Settings::default());
+    bench.types("ATE1");
+    bench.handle(Input::Serial(b"AT+MQTTUSER=1,\"user\",\"hunter2"));
+    assert!(bench.log().contains("Echo") && !bench.log().contains("hunter2"), "{}", bench.log());
+}
