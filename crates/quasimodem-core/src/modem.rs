@@ -131,6 +131,12 @@ impl Modem {
         }
     }
 
+    /// Whether the host is still to be told something: an answer, the result of a command, an event. Results come
+    /// within the times of their commands, so this ends by itself if the host reads.
+    pub fn owes(&self) -> bool {
+        self.pending.is_some() || self.reports.owes()
+    }
+
     /// The owner switches the module off: connections are closed in order, everything else is forgotten.
     ///
     /// What the outbox then holds is the last that the modem has to say; the modem must not be used any more.

@@ -148,6 +148,11 @@ impl Reports {
         Some(report)
     }
 
+    /// Whether something is to be told, now or later.
+    pub(crate) fn owes(&self) -> bool {
+        self.queue.iter().any(|report| !matches!(report, Report::Unread(..)))
+    }
+
     /// Whether there is something that may be told.
     pub(crate) fn is_ready(&self) -> bool {
         self.first_ready().is_some()

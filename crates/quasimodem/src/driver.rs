@@ -1,0 +1,304 @@
+//! Drives one modem: brings it what happens at its serial end, its links and the clock, and carries out what it wants.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use quasimodem_core::{Effect, Host, Input, Instant, Modem, Outbox, Port};
+use tokio::time::{self, Sleep};
+
+use crate::link::{self, Links};
+use crate::log;
+use crate::queue::{Crossed, Queue};
+use crate::serial::{Event, SerialEnd};
+
+/// A modem with its serial end and its links.
+///
+/// All of it is one future without a task of its own: who polls it lends it an outbox, so that many modems of one thread
+/// can share one, and each owns no buffer but for what waits to be written.
+pub(crate) struct Driver<E> {
+    modem: Modem,
+    end: E,
+    host: HostState,
+    output: Queue,
+    /// Some output may not have left the serial end's own buffers.
+    unflushed: bool,
+    links: Links,
+    start: time::Instant,
+    alarm: Pin<Box<Sleep>>,
+    armed: Option<Instant>,
+}
+
+/// Why a modem ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ended {
+    /// Its host left, and no other can come.
+    HostLeft,
+    /// Its host typed Ctrl-C at a terminal.
+    Interrupted,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HostState {
+    Absent,
+    Attached,
+    /// It can't be written to any more; what it wrote is still to be read.
+    Deaf,
+    /// It writes nothing more; what is due to it, results included, is still to be written.
+    Finished,
+}
+
+impl<E: SerialEnd> Driver<E> {
+    /// A modem that is just switched on.
+    pub(crate) fn new(modem: Modem, end: E) -> Driver<E> {
+        let start = time::Instant::now();
+        Driver {
+            modem,
+            end,
+            host: HostState::Absent,
+            output: Queue::default(),
+            unflushed: false,
+            links: Links::default(),
+            start,
+            alarm: Box::pin(time::sleep_until(start)),
+            armed: None,
+        }
+    }
+
+    /// The modem's serial end.
+    pub(crate) fn end(&self) -> &E {
+        &self.end
+    }
+
+    /// Runs the modem until it ends, or its serial end fails. The outbox is empty before and after each call.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<Ended>> {
+        for _ in 0..ROUNDS {
+            // Each port brings one chunk a round, so that none of them keeps the others waiting.
+            let mut busy = false;
+            match self.poll_serial(cx, outbox)? {
+                Poll::Ready(Some(ended)) => return Poll::Ready(Ok(ended)),
+                Poll::Ready(None) => busy = true,
+                Poll::Pending => {}
+            }
+            busy |= self.poll_links(cx, outbox)?;
+            busy |= self.poll_alarm(cx, outbox)?;
+            let waited = !self.is_written_out();
+            busy |= self.settle(cx, outbox)?;
+            // A host that finished has waited for this.
+            busy |= waited && self.is_written_out();
+            if !busy {
+                return Poll::Pending;
+            }
+        }
+        // There is more to do, but this thread may have other modems.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Switches the modem off; [`poll_off`](Self::poll_off) tells when all is said.
+    pub(crate) fn power_off(&mut self, outbox: &mut Outbox) {
+        self.modem.power_off(self.now(), outbox);
+        self.carry_out(outbox);
+    }
+
+    /// After [`power_off`](Self::power_off): ready when links and serial end have been written out. `Interrupted` if the
+    /// host does not want to wait.
+    pub(crate) fn poll_off(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Ended>> {
+        let mut ignored = [0; Input::CHUNK];
+        while !matches!(self.host, HostState::Absent | HostState::Finished) {
+            match self.end.poll_event(cx, true, &mut ignored)? {
+                Poll::Ready(Event::Interrupt) => return Poll::Ready(Ok(Ended::Interrupted)),
+                Poll::Ready(Event::Finished) => self.host = HostState::Finished,
+                Poll::Ready(Event::Left) => self.host = HostState::Absent,
+                Poll::Ready(Event::Opened | Event::Bytes(_)) => {}
+                Poll::Pending => break,
+            }
+        }
+        self.write(cx)?;
+        let written = self.host == HostState::Absent || self.is_written_out();
+        ready!(self.links.poll_closed(cx));
+        if written { Poll::Ready(Ok(Ended::HostLeft)) } else { Poll::Pending }
+    }
+
+    /// One event of the serial end.
+    fn poll_serial(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> io::Result<Poll<Option<Ended>>> {
+        let mut chunk = [0; Input::CHUNK];
+        let wants = self.host != HostState::Finished && self.modem.wants(Port::Serial);
+        let event = match self.end.poll_event(cx, wants, &mut chunk) {
+            Poll::Ready(event) => event?,
+            Poll::Pending if self.host == HostState::Finished && self.is_written_out() && !self.modem.owes() => {
+                Event::Left
+            }
+            Poll::Pending => return Ok(Poll::Pending),
+        };
+        match event {
+            Event::Opened => {
+                log::attached();
+                self.host = HostState::Attached;
+                self.feed(cx, Input::Host(Host::Attached), outbox)?;
+            }
+            Event::Bytes(count) => {
+                self.feed(cx, Input::Serial(chunk.get(..count).unwrap_or_default()), outbox)?;
+            }
+            Event::Finished => self.host = HostState::Finished,
+            Event::Left => {
+                self.host = HostState::Absent;
+                self.output.clear();
+                self.unflushed = false;
+                self.end.hang_up()?;
+                // Who reads this may open the port, and find it clean.
+                log::detached();
+                self.feed(cx, Input::Host(Host::Detached), outbox)?;
+                if !E::OUTLIVES_HOST {
+                    return Ok(Poll::Ready(Some(Ended::HostLeft)));
+                }
+            }
+            Event::Interrupt => return Ok(Poll::Ready(Some(Ended::Interrupted))),
+        }
+        Ok(Poll::Ready(None))
+    }
+
+    /// One event of each link, and of the look-ups.
+    fn poll_links(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> io::Result<bool> {
+        let mut chunk = [0; Input::CHUNK];
+        let mut busy = false;
+        // What a link brings may close and open others. One that changes its place thereby has its turn in the next round.
+        let mut index = 0;
+        while let Some(link) = self.links.at(index) {
+            index += 1;
+            let wants = self.modem.wants(Port::Link(link));
+            let Poll::Ready(event) = self.links.poll(cx, link, wants, &mut chunk) else {
+                continue;
+            };
+            busy = true;
+            let input = match event {
+                link::Event::Opened => {
+                    log::opened(link);
+                    Input::Opened(link)
+                }
+                link::Event::Received(count) => {
+                    log::received(link, count);
+                    Input::Received(link, chunk.get(..count).unwrap_or_default())
+                }
+                link::Event::Closed(why) => {
+                    log::closed(link, &why);
+                    Input::Closed(link, why)
+                }
+            };
+            self.feed(cx, input, outbox)?;
+        }
+        if let Poll::Ready((query, found)) = self.links.poll_lookup(cx) {
+            busy = true;
+            self.feed(cx, Input::Resolved(query, found), outbox)?;
+        }
+        // Only to forget those that are done.
+        let _ = self.links.poll_closed(cx);
+        Ok(busy)
+    }
+
+    /// The modem's deadline.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> io::Result<bool> {
+        let Some(deadline) = self.modem.deadline() else {
+            return Ok(false);
+        };
+        if deadline > self.now() {
+            if self.armed != Some(deadline) {
+                self.armed = Some(deadline);
+                self.alarm.as_mut().reset(self.start + deadline.since(Instant::START));
+            }
+            if self.alarm.as_mut().poll(cx).is_pending() {
+                return Ok(false);
+            }
+        }
+        self.armed = None;
+        self.feed(cx, Input::Tick, outbox)?;
+        Ok(true)
+    }
+
+    /// Tells the modem of one thing, and does what it wants then.
+    fn feed(&mut self, cx: &mut Context<'_>, input: Input<'_>, outbox: &mut Outbox) -> io::Result<()> {
+        self.modem.handle(self.now(), input, outbox);
+        self.carry_out(outbox);
+        self.settle(cx, outbox)?;
+        Ok(())
+    }
+
+    /// Writes what can be written, and tells the modem of the marks that are crossed thereby; whether there was any.
+    fn settle(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> io::Result<bool> {
+        let mut busy = false;
+        loop {
+            self.write(cx)?;
+            let (port, crossed) = if let Some(crossed) = self.output.crossed() {
+                (Port::Serial, crossed)
+            } else if let Some((link, crossed)) = self.links.crossed() {
+                (Port::Link(link), crossed)
+            } else {
+                return Ok(busy);
+            };
+            busy = true;
+            let input = match crossed {
+                Crossed::High => Input::Full(port),
+                Crossed::Low => Input::Free(port),
+            };
+            self.modem.handle(self.now(), input, outbox);
+            self.carry_out(outbox);
+        }
+    }
+
+    fn carry_out(&mut self, outbox: &mut Outbox) {
+        for effect in outbox.effects() {
+            log::effect(&effect);
+            match effect {
+                Effect::Serial(_, bytes) => {
+                    if matches!(self.host, HostState::Attached | HostState::Finished) {
+                        self.output.push(bytes.bytes());
+                    }
+                }
+                Effect::Open { link, transport, host, port } => self.links.open(link, &transport, host, port),
+                Effect::Send(link, bytes) => self.links.send(link, bytes.bytes()),
+                Effect::Close(link) => self.links.close(link),
+                Effect::Resolve(query, name) => self.links.resolve(query, name),
+                Effect::Line(_) | Effect::Note(_) => {}
+            }
+        }
+        outbox.clear();
+    }
+
+    /// Writes what the serial end and the links take.
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        self.links.poll_write(cx);
+        while !self.output.is_empty() {
+            match self.end.poll_write(cx, self.output.waiting()) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(0)) => {
+                    self.host = HostState::Deaf;
+                    self.output.clear();
+                }
+                Poll::Ready(Ok(count)) => {
+                    self.output.advance(count);
+                    self.unflushed = true;
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+        }
+        if self.unflushed
+            && let Poll::Ready(result) = self.end.poll_flush(cx)
+        {
+            self.unflushed = false;
+            result?;
+        }
+        Ok(())
+    }
+
+    fn is_written_out(&self) -> bool {
+        self.output.is_empty() && !self.unflushed
+    }
+
+    /// The time now, asked of the clock afresh.
+    fn now(&self) -> Instant {
+        Instant::START + self.start.elapsed()
+    }
+}
+
+/// Rounds of one poll, before other tasks of the thread have their turn.
+const ROUNDS: usize = 16;

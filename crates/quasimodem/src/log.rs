@@ -1,0 +1,115 @@
+//! What the program says on stderr: where the modem is, why it ended, and with `-v` what it does.
+//!
+//! No secret gets here: typed lines and traffic are shown as [`Marked`] shows them, and bytes that nobody has marked (what
+//! the host types, what a peer sends) are only counted.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use quasimodem_core::{Effect, Kind, Link, Marked, Why};
+use tracing::level_filters::LevelFilter;
+use tracing::{debug, info};
+use tracing_subscriber::fmt::time::Uptime;
+
+/// Starts the log: nothing without `-v`, all that the modem does with `-v`, also the traffic of its links with `-vv`.
+pub(crate) fn init(verbosity: u8) {
+    let level = match verbosity {
+        0 => LevelFilter::OFF,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_level(false)
+        .with_target(false)
+        .with_ansi(false)
+        .with_timer(Uptime::default())
+        .with_writer(|| Stderr)
+        .init();
+}
+
+/// Writes one line to stderr, whatever the verbosity. Without a stderr it is lost, which is nobody's concern.
+pub(crate) fn say(line: fmt::Arguments<'_>) {
+    let _ = Stderr.write_all(format!("{line}\n").as_bytes());
+}
+
+/// Tells whether a terminal at stdin is in raw mode, in which a line feed does not return to the left margin.
+pub(crate) fn set_raw(raw: bool) {
+    RAW.store(raw, Ordering::Relaxed);
+}
+
+/// What a modem wants done.
+pub(crate) fn effect(effect: &Effect<'_>) {
+    match effect {
+        Effect::Serial(Kind::Final | Kind::Urc, bytes) => info!("answered {}", Trimmed(*bytes)),
+        Effect::Serial(Kind::Echo | Kind::Info | Kind::Prompt, _) | Effect::Line(_) => {}
+        Effect::Open { link, host, port, .. } => info!("link {link}: opening {host}:{port}"),
+        Effect::Send(link, bytes) => debug!("link {link}: sent {bytes:?}"),
+        Effect::Close(link) => info!("link {link}: closed by the modem"),
+        Effect::Resolve(_, name) => info!("looking up {name}"),
+        Effect::Note(note) => info!("{note}"),
+    }
+}
+
+/// A link was opened.
+pub(crate) fn opened(link: Link) {
+    info!("link {link}: open");
+}
+
+/// A peer sent bytes.
+pub(crate) fn received(link: Link, count: usize) {
+    debug!("link {link}: received {count} bytes");
+}
+
+/// A link ended, or could not be opened.
+pub(crate) fn closed(link: Link, why: &Why) {
+    info!("link {link}: {why}");
+}
+
+/// A host came.
+pub(crate) fn attached() {
+    info!("host attached");
+}
+
+/// The host left.
+pub(crate) fn detached() {
+    info!("host gone");
+}
+
+static RAW: AtomicBool = AtomicBool::new(false);
+
+/// Stderr, with carriage returns where a raw terminal needs them.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut stderr = io::stderr().lock();
+        if RAW.load(Ordering::Relaxed) && stderr.is_terminal() {
+            let mut lines = Vec::with_capacity(bytes.len() + 1);
+            for &byte in bytes {
+                if byte == b'\n' {
+                    lines.push(b'\r');
+                }
+                lines.push(byte);
+            }
+            stderr.write_all(&lines)?;
+        } else {
+            stderr.write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// A result, without the empty lines around it.
+struct Trimmed<'a>(Marked<'a>);
+
+impl fmt::Display for Trimmed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(self.0.redacted().trim_ascii()))
+    }
+}

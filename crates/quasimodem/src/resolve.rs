@@ -1,0 +1,98 @@
+//! From what the host typed to IP addresses, and from the operating system's errors to [`Why`].
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use quasimodem_core::Why;
+use tokio::net;
+
+/// The addresses of `host`, a name or an address, at least one.
+pub(crate) async fn addresses(host: &str) -> Result<Vec<IpAddr>, Why> {
+    if let Some(address) = literal(host) {
+        return Ok(vec![address]);
+    }
+    // The port is of no importance here; the resolver wants one.
+    let found = net::lookup_host((host, 0)).await.map_err(|error| lookup_failure(host, &error))?;
+    let addresses: Vec<IpAddr> = found.map(|address: SocketAddr| address.ip()).collect();
+    if addresses.is_empty() { Err(Why::NoSuchName(host.into())) } else { Ok(addresses) }
+}
+
+/// Why a call on a socket failed.
+pub(crate) fn why(error: &io::Error) -> Why {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Why::Refused,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => Why::Reset,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
+            Why::Unreachable
+        }
+        io::ErrorKind::TimedOut => Why::TimedOut,
+        _ => Why::System(error.raw_os_error().unwrap_or(0), words(error).into()),
+    }
+}
+
+/// An address as hosts write it: octets may have leading zeros and are decimal all the same, where the resolver would
+/// take them for octal.
+fn literal(host: &str) -> Option<IpAddr> {
+    dotted_quad(host).map(IpAddr::V4).or_else(|| host.parse().ok())
+}
+
+fn dotted_quad(host: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let mut parts = host.split('.');
+    for octet in &mut octets {
+        let part = parts.next().filter(|part| part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit()))?;
+        *octet = part.parse().ok()?;
+    }
+    parts.next().is_none().then(|| octets.into())
+}
+
+/// The standard library tells the resolver's failures apart by their words only.
+fn lookup_failure(name: &str, error: &io::Error) -> Why {
+    let said = words(error);
+    if NO_SUCH_NAME.iter().any(|known| said.contains(known)) {
+        return Why::NoSuchName(name.into());
+    }
+    let said = said.strip_prefix("failed to lookup address information: ").unwrap_or(&said);
+    Why::NotResolved(name.into(), said.into())
+}
+
+/// What glibc (EAI_NONAME, EAI_NODATA) and musl (EAI_NONAME, EAI_NODATA) say; neither library translates it for a
+/// program that sets no locale.
+const NO_SUCH_NAME: &[&str] = &[
+    "Name or service not known",
+    "No address associated with hostname",
+    "Name does not resolve",
+    "Name has no usable address",
+];
+
+/// The error's words without the number, which [`Why::System`] carries on its own.
+fn words(error: &io::Error) -> String {
+    let mut words = error.to_string();
+    if let Some(end) = words.find(" (os error ") {
+        words.truncate(end);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_are_decimal() {
+        let v4 = |host| dotted_quad(host).map(|address| address.octets());
+        assert_eq!(v4("127.0.0.1"), Some([127, 0, 0, 1]));
+        assert_eq!(v4("127.000.000.001"), Some([127, 0, 0, 1]));
+        assert_eq!(v4("010.020.099.255"), Some([10, 20, 99, 255]));
+        for no in ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.0004", "1.2.3.+4", "1.2.3.", "a.b.c.d"] {
+            assert_eq!(v4(no), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn errors_keep_their_number_and_words() {
+        let error = io::Error::from_raw_os_error(13);
+        assert_eq!(why(&error), Why::System(13, "Permission denied".into()));
+        assert_eq!(why(&io::ErrorKind::BrokenPipe.into()), Why::Reset);
+    }
+}

@@ -1,0 +1,51 @@
+//! Serial ends: where the host sits.
+
+pub(crate) mod pty;
+mod pty_link;
+pub(crate) mod stdio;
+pub(crate) mod tcp;
+
+use std::io;
+use std::task::{Context, Poll};
+
+/// One serial end, which at most one modem uses.
+pub(crate) trait SerialEnd {
+    /// Whether another host may come after one has left. If not, the program ends with its host.
+    const OUTLIVES_HOST: bool;
+
+    /// Where the end is, for the line that says that the modem is ready.
+    fn place(&self) -> String;
+
+    /// What the host did: first [`Opened`](Event::Opened), then any number of [`Bytes`](Event::Bytes), then
+    /// [`Finished`](Event::Finished) or [`Left`](Event::Left); after [`hang_up`](Self::hang_up) from the start.
+    ///
+    /// `Bytes` come only while the modem `wants` them; all others whether it does or not, except that no end of a host
+    /// overtakes its bytes. An error is the end of the serial end itself.
+    fn poll_event(&mut self, cx: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>>;
+
+    /// Writes some of the bytes; 0: the host can't be written to any more, and `poll_event` will tell that it left.
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// Ready once all that was written is on its way to the host.
+    fn poll_flush(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Lets go of a host that finished or left, and makes sure that the next one sees nothing of it.
+    fn hang_up(&mut self) -> io::Result<()>;
+}
+
+/// Something that a host did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Event {
+    /// It opened the end.
+    Opened,
+    /// It wrote this many bytes, one at least, now at the start of the chunk.
+    Bytes(usize),
+    /// It will write nothing more, but may still read what its commands caused.
+    Finished,
+    /// It is gone.
+    Left,
+    /// It typed Ctrl-C at a terminal.
+    Interrupt,
+}

@@ -1,0 +1,19 @@
+//! The program as its users see it: a host at one end, mosquitto at the other.
+//!
+//! Every wait is for an event and has a limit; nothing sleeps. What a test starts ends with it.
+#![allow(clippy::unwrap_used, reason = "here a panic is a failed test, as it should be")]
+
+mod broker;
+mod cli;
+mod conversation;
+mod fake_broker;
+mod host;
+mod program;
+mod pty;
+mod stdio;
+mod tcp;
+
+use std::time::Duration;
+
+/// The limit of every wait, with much to spare: reached only when something is wrong.
+const LIMIT: Duration = Duration::from_secs(20);

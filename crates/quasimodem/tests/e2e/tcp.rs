@@ -1,0 +1,62 @@
+//! A host at a TCP port.
+
+use crate::conversation;
+use crate::host::Host;
+use crate::program::{Program, run_to_end};
+
+#[test]
+fn whole_conversation() {
+    let program = Program::run("tcp:127.0.0.1:0");
+    conversation::whole(&mut Host::connect(program.address()));
+    program.terminate();
+}
+
+#[test]
+fn nobody_listens() {
+    let program = Program::run("tcp:0");
+    conversation::nobody_listens(&mut Host::connect(program.address()));
+}
+
+#[test]
+fn one_host_at_a_time() {
+    let mut program = Program::run("tcp:0");
+    let mut first = Host::connect(program.address());
+    first.command("AT");
+    for _ in 0..3 {
+        let mut second = Host::knock(program.address());
+        second.expect("\r\nquasimodem: the modem is in use by another host\r\n");
+        second.expect_end();
+    }
+    first.command("AT");
+    drop(first);
+    program.wait_for("host gone");
+    Host::connect(program.address()).command("AT");
+}
+
+#[test]
+fn a_host_that_finished_still_gets_its_answer() {
+    let program = Program::run("tcp:0");
+    let mut host = Host::connect(program.address());
+    host.send("AT");
+    host.finish();
+    host.expect("AT\r\nOK\r\n");
+    host.expect_end();
+    Host::connect(program.address()).command("AT");
+}
+
+#[test]
+fn a_host_that_never_reads_blocks_nobody_but_itself() {
+    let mut program = Program::run("tcp:0");
+    Host::connect(program.address()).flood("AT");
+    program.wait_for("host gone");
+    Host::connect(program.address()).command("AT");
+}
+
+#[test]
+fn a_port_in_use_is_an_error_in_one_line() {
+    let program = Program::run("tcp:0");
+    let outcome = run_to_end(&["run", "--at", &format!("tcp:{}", program.address())], "");
+    assert_eq!(outcome.code, Some(1));
+    let line = format!("quasimodem: can't listen on {}: Address already in use (os error 98)\n", program.address());
+    assert_eq!(outcome.stderr, line);
+}
