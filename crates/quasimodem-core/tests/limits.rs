@@ -7,7 +7,7 @@ use quasimodem_core::{Host, Input, Link, Model, Port, Settings};
 
 #[test]
 fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
-    let mut bench = Bench::new(Settings::default());
+    let mut bench = Bench::new(&Settings::default());
     let fill = |length: usize| format!("AT+GTSET={}", "x".repeat(length - "AT+GTSET=".len()));
     assert_eq!(bench.types(&fill(4096)), "\r\nOK\r\n");
     assert_eq!(bench.types(&fill(4097)), "\r\nERROR\r\n");
@@ -20,7 +20,7 @@ fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
 fn a_long_payload_comes_in_parts_that_the_model_reports() {
     for (model, max) in [("L610", 1500), ("MA510", 1024), ("MC100E", 1024)] {
         let settings = Settings { model: Model::by_name(model).unwrap(), ..Settings::default() };
-        let mut bench = Bench::connected(settings);
+        let mut bench = Bench::connected(&settings);
         let payload = "abc".repeat(1200);
         let printed = bench.receives(&format!("publish \"t\" q0 \"{payload}\""));
         let parts: Vec<_> = printed
@@ -35,7 +35,7 @@ fn a_long_payload_comes_in_parts_that_the_model_reports() {
 
 #[test]
 fn a_long_payload_is_read_in_parts_of_1024_bytes() {
-    let mut bench = Bench::connected(Settings::default());
+    let mut bench = Bench::connected(&Settings::default());
     bench.types("AT+MQTTCONF=1");
     let printed = bench.receives(&format!("publish \"t\" q0 \"{}\"", "x".repeat(2500)));
     let due = "\r\n+MQTTMSGI: 1,0,1,1024\r\n\r\n+MQTTMSGI: 1,0,1,1024\r\n\r\n+MQTTMSGI: 1,0,1,452\r\n";
@@ -55,7 +55,7 @@ fn a_host_that_does_not_read_pauses_the_network() {
         (Input::Host(Host::Detached), Input::Host(Host::Attached)),
     ];
     for (stop, go) in slow_hosts {
-        let mut bench = Bench::connected(Settings::default());
+        let mut bench = Bench::connected(&Settings::default());
         bench.handle(stop);
         let mut sent = 0;
         while bench.modem.wants(Port::Link(Link(1))) {
@@ -73,7 +73,7 @@ fn a_host_that_does_not_read_pauses_the_network() {
 
 #[test]
 fn the_pool_bounds_the_bytes_that_wait() {
-    let mut bench = Bench::connected(Settings::default());
+    let mut bench = Bench::connected(&Settings::default());
     bench.handle(Input::Full(Port::Serial));
     let payload = "x".repeat(30_000);
     let mut sent = 0;
@@ -91,7 +91,7 @@ fn the_pool_bounds_the_bytes_that_wait() {
 /// Limits of time run on while reading is paused, and silence is then no break.
 #[test]
 fn keep_alive_does_not_break_a_paused_connection() {
-    let mut bench = Bench::connected(Settings::default());
+    let mut bench = Bench::connected(&Settings::default());
     bench.handle(Input::Full(Port::Serial));
     while bench.modem.wants(Port::Link(Link(1))) {
         bench.receives("publish \"t\" q0 \"x\"");

@@ -22,7 +22,7 @@ fn passwords_are_hidden_in_typed_lines() {
         "AT+CMEE=1;+MIPCALL=1,\"apn\",\"user\",\"hunter2\";+CMEE?",
     ];
     for line in lines {
-        let mut bench = Bench::new(Settings::default());
+        let mut bench = Bench::new(&Settings::default());
         bench.handle(Input::Serial(format!("{line}\r").as_bytes()));
         assert!(!bench.log().contains("hunter2"), "{line} shows its password: {}", bench.log());
         assert!(bench.log().contains("typed"), "{line} is not noted at all");
@@ -31,7 +31,7 @@ fn passwords_are_hidden_in_typed_lines() {
 
 #[test]
 fn what_is_no_secret_is_shown() {
-    let mut bench = Bench::new(Settings::default());
+    let mut bench = Bench::new(&Settings::default());
     bench.types("AT+MQTTUSER=1,\"user\",\"hunter2\",\"id\"");
     assert!(bench.log().contains("AT+MQTTUSER=1,\\\"user\\\",**************"), "{}", bench.log());
     bench.types("AT+MQTTCONF?;+CMEE?");
@@ -40,7 +40,7 @@ fn what_is_no_secret_is_shown() {
 
 #[test]
 fn the_password_is_hidden_on_the_wire_and_in_the_answer() {
-    let mut bench = Bench::new(Settings::default());
+    let mut bench = Bench::new(&Settings::default());
     bench.types("AT+MQTTUSER=1,\"user\",\"hunter2\"");
     let printed = bench.types("AT+MQTTUSER?");
     assert_eq!(printed, "\r\n+MQTTUSER: 1,\"user\",\"hunter2\"\r\n\r\nOK\r\n");
@@ -57,7 +57,7 @@ fn the_password_is_hidden_on_the_wire_and_in_the_answer() {
 
 #[test]
 fn echo_is_never_shown() {
-    let mut bench = Bench::new(Settings::default());
+    let mut bench = Bench::new(&Settings::default());
     bench.types("ATE1");
     bench.handle(Input::Serial(b"AT+MQTTUSER=1,\"user\",\"hunter2"));
     assert!(bench.log().contains("Echo") && !bench.log().contains("hunter2"), "{}", bench.log());

@@ -7,16 +7,16 @@ use quasimodem_core::mqtt::parse_words;
 use quasimodem_core::{Effect, Host, Imei, Input, Instant, Kind, Link, Modem, Outbox, Settings};
 
 /// A modem, the time, and what the last call caused.
-pub struct Bench {
-    pub modem: Modem,
-    pub outbox: Outbox,
-    pub now: Instant,
+pub(crate) struct Bench {
+    pub(crate) modem: Modem,
+    pub(crate) outbox: Outbox,
+    pub(crate) now: Instant,
 }
 
 impl Bench {
     /// A modem without echo and gap, with a host.
-    pub fn new(settings: Settings) -> Bench {
-        let settings = Settings { echo: false, gap: Duration::ZERO, ready_on_attach: false, ..settings };
+    pub(crate) fn new(settings: &Settings) -> Bench {
+        let settings = Settings { echo: false, gap: Duration::ZERO, ready_on_attach: false, ..settings.clone() };
         let modem = Modem::new(settings.into(), Imei::default());
         let mut bench = Bench { modem, outbox: Outbox::default(), now: Instant::START };
         bench.handle(Input::Host(Host::Attached));
@@ -24,7 +24,7 @@ impl Bench {
     }
 
     /// The same, with client 1 connected.
-    pub fn connected(settings: Settings) -> Bench {
+    pub(crate) fn connected(settings: &Settings) -> Bench {
         let mut bench = Bench::new(settings);
         bench.types("AT+MQTTOPEN=1,\"broker.example\",1883,1,300");
         bench.handle(Input::Opened(Link(1)));
@@ -32,13 +32,13 @@ impl Bench {
         bench
     }
 
-    pub fn handle(&mut self, input: Input<'_>) {
+    pub(crate) fn handle(&mut self, input: Input<'_>) {
         self.outbox.clear();
         self.modem.handle(self.now, input, &mut self.outbox);
     }
 
     /// Types a line and gives what was printed.
-    pub fn types(&mut self, line: &str) -> String {
+    pub(crate) fn types(&mut self, line: &str) -> String {
         let mut printed = String::new();
         for chunk in format!("{line}\r").as_bytes().chunks(Input::CHUNK) {
             self.handle(Input::Serial(chunk));
@@ -48,7 +48,7 @@ impl Bench {
     }
 
     /// Brings a packet of the broker of client 1 in words, and gives what was printed.
-    pub fn receives(&mut self, words: &str) -> String {
+    pub(crate) fn receives(&mut self, words: &str) -> String {
         let packet = parse_words(words).unwrap_or_else(|error| panic!("{words}: {error}"));
         let mut printed = String::new();
         for chunk in packet.chunks(Input::CHUNK) {
@@ -59,7 +59,7 @@ impl Bench {
     }
 
     /// What the last call wrote to the host, but for echo.
-    pub fn printed(&self) -> String {
+    pub(crate) fn printed(&self) -> String {
         let pieces = self.outbox.effects().filter_map(|effect| match effect {
             Effect::Serial(kind, marked) if kind != Kind::Echo => {
                 Some(String::from_utf8_lossy(marked.bytes()).into_owned())
@@ -70,7 +70,7 @@ impl Bench {
     }
 
     /// What the last call would put into a log, a line an effect.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let lines = self.outbox.effects().map(|effect| match effect {
             Effect::Note(note) => note.to_string(),
             other => format!("{other:?}"),

@@ -1,0 +1,130 @@
+//! How a client comes (MQTT 3.1) and goes.
+
+use std::sync::Arc;
+
+use quasimodem_core::mqtt::{Connect, Packet, Will};
+
+use super::Broker;
+use super::config::Code;
+use super::connection::{Open, Phase};
+use super::note::{Client, End, Loss, Message, Note};
+use super::outbox::{Outbox, Peer};
+use super::session::{Parcel, Session};
+
+impl Broker {
+    /// A CONNECT, the first packet of a connection.
+    pub(super) fn connect(&mut self, peer: Peer, connect: &Connect<'_>, out: &mut Outbox) -> Result<(), End> {
+        if let Err((code, why)) = self.check(connect) {
+            out.send(peer, &Packet::Connack { session_present: false, code: code.number() });
+            out.note(Note::Refused { peer, client: connect.client_id.into(), code, why });
+            // MQTT-3.2.2-5, and MQTT-3.1.4-5: what the client sent after the CONNECT is not looked at.
+            return Err(End::Refused(code));
+        }
+        let client = match connect.client_id {
+            "" => self.new_id(),
+            id => id.into(),
+        };
+        // Before a clean session is begun, since the will of the older connection is due now and may be for it.
+        if let Some(older) = self.sessions.get(&client).and_then(|session| session.peer) {
+            self.close(older, End::TakenOver(peer), out);
+        }
+        if connect.clean_session {
+            self.end_session(&client, out);
+        }
+        let session_present = self.sessions.contains_key(&client);
+        out.send(peer, &Packet::Connack { session_present, code: 0 });
+        let clean = connect.clean_session;
+        out.note(Note::Connected { peer, client: client.clone(), clean, session_present });
+        let session = self.sessions.entry(client.clone()).or_insert_with(Session::new);
+        session.peer = Some(peer);
+        session.clean = clean;
+        if let Some(connection) = self.connections.get_mut(&peer) {
+            let will = connect.will.map(parcel);
+            connection.phase = Phase::Open(Open { client, keep_alive: connect.keep_alive, will });
+            self.clients += 1;
+            session.resume(connection.link(peer), &self.config.limits, out);
+        }
+        Ok(())
+    }
+
+    /// Ends a connection, with everything that follows from it.
+    pub(super) fn close(&mut self, peer: Peer, why: End, out: &mut Outbox) {
+        let Some(connection) = self.connections.remove(&peer) else { return };
+        if let Some(timer) = connection.timer {
+            self.timers.remove(&(timer, peer));
+        }
+        if why != End::Gone {
+            out.close(peer);
+        }
+        out.note(Note::Ended { peer, client: connection.client().cloned(), why });
+        let Phase::Open(Open { client, will, .. }) = connection.phase else { return };
+        self.clients -= 1;
+        if let Some(session) = self.sessions.get_mut(&client) {
+            let clean = session.clean;
+            for parcel in session.detach() {
+                out.note(parcel.dropped(&client, Loss::Offline));
+            }
+            if clean {
+                self.end_session(&client, out);
+            }
+        }
+        // MQTT-3.1.2-8: however the connection ends, unless a DISCONNECT came [MQTT-3.14.4-3].
+        if let Some(will) = will
+            && why != End::Disconnect
+        {
+            self.publish_will(&client, &will, out);
+        }
+    }
+
+    pub(super) fn end_session(&mut self, client: &Client, out: &mut Outbox) {
+        let Some(session) = self.sessions.remove(client) else { return };
+        for filter in session.filters.iter() {
+            self.subscriptions.remove(filter, client);
+        }
+        out.note(Note::SessionEnded { client: client.clone(), undelivered: session.undelivered() });
+    }
+
+    /// Why a CONNECT is refused. Whoever is not let in changes nothing: no session, no older connection, no will.
+    fn check(&mut self, connect: &Connect<'_>) -> Result<(), (Code, &'static str)> {
+        let Connect { client_id, clean_session, user_name, password, level, .. } = *connect;
+        let limits = self.config.limits;
+        if level != Connect::LEVEL {
+            return Err((Code::Version, "the protocol level is not 4 (MQTT-3.1.2-2)"));
+        }
+        if let Some(code) = self.config.refusal(client_id) {
+            return Err((code, "refused on demand"));
+        }
+        if client_id.is_empty() && !clean_session {
+            return Err((Code::Identifier, "an empty client id without a clean session (MQTT-3.1.3-8)"));
+        }
+        if client_id.len() > limits.client_id_bytes {
+            return Err((Code::Identifier, "the client id is too long (MQTT-3.1.3-9)"));
+        }
+        self.config.admit(user_name, password).map_err(|code| (code, "user name and password"))?;
+        let session = self.sessions.get(client_id);
+        let takes_over = session.is_some_and(|session| session.peer.is_some());
+        if self.clients >= limits.clients && !takes_over {
+            return Err((Code::Unavailable, "too many clients"));
+        }
+        if self.sessions.len() >= limits.sessions && session.is_none() {
+            return Err((Code::Unavailable, "too many sessions"));
+        }
+        Ok(())
+    }
+
+    /// A client id that no session has [MQTT-3.1.3-6].
+    fn new_id(&mut self) -> Client {
+        loop {
+            self.given_ids += 1;
+            let id = format!("auto-{}", self.given_ids);
+            if !self.sessions.contains_key(id.as_str()) {
+                return id.into();
+            }
+        }
+    }
+}
+
+fn parcel(will: Will<'_>) -> Parcel {
+    let message = Message { topic: will.topic.into(), payload: will.payload.into() };
+    Parcel { message: Arc::new(message), qos: will.qos, retain: will.retain }
+}
