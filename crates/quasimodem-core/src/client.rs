@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::mqtt::{Qos, Session};
+use crate::mqtt::{Kept, Qos, Session};
 use crate::net::Link;
 
 /// The number of a client: 1 and 2 speak MQTT, 101 and 102 MQTT-SN.
@@ -68,9 +68,24 @@ pub(crate) struct Client {
     pub(crate) will: Option<Box<StoredWill>>,
     /// The connection, from the moment the host asks for it.
     pub(crate) session: Option<Box<Session>>,
+    /// What is left of the last connection with `<Cleansession flag>` 0.
+    pub(crate) kept: Option<Box<Kept>>,
 }
 
 impl Client {
+    /// Ends the connection, if there is one.
+    pub(crate) fn end(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.kept = session.end();
+        }
+    }
+
+    /// Bytes of messages that are kept to be sent again.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        let flying = self.session.as_ref().map_or(0, |session| session.kept_bytes());
+        flying + self.kept.as_ref().map_or(0, |kept| kept.bytes())
+    }
+
     /// Whether the broker accepted the connection.
     pub(crate) fn is_open(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.is_open())

@@ -22,6 +22,12 @@ use crate::turn::Turn;
 /// How long a half-typed line keeps unsolicited results waiting after its last byte.
 const TYPING: Duration = Duration::from_millis(500);
 
+/// Bytes of topics and payloads that may wait for the host, or to be sent again.
+const POOL: usize = 64 * 1024;
+
+/// Messages of one client that may wait for the host.
+const INBOX: usize = 32;
+
 /// Bytes of a line that `A/` can repeat.
 const REPEAT_MAX: usize = 23;
 
@@ -166,6 +172,20 @@ impl Modem {
     /// The MQTT client with that id; those of MQTT-SN are never connected.
     pub(crate) fn client(&mut self, id: ClientId) -> Option<&mut Client> {
         self.clients.get_mut(id.index())
+    }
+
+    /// Bytes of the pool that are free. Messages both ways share it: those that wait for the host, and those that a
+    /// kept session may have to send again.
+    pub(crate) fn pool_left(&self) -> usize {
+        let (_, waiting) = self.reports.waiting(ClientId::ALL[0]);
+        let kept = self.clients.iter().map(Client::kept_bytes).sum::<usize>();
+        POOL.saturating_sub(waiting + kept)
+    }
+
+    /// Whether a message of so many bytes may be taken in for a client. One alone always may.
+    pub(crate) fn has_room(&self, client: ClientId, bytes: usize) -> bool {
+        let (count, waiting) = self.reports.waiting(client);
+        count < INBOX && (waiting == 0 || bytes <= self.pool_left())
     }
 
     /// When the line is free for unsolicited results; `None`: not before something else happens.

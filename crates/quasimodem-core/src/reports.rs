@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::net::Ipv4Addr;
+use core::num::NonZeroU32;
 
 use crate::at::Command;
 use crate::bearer::Registration;
@@ -53,13 +54,13 @@ pub(crate) enum Report {
 
 /// Names a result that is owed, so that what comes late for it matches no other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Ticket(u32);
+pub(crate) struct Ticket(NonZeroU32);
 
 impl Reports {
     /// A number that was not given for long.
-    pub(crate) fn number(&mut self) -> u32 {
-        self.last_ticket = self.last_ticket.wrapping_add(1);
-        self.last_ticket
+    pub(crate) fn number(&mut self) -> NonZeroU32 {
+        self.last_ticket = self.last_ticket.wrapping_add(1).max(1);
+        NonZeroU32::new(self.last_ticket).unwrap_or(NonZeroU32::MIN)
     }
 
     /// Notes that the host is owed a result.
@@ -169,16 +170,16 @@ impl Reports {
         })
     }
 
-    /// Whether a message of so many bytes may be taken in.
-    pub(crate) fn has_room(&self, whose: ClientId, bytes: usize) -> bool {
-        let (mut count, mut held) = (0, 0);
+    /// How many messages wait, of this client, and how many bytes, of all.
+    pub(crate) fn waiting(&self, whose: ClientId) -> (usize, usize) {
+        let (mut count, mut bytes) = (0, 0);
         for report in &self.queue {
             if let Report::Message(client, message) | Report::Unread(client, message) = report {
                 count += usize::from(*client == whose);
-                held += message.bytes.len();
+                bytes += message.bytes.len();
             }
         }
-        count < INBOX && (held == 0 || held + bytes <= POOL)
+        (count, bytes)
     }
 
     /// Forgets the messages of a client.
@@ -189,12 +190,6 @@ impl Reports {
         });
     }
 }
-
-/// Bytes of topics and payloads that may wait for the line.
-const POOL: usize = 64 * 1024;
-
-/// Messages of one client that may wait for the line.
-const INBOX: usize = 32;
 
 /// `<Cause>` of `+MQTTBREAK` (manual 1.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -81,7 +81,7 @@ impl Turn<'_> {
     pub(crate) fn paused_with_room(&self) -> Option<ClientId> {
         ClientId::mqtt().zip(&self.modem.clients).find_map(|(id, client)| {
             let waiting = client.session.as_ref().and_then(|session| session.waiting())?;
-            self.modem.reports.has_room(id, waiting).then_some(id)
+            self.modem.has_room(id, waiting).then_some(id)
         })
     }
 
@@ -100,7 +100,7 @@ impl Turn<'_> {
                 Err(violation) => return self.broken(id, violation),
             };
             let Some(frame) = frame else { break None };
-            if !self.modem.reports.has_room(id, frame.len()) {
+            if !self.modem.has_room(id, frame.len()) {
                 break Some(frame.len());
             }
             taken += frame.len();
@@ -169,17 +169,23 @@ impl Turn<'_> {
 
     /// A connection is gone: what it owed is reported as 0, then the break, unless it was never open.
     fn lost(&mut self, id: ClientId, failure: Failure, cause: Cause) {
-        let Some(session) = self.modem.client(id).and_then(|client| client.session.take()) else { return };
+        let Some((is_open, opening)) = self.session(id).ok().map(|(session, _)| (session.is_open(), session.opening()))
+        else {
+            return;
+        };
+        if let Some(client) = self.modem.client(id) {
+            client.end();
+        }
         self.modem.last_failure = Some(Box::new(failure.clone()));
         let reports = &mut self.modem.reports;
-        if session.is_open() {
+        if is_open {
             self.out.note(StoredNote::Broken(id, failure));
             reports.fail_all(id);
             reports.push(Report::Break(id, cause));
         } else {
             let refused = matches!(failure, Failure::Refused(_));
             self.out.note(StoredNote::OpenFailed(id, failure));
-            if let Some(ticket) = session.opening() {
+            if let Some(ticket) = opening {
                 reports.decide(ticket, false);
             }
             if !refused {

@@ -62,6 +62,8 @@ pub enum Problem {
     NotConnected,
     /// So many packets wait for their acknowledgement already.
     TooManyInFlight(u16),
+    /// So many messages wait to be read or acknowledged that there is no room for another.
+    NoMemory,
     /// The network does not take more bytes at the moment.
     LinkFull,
     /// The raw data did not come in time.
@@ -106,6 +108,7 @@ impl Problem {
             Problem::ConnectRefused(code) => {
                 return Some(Cme { code: 699 + code as u16, text: connack_words(code) });
             }
+            Problem::NoMemory => (20, "memory full"),
             Problem::NoSim => (10, "SIM not inserted"),
             Problem::NotRegistered => (30, "no network service"),
             Problem::NoDataCall => (148, "unspecified GPRS error"),
@@ -158,6 +161,7 @@ impl fmt::Display for Problem {
             Problem::AlreadyOpen => f.write_str("the client is open already"),
             Problem::NotConnected => f.write_str("the client is not connected"),
             Problem::TooManyInFlight(max) => write!(f, "{max} packets wait for their acknowledgement already"),
+            Problem::NoMemory => f.write_str("too many messages wait to be read or acknowledged"),
             Problem::LinkFull => f.write_str("the network does not take more bytes at the moment"),
             Problem::NotResolved => f.write_str("the name can't be looked up"),
             Problem::ConnectRefused(code) => write!(f, "refused by the broker: {}", connack_words(code)),

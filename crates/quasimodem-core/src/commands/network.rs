@@ -276,7 +276,7 @@ pub(super) const MIPDNS: Command = Command {
     returns: Returns::Final { within: LOOK_UP },
     needs: Needs::DataCall,
     set: Some(|turn, args| {
-        let query = turn.modem.reports.number();
+        let query = turn.modem.reports.number().get();
         let name = args.text(0);
         turn.out.resolve(Query(query), name);
         let waits_for = WaitsFor::Name(Query(query), name.into());

@@ -63,8 +63,8 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     }
     let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
     let (ticket, until) = turn.owe(&MQTTOPEN, id);
-    let (default, window) = (default_client_id(turn.modem, id), turn.modem.settings.window);
-    let Some(Client { user, will, session }) = turn.modem.client(id) else { return Err(Problem::NoMqttSn) };
+    let default = default_client_id(turn.modem, id);
+    let Some(Client { user, will, session, kept }) = turn.modem.client(id) else { return Err(Problem::NoMqttSn) };
     let user = user.as_deref();
     let (name, password) = user.map_or(("", &[][..]), |user| (&*user.name, &*user.password));
     let own_id = user.and_then(|user| user.client_id.as_deref()).filter(|own_id| !own_id.is_empty());
@@ -83,7 +83,9 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         user_name: (!name.is_empty() || !password.is_empty()).then_some(name),
         password: (!password.is_empty()).then_some(password),
     };
-    *session = Some(Box::new(Session::open(turn.now, &connect, ticket, until, window)));
+    let key = (!connect.clean_session).then(|| format!("{host}:{port} {}", connect.client_id).into());
+    let kept = kept.take().map(|kept| *kept);
+    *session = Some(Box::new(Session::open(turn.now, &connect, key, kept, ticket, until)));
     turn.out.open(id.link(), Transport::Tcp, host, port);
     match turn.modem.settings.refusal {
         RefusalStyle::Result => Ok(Answer::Done),
@@ -124,7 +126,7 @@ fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         turn.out.note(StoredNote::OpenFailed(id, Failure::ClosedByHost));
     }
     if let Some(client) = turn.modem.client(id) {
-        client.session = None;
+        client.end();
     }
     turn.out.close(id.link());
     let reports = &mut turn.modem.reports;

@@ -42,5 +42,6 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 }
 
 pub(super) fn publish(turn: &mut Turn<'_>, client: ClientId, message: Publish<'_>) -> Result<Answer, Problem> {
-    turn.request(&MQTTPUB, client, |session, wire, ticket| session.publish(wire, message, ticket))
+    let (window, room) = (turn.modem.settings.window, turn.modem.pool_left());
+    turn.request(&MQTTPUB, client, |session, wire, ticket| session.publish(wire, message, ticket, window, room))
 }

@@ -21,7 +21,8 @@ pub(super) const MQTTSUB: Command = Command {
 fn subscribe(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
     let qos = args.qos(2);
-    turn.request(&MQTTSUB, id, |session, wire, ticket| session.subscribe(wire, args.text(1), qos, ticket))
+    let window = turn.modem.settings.window;
+    turn.request(&MQTTSUB, id, |session, wire, ticket| session.subscribe(wire, args.text(1), qos, ticket, window))
 }
 
 pub(super) const MQTTUNSUB: Command = Command {
@@ -38,5 +39,6 @@ pub(super) const MQTTUNSUB: Command = Command {
 
 fn unsubscribe(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
-    turn.request(&MQTTUNSUB, id, |session, wire, ticket| session.unsubscribe(wire, args.text(1), ticket))
+    let window = turn.modem.settings.window;
+    turn.request(&MQTTUNSUB, id, |session, wire, ticket| session.unsubscribe(wire, args.text(1), ticket, window))
 }

@@ -16,6 +16,7 @@
 //! ```
 
 mod decode;
+mod flights;
 mod packet;
 mod session;
 #[cfg(test)]
@@ -25,6 +26,6 @@ mod words;
 
 pub use decode::{Violation, frame_len};
 pub use packet::{Connect, Filters, Packet, PacketId, Publish, Qos, Will};
-pub(crate) use session::{Event, Progress, Session, Wire};
+pub(crate) use session::{Event, Kept, Progress, Session, Wire};
 pub use topic::{is_filter, is_name, matches};
 pub use words::parse_words;

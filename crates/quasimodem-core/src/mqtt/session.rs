@@ -6,17 +6,14 @@ use core::mem;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
+use super::flights::{Ack, Awaits, Flights, Landed};
 use super::{Connect, Filters, Packet, PacketId, Publish, Qos, Violation};
 use crate::at::Problem;
-use crate::lean;
 use crate::net::Link;
 use crate::note::Failure;
 use crate::outbox::{Outbox, Sink};
 use crate::reports::Ticket;
 use crate::time::Instant;
-
-/// QoS 2 messages that a broker may leave unreleased.
-const UNRELEASED_MAX: usize = 1024;
 
 /// The answer to a PINGREQ may take half the keep-alive time, but at least this.
 const PATIENCE_MIN: Duration = Duration::from_secs(5);
@@ -24,11 +21,11 @@ const PATIENCE_MIN: Duration = Duration::from_secs(5);
 /// A connection and everything in flight on it.
 pub(crate) struct Session {
     phase: Phase,
-    flights: Vec<Flight>,
+    flights: Flights,
+    /// What the session is kept by after the connection, if it is.
+    key: Option<Box<str>>,
     /// What came of a packet that is not whole, or of packets that wait until there is room for them.
     partial: Vec<u8>,
-    last_id: u16,
-    clean: bool,
     /// Seconds.
     keep_alive: u16,
     last_sent: Instant,
@@ -38,8 +35,13 @@ pub(crate) struct Session {
     waiting: Option<NonZeroU32>,
     /// The driver has more to write than it likes.
     full: bool,
-    /// Packets that may wait for their acknowledgement.
-    window: u16,
+}
+
+impl Kept {
+    /// Bytes that are kept to be sent again.
+    pub(crate) fn bytes(&self) -> usize {
+        self.flights.kept_bytes()
+    }
 }
 
 /// Where and when a session sends.
@@ -70,22 +72,10 @@ struct Ready {
     secret: usize,
 }
 
-/// An exchange that has not ended.
-struct Flight {
-    id: PacketId,
-    awaits: Awaits,
-}
-
-/// What the modem waits for. A ticket is that of a result; the host may have it already.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Awaits {
-    Puback(Ticket),
-    Pubrec(Ticket),
-    Pubcomp(Ticket),
-    Suback(Ticket),
-    Unsuback(Ticket),
-    /// The broker's message of QoS 2 was received and reported (MQTT 4.3.3, method B).
-    Pubrel,
+/// What outlives a connection that was opened with `<Cleansession flag>` 0.
+pub(crate) struct Kept {
+    key: Box<str>,
+    flights: Flights,
 }
 
 /// How far a request came at once.
@@ -112,25 +102,43 @@ pub(crate) enum Event<'a> {
 }
 
 impl Session {
-    /// Starts to connect: the link must be opened now.
-    pub(crate) fn open(now: Instant, connect: &Connect<'_>, ticket: Ticket, until: Instant, window: u16) -> Session {
+    /// Starts to connect: the link must be opened now. What is left of an earlier connection is taken up if its `key`,
+    /// which says where and as whom, is the same; without a key the session ends with the connection.
+    pub(crate) fn open(
+        now: Instant,
+        connect: &Connect<'_>,
+        key: Option<Box<str>>,
+        kept: Option<Kept>,
+        ticket: Ticket,
+        until: Instant,
+    ) -> Session {
         let mut bytes = Vec::new();
         Packet::Connect(*connect).encode(&mut bytes);
         // The password is the last field (MQTT 3.1.3).
         let secret = bytes.len() - connect.password.map_or(0, <[u8]>::len);
+        let kept = kept.filter(|kept| Some(&kept.key) == key.as_ref());
         Session {
             phase: Phase::Opening { ticket, until, connect: Box::new(Ready { bytes, secret }) },
-            flights: Vec::new(),
+            flights: kept.map(|kept| kept.flights).unwrap_or_default(),
+            key,
             partial: Vec::new(),
-            last_id: 0,
-            clean: connect.clean_session,
             keep_alive: connect.keep_alive,
             last_sent: now,
             ping_until: None,
             waiting: None,
             full: false,
-            window,
         }
+    }
+
+    /// What outlives the connection, now that it is gone.
+    pub(crate) fn end(self) -> Option<Box<Kept>> {
+        let (key, flights) = (self.key?, self.flights.kept()?);
+        Some(Box::new(Kept { key, flights }))
+    }
+
+    /// Bytes that are kept to be sent again.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.flights.kept_bytes()
     }
 
     /// The link is open.
@@ -173,8 +181,9 @@ impl Session {
         filter: &str,
         qos: Qos,
         ticket: Ticket,
+        window: u16,
     ) -> Result<Progress, Problem> {
-        let id = self.begin(Awaits::Suback(ticket))?;
+        let id = self.begin(Awaits::Suback, ticket, window)?;
         self.send(wire, &Packet::Subscribe { id, filters: Filters::with_qos(&[(filter, qos)]) });
         Ok(Progress::Flying)
     }
@@ -184,28 +193,47 @@ impl Session {
         wire: &mut Wire<'_>,
         filter: &str,
         ticket: Ticket,
+        window: u16,
     ) -> Result<Progress, Problem> {
-        let id = self.begin(Awaits::Unsuback(ticket))?;
+        let id = self.begin(Awaits::Unsuback, ticket, window)?;
         self.send(wire, &Packet::Unsubscribe { id, filters: Filters::without_qos(&[filter]) });
         Ok(Progress::Flying)
     }
 
-    /// Sends a message, whose `id` this fills in.
+    /// Sends a message, whose `id` this fills in. `room` is how many bytes may be kept for sending it again.
     pub(crate) fn publish(
         &mut self,
         wire: &mut Wire<'_>,
         mut message: Publish<'_>,
         ticket: Ticket,
+        window: u16,
+        room: usize,
     ) -> Result<Progress, Problem> {
-        message.id = match message.qos {
-            Qos::AtMostOnce if self.full => return Err(Problem::LinkFull),
+        let awaits = match message.qos {
             Qos::AtMostOnce if !self.is_open() => return Err(Problem::NotConnected),
-            Qos::AtMostOnce => None,
-            Qos::AtLeastOnce => Some(self.begin(Awaits::Puback(ticket))?),
-            Qos::ExactlyOnce => Some(self.begin(Awaits::Pubrec(ticket))?),
+            Qos::AtMostOnce if self.full => return Err(Problem::LinkFull),
+            Qos::AtMostOnce => {
+                self.send(wire, &Packet::Publish(message));
+                return Ok(Progress::Done);
+            }
+            Qos::AtLeastOnce => Awaits::Puback,
+            Qos::ExactlyOnce => Awaits::Pubrec,
         };
+        let keep = self.key.is_some();
+        if keep && message.topic.len() + message.payload.len() > room {
+            return Err(Problem::NoMemory);
+        }
+        message.id = Some(self.begin(awaits, ticket, window)?);
         self.send(wire, &Packet::Publish(message));
-        Ok(if message.id.is_some() { Progress::Flying } else { Progress::Done })
+        if keep {
+            self.flights.keep(message);
+        }
+        Ok(Progress::Flying)
+    }
+
+    /// Begins an exchange and gives its packet identifier.
+    fn begin(&mut self, awaits: Awaits, ticket: Ticket, window: u16) -> Result<PacketId, Problem> {
+        if self.is_open() { self.flights.begin(awaits, ticket, window) } else { Err(Problem::NotConnected) }
     }
 
     /// Bytes from the peer, put behind those that wait. Gives what there is to work on; [`keep`](Self::keep) takes
@@ -255,7 +283,7 @@ impl Session {
     pub(crate) fn packet<'a>(&mut self, wire: &mut Wire<'_>, frame: &'a [u8]) -> Result<Event<'a>, Violation> {
         let packet = Packet::decode(frame)?;
         if let Phase::Connecting { ticket, .. } = self.phase {
-            return self.connack(ticket, &packet);
+            return self.connack(wire, ticket, &packet);
         }
         match packet {
             Packet::Publish(message) => self.message(wire, message),
@@ -268,9 +296,7 @@ impl Session {
             },
             Packet::Unsuback(id) => self.acknowledged(wire, id, Ack::Unsuback),
             Packet::Pubrel(id) => {
-                // Unknown after a reconnect, if the PUBCOMP got lost: the broker must still get one (MQTT 4.3.3).
-                self.flights.retain(|flight| flight.id != id || flight.is_ours());
-                lean::rest(&mut self.flights);
+                self.flights.released(id);
                 self.send(wire, &Packet::Pubcomp(id));
                 Ok(Event::Nothing)
             }
@@ -287,13 +313,19 @@ impl Session {
         }
     }
 
-    fn connack<'a>(&mut self, ticket: Ticket, packet: &Packet<'_>) -> Result<Event<'a>, Violation> {
+    fn connack<'a>(
+        &mut self,
+        wire: &mut Wire<'_>,
+        ticket: Ticket,
+        packet: &Packet<'_>,
+    ) -> Result<Event<'a>, Violation> {
         match *packet {
-            Packet::Connack { session_present: true, code: 0 } if self.clean => {
+            Packet::Connack { session_present: true, code: 0 } if self.key.is_none() => {
                 Err(violation("MQTT-3.2.2-1", "session present in answer to a clean session"))
             }
-            Packet::Connack { code: 0, .. } => {
+            Packet::Connack { session_present, code: 0 } => {
                 self.phase = Phase::Open;
+                self.flights.resume(session_present, wire.link, wire.out);
                 Ok(Event::Opened(ticket))
             }
             Packet::Connack { code, .. } => Ok(Event::Refused(ticket, code)),
@@ -305,15 +337,9 @@ impl Session {
         match (message.qos, message.id) {
             (Qos::AtLeastOnce, Some(id)) => self.send(wire, &Packet::Puback(id)),
             (Qos::ExactlyOnce, Some(id)) => {
-                let again = self.flights.iter().any(|flight| flight.id == id && !flight.is_ours());
-                if !again {
-                    if self.flights.len() >= UNRELEASED_MAX {
-                        return Err(violation("MQTT 4.3.3", "too many messages of QoS 2 are not released"));
-                    }
-                    lean::push(&mut self.flights, Flight { id, awaits: Awaits::Pubrel });
-                }
+                let first = self.flights.received(id)?;
                 self.send(wire, &Packet::Pubrec(id));
-                if again {
+                if !first {
                     return Ok(Event::Nothing);
                 }
             }
@@ -322,52 +348,15 @@ impl Session {
         Ok(Event::Message(message))
     }
 
-    /// Moves the flight that an acknowledgement is for.
     fn acknowledged<'a>(&mut self, wire: &mut Wire<'_>, id: PacketId, ack: Ack) -> Result<Event<'a>, Violation> {
-        let Some(index) = self.flights.iter().position(|flight| flight.id == id && flight.is_ours()) else {
-            return Err(violation("MQTT 2.3.1", "an acknowledgement that nobody waits for"));
-        };
-        let flight = &mut self.flights[index];
-        let (ticket, status) = match (flight.awaits, ack) {
-            // MQTT 4.3.2: the PUBACK ends a QoS 1 message.
-            (Awaits::Puback(ticket), Ack::Puback) => (ticket, true),
-            // MQTT 4.3.3: the PUBREC is answered with PUBREL, from then on the message is the broker's.
-            (Awaits::Pubrec(ticket), Ack::Pubrec) => {
-                flight.awaits = Awaits::Pubcomp(ticket);
+        match self.flights.acknowledged(id, ack)? {
+            Landed::Done(Some(ticket), status) => Ok(Event::Done(ticket, status)),
+            Landed::Done(None, _) => Ok(Event::Nothing),
+            Landed::Release => {
                 self.send(wire, &Packet::Pubrel(id));
-                return Ok(Event::Nothing);
+                Ok(Event::Nothing)
             }
-            // MQTT 4.3.3: the PUBCOMP ends a QoS 2 message.
-            (Awaits::Pubcomp(ticket), Ack::Pubcomp) => (ticket, true),
-            // MQTT 3.8.4: the SUBACK answers a SUBSCRIBE, in the negative too.
-            (Awaits::Suback(ticket), Ack::Suback { granted }) => (ticket, granted),
-            // MQTT 3.10.4: the UNSUBACK answers an UNSUBSCRIBE.
-            (Awaits::Unsuback(ticket), Ack::Unsuback) => (ticket, true),
-            _ => return Err(violation("MQTT 2.3.1", "an acknowledgement of another kind than is due")),
-        };
-        self.flights.remove(index);
-        lean::rest(&mut self.flights);
-        Ok(Event::Done(ticket, status))
-    }
-
-    /// Makes room for a packet that will be acknowledged and gives its id.
-    fn begin(&mut self, awaits: Awaits) -> Result<PacketId, Problem> {
-        if !self.is_open() {
-            return Err(Problem::NotConnected);
         }
-        if self.flights.iter().filter(|flight| flight.is_ours()).count() >= usize::from(self.window) {
-            return Err(Problem::TooManyInFlight(self.window));
-        }
-        let id = loop {
-            self.last_id = self.last_id.wrapping_add(1);
-            if let Some(id) = PacketId::new(self.last_id)
-                && self.flights.iter().all(|flight| flight.id != id || !flight.is_ours())
-            {
-                break id;
-            }
-        };
-        lean::push(&mut self.flights, Flight { id, awaits });
-        Ok(id)
     }
 
     fn send(&mut self, wire: &mut Wire<'_>, packet: &Packet<'_>) {
@@ -414,23 +403,6 @@ impl Session {
     }
 }
 
-impl Flight {
-    /// Whether it began here. Both sides count their packet identifiers by themselves (MQTT 2.3.1).
-    fn is_ours(&self) -> bool {
-        self.awaits != Awaits::Pubrel
-    }
-}
-
-/// An acknowledgement as it concerns a flight.
-#[derive(Clone, Copy)]
-enum Ack {
-    Puback,
-    Pubrec,
-    Pubcomp,
-    Suback { granted: bool },
-    Unsuback,
-}
-
-const fn violation(rule: &'static str, what: &'static str) -> Violation {
+pub(super) const fn violation(rule: &'static str, what: &'static str) -> Violation {
     Violation { rule, what }
 }
