@@ -83,9 +83,9 @@ pub(crate) struct Bearer {
 }
 
 impl Bearer {
-    pub(crate) fn new(start: Start, now: Instant, search: Duration) -> Bearer {
+    pub(crate) fn new(sim: bool, start: Start, now: Instant, search: Duration) -> Bearer {
         let mut bearer = Bearer {
-            sim: true,
+            sim,
             radio: true,
             registration: Registration::None,
             registers_at: None,
@@ -95,7 +95,8 @@ impl Bearer {
             clock: None,
         };
         match start {
-            Start::Up => bearer.register(start),
+            Start::Up if sim => bearer.register(start),
+            Start::Up => {}
             Start::Cold => bearer.search(now, search),
         }
         bearer

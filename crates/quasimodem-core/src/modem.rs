@@ -82,7 +82,7 @@ impl Modem {
     pub fn new(settings: Arc<Settings>, imei: Imei) -> Modem {
         let mut modem = Modem {
             profile: Profile::new(&settings),
-            bearer: Bearer::new(settings.bearer, Instant::START, settings.search),
+            bearer: Bearer::new(true, settings.bearer, Instant::START, settings.search),
             settings,
             imei,
             power: Power::On,
@@ -158,10 +158,12 @@ impl Modem {
 
     /// Forgets everything, as a module does that is reset, but for what belongs to the world around it.
     pub(crate) fn restart(&mut self, now: Instant) {
-        let Bearer { sim, .. } = self.bearer;
+        let sim = self.bearer.sim;
         let mut fresh = Modem::new(self.settings.clone(), self.imei);
-        fresh.bearer = Bearer::new(self.settings.bearer, now, self.settings.search);
-        fresh.bearer.sim = sim;
+        fresh.bearer = Bearer::new(sim, self.settings.bearer, now, self.settings.search);
+        if !sim {
+            fresh.reports = Reports::default();
+        }
         fresh.bearer.keep_clock(&self.bearer);
         fresh.attached = self.attached;
         fresh.full = self.full;

@@ -165,6 +165,7 @@ pub enum TlsFailure {
     Other(Box<str>),
 }
 
+/// Words of others are escaped, so that they stay within their line.
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -173,10 +174,10 @@ impl fmt::Display for Why {
             Why::Refused => f.write_str("connection refused"),
             Why::Unreachable => f.write_str("peer unreachable"),
             Why::TimedOut => f.write_str("peer does not answer"),
-            Why::NoSuchName(name) => write!(f, "no such name: {name}"),
-            Why::NotResolved(name, said) => write!(f, "can't look up {name}: {said}"),
+            Why::NoSuchName(name) => write!(f, "no such name: {}", name.escape_debug()),
+            Why::NotResolved(name, said) => write!(f, "can't look up {}: {}", name.escape_debug(), said.escape_debug()),
             Why::Tls(failure) => write!(f, "TLS: {failure}"),
-            Why::System(code, said) => write!(f, "{said} ({code})"),
+            Why::System(code, said) => write!(f, "{} ({code})", said.escape_debug()),
         }
     }
 }
@@ -191,9 +192,9 @@ impl fmt::Display for TlsFailure {
                 write!(f, "server certificate not valid before {not_before}, the clock says {now}")
             }
             TlsFailure::WrongName { asked, presented } => {
-                write!(f, "server certificate is for {presented}, not for {asked}")
+                write!(f, "server certificate is for {}, not for {}", presented.escape_debug(), asked.escape_debug())
             }
-            TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {issuer}"),
+            TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {}", issuer.escape_debug()),
             TlsFailure::ClientCertificateMissing => f.write_str("server wants a client certificate"),
             TlsFailure::ClientCertificateRefused => f.write_str("server refused the client certificate"),
             TlsFailure::NoCommonVersion => f.write_str("no common version"),
@@ -202,8 +203,8 @@ impl fmt::Display for TlsFailure {
             TlsFailure::ClosedInHandshake => f.write_str("ended in the handshake"),
             TlsFailure::TimedOut => f.write_str("handshake timed out"),
             TlsFailure::Alert(code) => write!(f, "alert {code}"),
-            TlsFailure::BadProfile(said) => write!(f, "bad certificate or key: {said}"),
-            TlsFailure::Other(said) => f.write_str(said),
+            TlsFailure::BadProfile(said) => write!(f, "bad certificate or key: {}", said.escape_debug()),
+            TlsFailure::Other(said) => said.escape_debug().fmt(f),
         }
     }
 }

@@ -304,6 +304,16 @@ pub(crate) fn put_visible(text: &[u8], to: &mut (impl Sink + Write)) {
     }
 }
 
+/// Text on its way to the host that may have come from the network: control characters go out as `\HH`.
+pub(crate) struct Visible<'a, S>(pub(crate) &'a mut S);
+
+impl<S: Sink + Write> Write for Visible<'_, S> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        put_visible(text.as_bytes(), self.0);
+        Ok(())
+    }
+}
+
 fn line(out: &mut Outbox, text: fmt::Arguments<'_>) {
     let _ = write!(out.serial(Kind::Urc), "\r\n{text}\r\n");
 }

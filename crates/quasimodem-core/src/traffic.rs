@@ -152,7 +152,6 @@ impl Turn<'_> {
                 self.modem.reports.push(message.arrived(id));
                 self.modem.reports.push(Report::Unread(id, Box::new(message)));
             }
-            self.flush();
         } else if self.is_free() && !self.modem.reports.is_ready() {
             let topic = message.topic.as_bytes();
             reports::print_message(id, message.qos, topic, message.payload, settings, self.out);

@@ -76,6 +76,7 @@ impl<'a> Turn<'a> {
                 self.modem.line.reset();
                 self.modem.typed_at = None;
                 self.modem.raw = None;
+                self.modem.pending = None;
             }
             Input::Opened(link) => self.link_opened(link),
             Input::Received(link, bytes) => {
@@ -191,8 +192,13 @@ impl<'a> Turn<'a> {
     fn line(&mut self, line: &mut [u8]) {
         self.modem.typed_at = None;
         self.out.note_typed(line);
+        self.carry_out(line, at::PREFIX);
+    }
+
+    /// The commands of a line from `at` on, and what they ask for behind its end.
+    fn carry_out(&mut self, line: &mut [u8], at: usize) {
         self.busy = true;
-        at::run_line(self, line, at::PREFIX);
+        at::run_line(self, line, at);
         self.busy = false;
         if let Some(then) = self.then.take() {
             then(self);
@@ -225,12 +231,10 @@ impl<'a> Turn<'a> {
     /// Goes on with a line whose command waited for its end: with the answer, the rest of the line, and what the host
     /// sent meanwhile.
     pub(crate) fn resume(&mut self, mut pending: Pending, result: Result<(), Problem>) {
-        self.busy = true;
         match result {
-            Ok(()) => at::run_line(self, &mut pending.rest, 0),
+            Ok(()) => self.carry_out(&mut pending.rest, 0),
             Err(problem) => self.refuse(Refusal { command: pending.row.name, problem }, pending.row.errors),
         }
-        self.busy = false;
         self.flush();
         if !pending.backlog.is_empty() {
             self.serial(&pending.backlog);
@@ -293,9 +297,15 @@ impl<'a> Turn<'a> {
     /// of hiding too much whatever was typed.
     pub(crate) fn hide_secrets(&mut self, row: &Command, line: &[u8], from: usize) {
         let Some(first) = row.params.iter().position(|param| param.secret) else { return };
-        let mut commas = line.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b',').map(|(at, _)| at);
-        let hide = if first == 0 { None } else { commas.nth(first - 1) };
-        self.out.hide_typed_from(hide.map_or(from, |comma| comma + 1));
+        let find = |from: usize, what: &dyn Fn(u8) -> bool| {
+            line.iter().skip(from).position(|byte| what(*byte)).map(|place| from + place)
+        };
+        let place = (0..first).try_fold(from, |at, _| find(at, &|byte| byte == b',').map(|comma| comma + 1));
+        // With fewer commas than are due, what is not a number may be anything.
+        let place = place.or_else(|| find(from, &|byte| !byte.is_ascii_digit()));
+        if let Some(place) = place {
+            self.out.hide_typed_from(place);
+        }
     }
 
     /// Prints what may be printed, and goes on with packets that waited for that.

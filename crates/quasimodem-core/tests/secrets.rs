@@ -13,6 +13,7 @@ fn passwords_are_hidden_in_typed_lines() {
         "AT+MQTTUSER=1,\"us,er\",\"hunter2\"",
         "AT+MQTTUSER=9,\"user\",\"hunter2\"",
         "AT+MQTTUSER=\"user\" \"hunter2\"",
+        "AT+MQTTUSER=1 user hunter2",
         "AT+MQTUSER=1,\"user\",\"hunter2\"",
         "AT+NOSUCH;+MQTTUSER=1,\"user\",\"hunter2\"",
         "AT+MQTTCLOSE=1;+MQTTUSER=1,\"user\",\"hunter2\"",
@@ -34,6 +35,8 @@ fn what_is_no_secret_is_shown() {
     let mut bench = Bench::new(&Settings::default());
     bench.types("AT+MQTTUSER=1,\"user\",\"hunter2\",\"id\"");
     assert!(bench.log().contains("AT+MQTTUSER=1,\\\"user\\\",**************"), "{}", bench.log());
+    bench.types("AT+MIPCALL=1");
+    assert!(bench.log().contains("AT+MIPCALL=1\""), "{}", bench.log());
     bench.types("AT+MQTTCONF?;+CMEE?");
     assert!(bench.log().contains("AT+MQTTCONF?;+CMEE?"), "{}", bench.log());
 }

@@ -5,6 +5,7 @@ use core::fmt::Write;
 use super::basic::{MANUFACTURER, VERSION};
 use crate::at::{Answer, Args, Command, Needs, Param, ParamKind, Problem};
 use crate::outbox::ModemLine;
+use crate::reports::Visible;
 use crate::turn::Turn;
 
 pub(super) const CMEE: Command = Command {
@@ -32,7 +33,11 @@ pub(super) const CEER: Command = Command {
         let failure = turn.modem.last_failure.take();
         turn.info(|line| match &failure {
             None => line.write_str("+CEER: 0,\"none\""),
-            Some(failure) => write!(line, "+CEER: {},\"{failure}\"", failure.code()),
+            Some(failure) => {
+                write!(line, "+CEER: {},\"", failure.code())?;
+                write!(Visible(line), "{failure}")?;
+                line.write_str("\"")
+            }
         });
         turn.modem.last_failure = failure;
         Ok(Answer::Done)
