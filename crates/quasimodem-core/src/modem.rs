@@ -28,6 +28,9 @@ const POOL: usize = 64 * 1024;
 /// Messages of one client that may wait for the host.
 const INBOX: usize = 32;
 
+/// Lines for the host that may wait before no further command is read.
+const REPORTS_MAX: usize = 256;
+
 /// Bytes of a line that `A/` can repeat.
 const REPEAT_MAX: usize = 23;
 
@@ -59,6 +62,8 @@ pub struct Modem {
     pub(crate) full: bool,
     /// Until then no unsolicited result follows the last final one.
     pub(crate) quiet_until: Instant,
+    /// When the gap is over for what waits, however fast the host types.
+    pub(crate) patience: Option<Instant>,
 }
 
 /// Whether the module runs.
@@ -98,6 +103,7 @@ impl Modem {
             attached: false,
             full: false,
             quiet_until: Instant::START,
+            patience: None,
         };
         modem.reports.push(Report::Ready);
         modem
@@ -129,7 +135,7 @@ impl Modem {
     /// Whether the driver may bring bytes from this port.
     pub fn wants(&self, port: Port) -> bool {
         match port {
-            Port::Serial => !self.full && self.pending.is_none(),
+            Port::Serial => !self.full && self.pending.is_none() && self.reports.len() < REPORTS_MAX,
             Port::Link(link) => {
                 let session = ClientId::of_link(link).and_then(|id| self.clients[id.index()].session.as_ref());
                 session.is_some_and(|session| session.wants())

@@ -149,6 +149,11 @@ impl Reports {
         Some(report)
     }
 
+    /// How much waits, for whatever reason.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Whether something is to be told, now or later.
     pub(crate) fn owes(&self) -> bool {
         self.queue.iter().any(|report| !matches!(report, Report::Unread(..)))

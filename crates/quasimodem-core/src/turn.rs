@@ -15,6 +15,9 @@ use crate::outbox::{Kind, Outbox, Piece, Sink};
 use crate::reports::Report;
 use crate::time::Instant;
 
+/// Gaps that what waits for one may last, if the host types on.
+const GAPS: u32 = 5;
+
 /// A modem with what one call brings.
 pub(crate) struct Turn<'a> {
     pub(crate) modem: &'a mut Modem,
@@ -285,7 +288,13 @@ impl<'a> Turn<'a> {
     }
 
     fn end_line(&mut self) {
-        self.modem.quiet_until = self.now + self.modem.settings.gap;
+        let gap = self.modem.settings.gap;
+        let modem = &mut *self.modem;
+        modem.quiet_until = self.now + gap;
+        if modem.reports.is_ready() {
+            let patience = modem.patience.get_or_insert(self.now + GAPS * gap);
+            modem.quiet_until = modem.quiet_until.min(*patience);
+        }
     }
 
     /// Marks as secret what was typed of the line from this byte on.
@@ -315,6 +324,7 @@ impl<'a> Turn<'a> {
                 && let Some(report) = self.modem.reports.pop()
             {
                 self.print(&report);
+                self.modem.patience = None;
             }
             match self.paused_with_room() {
                 Some(id) => self.received(id, &[]),

@@ -2,8 +2,10 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::Bench;
-use quasimodem_core::{Host, Input, Link, Model, Port, Settings};
+use quasimodem_core::{Host, Imei, Input, Link, Model, Modem, Port, Settings};
 
 #[test]
 fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
@@ -96,7 +98,7 @@ fn keep_alive_does_not_break_a_paused_connection() {
     while bench.modem.wants(Port::Link(Link(1))) {
         bench.receives("publish \"t\" q0 \"x\"");
     }
-    let end = bench.now + std::time::Duration::from_secs(3600);
+    let end = bench.now + Duration::from_secs(3600);
     while let Some(deadline) = bench.modem.deadline().filter(|deadline| *deadline < end) {
         bench.now = deadline;
         bench.handle(Input::Tick);
@@ -107,4 +109,32 @@ fn keep_alive_does_not_break_a_paused_connection() {
     assert_eq!(bench.printed().matches("+MQTTMSG").count(), 33);
     bench.receives("pingresp");
     assert_eq!(bench.types("AT+MQTTCLOSE?"), "\r\n+MQTTCLOSE: 1\r\n\r\nOK\r\n");
+}
+
+/// A host that publishes as fast as it can is slowed down, and gets each of its results.
+#[test]
+fn results_that_wait_are_bounded() {
+    let settings = Settings { gap: Duration::from_secs(1), ..Settings::default() };
+    let mut bench = Bench::new(&settings);
+    bench.modem = Modem::new(settings.into(), Imei::default());
+    bench.handle(Input::Host(Host::Attached));
+    bench.types("ATE0");
+    bench.types("AT+MQTTOPEN=1,\"h\",1883,1,60");
+    bench.handle(Input::Opened(Link(1)));
+    bench.receives("connack 0");
+    let line = "AT+MQTTPUB=1,\"t\",0,0,\"x\"\r".repeat(50);
+    let (mut typed, mut results, mut paused) = (0, 0, false);
+    while typed < 2000 || bench.modem.owes() {
+        if typed < 2000 && bench.modem.wants(Port::Serial) {
+            bench.handle(Input::Serial(line.as_bytes()));
+            typed += 50;
+        } else {
+            paused |= typed < 2000;
+            bench.now = bench.modem.deadline().unwrap();
+            bench.handle(Input::Tick);
+        }
+        results += bench.printed().matches("+MQTTPUB: 1,1").count();
+    }
+    assert_eq!(results, 2000);
+    assert!(paused, "the host was never slowed down");
 }
