@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quasimodem_core::mqtt::{Packet, parse_words};
-use quasimodem_core::{Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Settings};
+use quasimodem_core::{Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, Why};
 
 /// Invariant: what a connected, idle modem holds at most, next to what the host stored in it.
 const IDLE_MAX: usize = 512;
@@ -47,18 +47,28 @@ struct Bench {
 }
 
 impl Bench {
-    /// A modem whose client 1 is connected, subscribed and has nothing to do.
-    fn connected(outbox: Outbox) -> Bench {
+    /// A modem with a host.
+    fn new(outbox: Outbox) -> Bench {
         let modem = Modem::new(Settings::default().into(), Imei::default());
         let mut bench = Bench { modem, outbox, now: Instant::START };
         bench.handle(Input::Host(Host::Attached));
-        bench.types("AT+MQTTOPEN=1,\"broker.example\",1883,1,300\r");
-        bench.handle(Input::Opened(Link(1)));
-        bench.receives("connack 0");
-        bench.types("AT+MQTTSUB=1,\"topic\",0\r");
-        bench.receives("suback #1 0");
-        bench.passes();
         bench
+    }
+
+    /// A modem whose client 1 is connected, subscribed and has nothing to do.
+    fn connected(outbox: Outbox) -> Bench {
+        let mut bench = Bench::new(outbox);
+        bench.connect();
+        bench
+    }
+
+    fn connect(&mut self) {
+        self.types("AT+MQTTOPEN=1,\"broker.example\",1883,1,300\r");
+        self.handle(Input::Opened(Link(1)));
+        self.receives("connack 0");
+        self.types("AT+MQTTSUB=1,\"topic\",0\r");
+        self.receives("suback #1 0");
+        self.passes();
     }
 
     fn handle(&mut self, input: Input<'_>) {
@@ -100,6 +110,87 @@ fn a_connected_modem_is_small() {
     println!("a connected modem holds {all} bytes, {heap} of them on the heap");
     assert!(all <= IDLE_MAX, "{all} bytes");
     drop(bench);
+}
+
+/// What a modem holds in each state, next to what the host stored in it.
+#[test]
+fn every_idle_state_is_small() {
+    let stored = |text: &str| text.len();
+    let user = ("somebody", "a password of some length", "a client id");
+    let will = ("last/words", "gone");
+    let state = |name: &str, own: usize, prepare: &dyn Fn(&mut Bench)| {
+        // Fills the outbox to the size that this state needs, so that only the modem's own memory is counted.
+        let mut outbox = Bench::connected(Outbox::default()).outbox;
+        for counted in [false, true] {
+            let shared = size_of::<Settings>() + 2 * size_of::<usize>();
+            let before = HELD.get();
+            let mut bench = Bench::new(outbox);
+            prepare(&mut bench);
+            bench.outbox.clear();
+            let held = size_of::<Modem>() + HELD.get() - before - shared;
+            if counted {
+                println!("{name}: {held} bytes, {own} of them the host's");
+                assert!(held <= IDLE_MAX + own, "{name}: {held} bytes, {own} of them the host's");
+            }
+            outbox = bench.outbox;
+        }
+    };
+    state("switched on", 0, &|_| {});
+    state("connected", 0, &Bench::connect);
+    state("both clients connected", 200, &|bench| {
+        bench.connect();
+        bench.types("AT+MQTTOPEN=2,\"broker.example\",1883,1,300\r");
+        bench.handle(Input::Opened(Link(2)));
+        bench.handle(Input::Received(Link(2), &parse_words("connack 0").unwrap()));
+        bench.passes();
+    });
+    let own = stored(user.0) + stored(user.1) + stored(user.2) + stored(will.0) + stored(will.1) + 120;
+    state("user and will set", own, &|bench| {
+        bench.types(&format!("AT+MQTTUSER=1,\"{}\",\"{}\",\"{}\"\r", user.0, user.1, user.2));
+        bench.types(&format!("AT+MQTTWILL=1,\"{}\",1,0,\"{}\"\r", will.0, will.1));
+        bench.connect();
+    });
+    state("after a burst of requests and messages", 0, &|bench| {
+        bench.connect();
+        for id in 1..=16 {
+            bench.types("AT+MQTTPUB=1,\"t\",2,0,\"x\"\r");
+            bench.receives(&format!("publish \"t\" q2 #{id} \"y\""));
+        }
+        for id in 1..=16 {
+            // The SUBSCRIBE had the first identifier.
+            bench.receives(&format!("pubrec #{}", id + 1));
+            bench.receives(&format!("pubcomp #{}", id + 1));
+            bench.receives(&format!("pubrel #{id}"));
+        }
+        bench.passes();
+        bench.types("AT+MQTTCLOSE?\r");
+        assert!(format!("{:?}", bench.outbox).contains("+MQTTCLOSE: 1"), "the connection lasted");
+    });
+    state("a command typed in two pieces", 0, &|bench| {
+        bench.connect();
+        bench.types("AT+MQTTPUB=1,\"t\",0,0,\"");
+        bench.types(&format!("{}\"\r", "x".repeat(1000)));
+        bench.passes();
+    });
+    state("a message that came in pieces", 0, &|bench| {
+        bench.connect();
+        let packet = parse_words(&format!("publish \"t\" q0 \"{}\"", "x".repeat(1000))).unwrap();
+        packet.chunks(100).for_each(|chunk| bench.handle(Input::Received(Link(1), chunk)));
+    });
+    state("an unread message", "topic".len() + 500 + 120, &|bench| {
+        bench.connect();
+        bench.types("AT+MQTTCONF=1\r");
+        bench.receives(&format!("publish \"topic\" q0 \"{}\"", "x".repeat(500)));
+        bench.passes();
+    });
+    state("a kept flight", 2 * 500 + 120, &|bench| {
+        bench.types("AT+MQTTOPEN=1,\"broker.example\",1883,0,300\r");
+        bench.handle(Input::Opened(Link(1)));
+        bench.receives("connack 0");
+        bench.types(&format!("AT+MQTTPUB=1,\"t\",1,0,\"{}\"\r", "x".repeat(500)));
+        bench.handle(Input::Closed(Link(1), Why::Reset));
+        bench.passes();
+    });
 }
 
 #[test]
