@@ -98,6 +98,9 @@ impl Assembler {
     pub(crate) fn take(&mut self, chunk: &mut &[u8], buffer: &mut Vec<u8>, echo: bool, out: &mut Outbox) -> Step {
         let mut echoed = buffer.len();
         let step = loop {
+            if self.start == Start::Open {
+                self.take_plain(chunk, buffer);
+            }
             let Some((&byte, rest)) = chunk.split_first() else { break Step::More };
             *chunk = rest;
             let after_cr = mem::take(&mut self.after_cr);
@@ -125,6 +128,7 @@ impl Assembler {
                             }
                         }
                     }
+                    // Control characters of no meaning; the rest of a line is taken in runs.
                     Start::Open if buffer.len() < LINE_MAX => buffer.push(byte),
                     Start::Open => self.overlong = true,
                     Start::A { byte: a, .. } if byte.eq_ignore_ascii_case(&b'T') => {
@@ -148,6 +152,19 @@ impl Assembler {
             buffer.clear();
         }
         step
+    }
+}
+
+impl Assembler {
+    /// Takes a run of bytes that only add to the line.
+    fn take_plain(&mut self, chunk: &mut &[u8], buffer: &mut Vec<u8>) {
+        let run = chunk.iter().position(|byte| *byte < b' ').unwrap_or(chunk.len());
+        let (run, rest) = chunk.split_at(run.min(LINE_MAX - buffer.len().min(LINE_MAX)));
+        if !run.is_empty() {
+            self.after_cr = false;
+            buffer.extend_from_slice(run);
+            *chunk = rest;
+        }
     }
 }
 
