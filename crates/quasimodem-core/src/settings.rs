@@ -274,10 +274,12 @@ fn on_or_off(on: bool) -> String {
 /// The longest time that a setting may be.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+/// With its unit; a bare number is milliseconds.
 fn time(text: &str) -> Option<Duration> {
-    let (digits, unit) = match text.strip_suffix("ms") {
-        Some(digits) => (digits, 1),
-        None => (text.strip_suffix('s')?, 1000),
+    let (digits, unit) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(digits), _) => (digits, 1),
+        (None, Some(digits)) => (digits, 1000),
+        (None, None) => (text, 1),
     };
     let millis = digits.parse::<u32>().ok()?;
     Some(Duration::from_millis(u64::from(millis) * unit)).filter(|time| *time <= LONGEST)

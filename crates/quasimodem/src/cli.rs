@@ -1,61 +1,156 @@
 //! The command line: what was typed, checked, as values. Nothing happens while it is being parsed.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
-use quasimodem_core::{Imei, MODELS, Model};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use quasimodem_core::{BadSetting, Imei, MODELS, Model, Settings, mqtt};
+use quasimodem_lab::broker::{Code, Refusal, User};
+
+use crate::host_map::Mapping;
 
 /// A cellular module in software: type AT commands at it, and it speaks MQTT to any broker.
+///
+/// Without a command it is `quasimodem lab`: a modem to type at, and a broker for it to talk to.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    command: Option<Command>,
 }
 
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run one modem until its host leaves (stdio) or a signal comes (PTY, TCP).
+    #[command(after_help = RUN_EXAMPLES)]
     Run(Run),
+    /// Run one modem, and beside it a broker for it to talk to.
+    ///
+    /// The lab broker speaks MQTT 3.1.1 to any client. It keeps everything in memory only: sessions and retained messages
+    /// are gone when it ends.
+    #[command(after_help = LAB_EXAMPLES)]
+    Lab(Lab),
+    /// List the modules that it can be, and what they can do.
+    #[command(after_help = "Examples:\n  quasimodem models\n  quasimodem run --model MC615")]
+    Models,
+    /// List the AT commands.
+    #[command(after_help = COMMANDS_EXAMPLES)]
+    Commands(Commands),
+    /// List the settings that --set and configuration files know.
+    #[command(after_help = SETTINGS_EXAMPLES)]
+    Settings,
+    /// Print a completion script for a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
 }
 
-/// How to run a modem.
-#[derive(Args)]
-#[command(after_help = EXAMPLES)]
+/// How to run a modem. What is not said here is asked of the configuration file.
+#[derive(Args, Default)]
 pub(crate) struct Run {
-    /// Where the host sits: stdio, pty, pty:LINK, tcp:PORT or tcp:ADDR:PORT.
+    /// Where the host sits: stdio (the default), pty, pty:LINK, tcp:PORT or tcp:ADDR:PORT.
     ///
     /// `pty` makes a new pseudo-terminal and prints its path; with LINK, a symbolic link of that name leads to it for as
     /// long as the modem runs. `tcp` listens, on 127.0.0.1 unless told otherwise; port 0 takes a free one. A terminal at
     /// stdio is set to raw mode; Ctrl-C ends the program.
-    #[arg(long, value_name = "WHERE", default_value = "stdio", value_parser = parse_at)]
-    pub(crate) at: At,
+    #[arg(long, value_name = "WHERE", value_parser = parse_at)]
+    pub(crate) at: Option<At>,
 
-    /// The module to be.
-    #[arg(long, default_value_t, value_parser = parse_model)]
-    pub(crate) model: &'static Model,
+    /// The module to be; `quasimodem models` lists them.
+    #[arg(long, value_name = "MODEL", value_parser = parse_model)]
+    pub(crate) model: Option<Assignment>,
 
     /// The 15 digits that name the module.
-    #[arg(long, value_name = "DIGITS", default_value_t)]
-    pub(crate) imei: Imei,
+    #[arg(long, value_name = "DIGITS", value_parser = parse_imei)]
+    pub(crate) imei: Option<Imei>,
 
-    /// Milliseconds of quiet between a final result and the next unsolicited one.
-    #[arg(long, value_name = "MS", default_value = "20", value_parser = parse_gap)]
-    pub(crate) gap: Duration,
+    /// Quiet time between a final result and the next unsolicited one: milliseconds, or with a unit.
+    #[arg(long, value_name = "MS", value_parser = parse_gap)]
+    pub(crate) gap: Option<Assignment>,
+
+    /// Start with the data call up, or cold: still searching, and the host dials.
+    #[arg(long, value_name = "up|cold", value_parser = parse_bearer)]
+    pub(crate) bearer: Option<Assignment>,
+
+    /// Any setting, such as echo=off; `quasimodem settings` lists them. Repeatable; the last one counts.
+    ///
+    /// --model, --gap and --bearer are short for it, and count more.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_assignment)]
+    pub(crate) set: Vec<Assignment>,
+
+    /// Connect to ADDR:PORT when the host asks for NAME:PORT. Repeatable; the first that fits counts.
+    ///
+    /// Names and addresses may stand on both sides, an IPv6 address in brackets; case does not matter. `*` as NAME is any
+    /// name, as PORT any port; behind the equals sign it is the port that the host asked for. Names that the host looks up
+    /// by AT+MIPDNS are not mapped.
+    #[arg(long, value_name = "NAME:PORT=ADDR:PORT")]
+    pub(crate) host_map: Vec<Mapping>,
+
+    /// Read options from a TOML file; the command line counts more.
+    ///
+    /// It may hold at = "pty", imei = "001010000000008", host_map = ["broker.example:1883=127.0.0.1:1883"] and all of
+    /// `quasimodem settings` by their keys. Values are text as for --set; on and off may be true and false, numbers bare.
+    /// A time is text with its unit, "20ms", or a number of milliseconds.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
 
     /// Say on stderr what is typed, answered and connected; twice: also what goes over the links. Secrets are masked.
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
+/// How to run a modem and a broker.
+#[derive(Args)]
+pub(crate) struct Lab {
+    #[command(flatten)]
+    pub(crate) run: Run,
+
+    /// Where the broker listens: PORT of 127.0.0.1, or ADDR:PORT. Port 0 takes a free one, which is printed.
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = MQTT, value_parser = parse_mqtt)]
+    pub(crate) mqtt: SocketAddr,
+
+    /// Let only this user in; wrong passwords are answered with 4, no user name with 5. Repeatable. Without it, everybody
+    /// may come in.
+    ///
+    /// Other users of this machine can see command lines: take a password that is for the lab only.
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user)]
+    pub(crate) user: Vec<User>,
+
+    /// Refuse connections with this CONNACK code, 1 to 5: all, or so many. Repeatable, one after the other.
+    #[arg(long, value_name = "CODE[:TIMES]", value_parser = parse_refusal)]
+    pub(crate) refuse: Vec<Refusal>,
+
+    /// Refuse subscriptions with 0x80 if this filter matches theirs, read as a topic. Repeatable.
+    #[arg(long, value_name = "FILTER", value_parser = parse_filter)]
+    pub(crate) refuse_filter: Vec<Box<str>>,
+}
+
+/// Which commands to list, and how.
+#[derive(Args)]
+pub(crate) struct Commands {
+    /// Only what this model has, with its bounds. Without it: all commands, with the bounds of the default model.
+    #[arg(long, value_name = "MODEL", value_parser = known_model)]
+    pub(crate) model: Option<&'static Model>,
+
+    /// As a page of Markdown, with parameters, times, errors and models.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+
+    /// As an array of JSON objects, with all that is known of each command.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Where the host sits.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) enum At {
     /// Standard input and output.
+    #[default]
     Stdio,
     /// A new pseudo-terminal, and perhaps a symbolic link to it.
     Pty(Option<PathBuf>),
@@ -63,27 +158,64 @@ pub(crate) enum At {
     Tcp(SocketAddr),
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  quasimodem run                                  type at it; Ctrl-C ends
-  printf 'AT\\r' | quasimodem run                  one command from a script
-  quasimodem run --at pty:/tmp/modem -v           a serial port for an unmodified program
-  quasimodem run --at tcp:0.0.0.0:7000 --model MC615
-  quasimodem run --at tcp:0                       a free port of this machine, printed at the start";
+/// A setting and a value that it takes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Assignment {
+    key: String,
+    value: String,
+}
 
-fn parse_at(text: &str) -> Result<At, String> {
+impl Cli {
+    /// What is to be done; ends the program if that can't be told.
+    pub(crate) fn ask() -> Command {
+        Cli::parse().command.unwrap_or_else(|| Command::Lab(Lab::default()))
+    }
+}
+
+/// What `quasimodem lab` does without options.
+impl Default for Lab {
+    fn default() -> Lab {
+        Lab { run: Run::default(), mqtt: MQTT, user: Vec::new(), refuse: Vec::new(), refuse_filter: Vec::new() }
+    }
+}
+
+impl Assignment {
+    /// Checks the key and the value.
+    pub(crate) fn new(key: &str, value: &str) -> Result<Assignment, BadSetting> {
+        let assignment = Assignment { key: key.into(), value: value.into() };
+        assignment.apply(&mut Settings::default())?;
+        Ok(assignment)
+    }
+
+    /// Sets it.
+    pub(crate) fn apply(&self, settings: &mut Settings) -> Result<(), BadSetting> {
+        settings.set(&self.key, &self.value)
+    }
+}
+
+/// Reads the place of a host. The error says what was expected.
+pub(crate) fn parse_at(text: &str) -> Result<At, String> {
     let (form, rest) = text.split_once(':').map_or((text, None), |(form, rest)| (form, Some(rest)));
     match (form, rest) {
         ("stdio", None) => Ok(At::Stdio),
         ("pty", None) => Ok(At::Pty(None)),
         ("pty", Some(link)) if !link.is_empty() => Ok(At::Pty(Some(link.into()))),
         ("tcp", Some(address)) => parse_address(address).map(At::Tcp).ok_or_else(|| {
-            format!(
-                "'{address}' is neither PORT nor ADDR:PORT with an IP address, such as 7000, 0.0.0.0:7000 or [::]:7000"
-            )
+            "expected tcp:PORT or tcp:ADDR:PORT with an IP address, such as tcp:7000, tcp:0.0.0.0:7000 or tcp:[::]:7000"
+                .into()
         }),
         _ => Err("expected stdio, pty, pty:LINK, tcp:PORT or tcp:ADDR:PORT".into()),
     }
+}
+
+/// Reads an IMEI. The error says what was expected.
+pub(crate) fn parse_imei(text: &str) -> Result<Imei, String> {
+    text.parse().map_err(|_| format!("expected {} decimal digits", Imei::DIGITS))
+}
+
+fn parse_mqtt(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected PORT or ADDR:PORT with an IP address, such as 0, 0.0.0.0:1883 or [::1]:1883";
+    parse_address(text).ok_or_else(|| expected.into())
 }
 
 fn parse_address(text: &str) -> Option<SocketAddr> {
@@ -91,22 +223,114 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
     text.parse().map(local).or_else(|_| text.parse()).ok()
 }
 
-fn parse_model(name: &str) -> Result<&'static Model, String> {
+fn parse_assignment(text: &str) -> Result<Assignment, String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, such as echo=off")?;
+    Assignment::new(key, value).map_err(|error| error.to_string())
+}
+
+fn parse_gap(text: &str) -> Result<Assignment, String> {
+    short_for("gap", text)
+}
+
+fn parse_bearer(text: &str) -> Result<Assignment, String> {
+    short_for("bearer", text)
+}
+
+/// The value of a setting that has an option of its own.
+fn short_for(key: &str, value: &str) -> Result<Assignment, String> {
+    Assignment::new(key, value).map_err(|error| match error.expected {
+        Some(expected) => format!("expected {expected}"),
+        None => error.to_string(),
+    })
+}
+
+fn parse_model(name: &str) -> Result<Assignment, String> {
+    known_model(name)?;
+    short_for("model", name)
+}
+
+fn known_model(name: &str) -> Result<&'static Model, String> {
     Model::by_name(name).ok_or_else(|| {
         let known: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
         format!("no such model; known are {}", known.join(", "))
     })
 }
 
-fn parse_gap(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(millis @ 0..=GAP_MAX) => Ok(Duration::from_millis(millis)),
-        _ => Err(format!("expected 0 to {GAP_MAX} milliseconds")),
+/// A user without a colon has no password. Nothing but an empty name is refused: the message would show what was typed.
+fn parse_user(text: &str) -> Result<User, &'static str> {
+    let (name, password) = text.split_once(':').unwrap_or((text, ""));
+    if name.is_empty() {
+        return Err("expected NAME:PASSWORD");
+    }
+    Ok(User { name: name.into(), password: password.as_bytes().into(), allowed: true })
+}
+
+fn parse_refusal(text: &str) -> Result<Refusal, &'static str> {
+    let (code, times) = text.split_once(':').map_or((text, None), |(code, times)| (code, Some(times)));
+    let codes = [Code::Version, Code::Identifier, Code::Unavailable, Code::BadPassword, Code::NotAuthorized];
+    let code = codes.into_iter().find(|known| code == known.number().to_string());
+    let times =
+        times.map(|times| times.parse().ok().filter(|times| *times > 0)).map_or(Some(None), |times| times.map(Some));
+    match (code, times) {
+        (Some(code), Some(times)) => Ok(Refusal { client: None, times, code }),
+        _ => Err("expected a CONNACK code from 1 to 5, or with a number of times, such as 3:2"),
     }
 }
 
-/// A minute: more would outlast the time that hosts wait for a result.
-const GAP_MAX: u64 = 60_000;
+fn parse_filter(text: &str) -> Result<Box<str>, &'static str> {
+    if mqtt::is_filter(text) { Ok(text.into()) } else { Err("expected a topic filter, such as secret/#") }
+}
+
+/// The port of MQTT, for this machine only.
+const MQTT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1883);
+
+const EXAMPLES: &str = "\
+Examples:
+  quasimodem                                      a modem to type at and a broker; Ctrl-C ends
+  quasimodem run --at pty:/tmp/modem              a serial port for an unmodified program
+  quasimodem commands                             what can be typed
+  quasimodem settings                             what can be set
+  quasimodem help run                             more of one of these commands
+
+Exit codes: 0 ended in order, 1 failed, 2 wrong usage or a configuration file that can't be used";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  quasimodem run                                  type at it; Ctrl-C ends
+  printf 'AT\\r' | quasimodem run                  one command from a script
+  quasimodem run --at pty:/tmp/modem -v           a serial port for an unmodified program
+  quasimodem run --at tcp:0.0.0.0:7000 --model MC615
+  quasimodem run --at tcp:0                       a free port of this machine, printed at the start
+  quasimodem run --host-map broker.example:1883=127.0.0.1:1883
+  quasimodem run --config modem.toml --set echo=off --bearer cold";
+
+const LAB_EXAMPLES: &str = "\
+Examples:
+  quasimodem lab                                  type at the modem; it says what
+  quasimodem lab --mqtt 0                         the broker takes a free port, printed at the start
+  quasimodem lab --at pty:/tmp/modem --host-map '*:*=127.0.0.1:1883'
+                                                  whatever broker a program asks for, it is this one
+  quasimodem lab --user alice:wonder              passwords are checked
+  quasimodem lab --refuse 3:2                     the first two connections are refused: server unavailable
+  quasimodem lab --refuse-filter 'secret/#'       subscriptions to these are refused";
+
+const COMMANDS_EXAMPLES: &str = "\
+Examples:
+  quasimodem commands | less
+  quasimodem commands --model MC615               with the bounds of this model
+  quasimodem commands --json | jq -r '.[].name'";
+
+const SETTINGS_EXAMPLES: &str = "\
+Examples:
+  quasimodem settings
+  quasimodem run --set gap=0ms --set echo=off
+  echo 'gap = \"0ms\"' > modem.toml; quasimodem run --config modem.toml";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  quasimodem completions bash > ~/.local/share/bash-completion/completions/quasimodem
+  quasimodem completions zsh > ~/.zfunc/_quasimodem
+  quasimodem completions fish > ~/.config/fish/completions/quasimodem.fish";
 
 #[cfg(test)]
 mod tests {
@@ -130,5 +354,23 @@ mod tests {
         for wrong in ["", "serial", "stdio:", "pty:", "tcp", "tcp:", "tcp:65536", "tcp:localhost:1", "tcp:1.2.3.4"] {
             assert!(parse_at(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn refusals() {
+        let refusal = |text| parse_refusal(text).map(|refusal| (refusal.code.number(), refusal.times));
+        assert_eq!(refusal("1"), Ok((1, None)));
+        assert_eq!(refusal("5:2"), Ok((5, Some(2))));
+        for wrong in ["", "0", "6", "01", "3:", "3:0", "3:-1", "three", "3:1:1"] {
+            assert!(refusal(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn passwords_may_hold_colons() {
+        let user = parse_user("alice:won:der").unwrap();
+        assert_eq!((&*user.name, &*user.password), ("alice", &b"won:der"[..]));
+        assert_eq!(&*parse_user("alice").unwrap().password, b"");
+        assert!(parse_user(":secret").is_err());
     }
 }

@@ -2,11 +2,14 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use quasimodem_core::{Effect, Host, Input, Instant, Modem, Outbox, Port};
+use quasimodem_core::{Change, Effect, Host, Input, Instant, Modem, Outbox, Port};
 use tokio::time::{self, Sleep};
 
+use crate::host_map::HostMap;
 use crate::link::{self, Links};
 use crate::log;
 use crate::queue::{Crossed, Queue};
@@ -50,7 +53,7 @@ enum HostState {
 
 impl<E: SerialEnd> Driver<E> {
     /// A modem that is just switched on.
-    pub(crate) fn new(modem: Modem, end: E) -> Driver<E> {
+    pub(crate) fn new(modem: Modem, end: E, hosts: Arc<HostMap>) -> Driver<E> {
         let start = time::Instant::now();
         Driver {
             modem,
@@ -58,7 +61,7 @@ impl<E: SerialEnd> Driver<E> {
             host: HostState::Absent,
             output: Queue::default(),
             unflushed: false,
-            links: Links::default(),
+            links: Links::new(hosts),
             start,
             alarm: Box::pin(time::sleep_until(start)),
             armed: None,
@@ -135,6 +138,10 @@ impl<E: SerialEnd> Driver<E> {
             Event::Opened => {
                 log::attached();
                 self.host = HostState::Attached;
+                // The alarm's clock may have stood still while the machine slept.
+                if let Some(seconds) = wall_clock() {
+                    self.feed(cx, Input::Bearer(Change::Clock(seconds)), outbox)?;
+                }
                 self.feed(cx, Input::Host(Host::Attached), outbox)?;
             }
             Event::Bytes(count) => {
@@ -298,6 +305,12 @@ impl<E: SerialEnd> Driver<E> {
     fn now(&self) -> Instant {
         Instant::START + self.start.elapsed()
     }
+}
+
+/// Seconds since 1970; `None` if nobody set the clock.
+fn wall_clock() -> Option<i64> {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    time.as_secs().try_into().ok()
 }
 
 /// Rounds of one poll, before other tasks of the thread have their turn.

@@ -4,24 +4,25 @@
 //! arrive for a number between its `Close` and its next `Open`, and numbers need no generations.
 
 use std::future::ready;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use quasimodem_core::{Link, Query, Transport, Why};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
+use crate::host_map::HostMap;
+use crate::log;
 use crate::queue::{Crossed, Queue};
 use crate::resolve::{addresses, why};
+use crate::socket;
 
 /// All links of one modem, the look-ups it waits for, and closed links that are being flushed.
-#[derive(Default)]
 pub(crate) struct Links {
+    hosts: Arc<HostMap>,
     table: Vec<(Link, State)>,
     lookups: Vec<(Query, Pending<IpAddr>)>,
     closing: JoinSet<()>,
@@ -38,12 +39,21 @@ pub(crate) enum Event {
 }
 
 impl Links {
-    /// Time that a closed link has for writing out what was sent, and for hearing that the peer read it.
-    pub(crate) const FLUSH: Duration = Duration::from_secs(2);
+    /// No links yet. Connections go where this map leads them.
+    pub(crate) fn new(hosts: Arc<HostMap>) -> Links {
+        Links { hosts, table: Vec::new(), lookups: Vec::new(), closing: JoinSet::new() }
+    }
 
     /// Begins to connect.
     pub(crate) fn open(&mut self, link: Link, transport: &Transport, host: &str, port: u16) {
         self.forget(link);
+        let (host, port) = match self.hosts.find(host, port) {
+            Some((host, port)) => {
+                log::mapped(link, host, port);
+                (host, port)
+            }
+            None => (host, port),
+        };
         let opening: Pending<TcpStream> = match transport {
             Transport::Tcp => Box::pin(connect(host.to_owned(), port)),
             Transport::Tls(_) => Box::pin(ready(Err(not_in_this_build("TLS")))),
@@ -65,10 +75,7 @@ impl Links {
     /// Closes a link after what was sent is written out, in the background, or gives up connecting.
     pub(crate) fn close(&mut self, link: Link) {
         if let Some(State::Open(open)) = self.forget(link) {
-            self.closing.spawn(async move {
-                // Either way the socket is closed now: there is nobody to tell.
-                let _ = timeout(Self::FLUSH, open.finish()).await;
-            });
+            self.closing.spawn(async move { socket::finish(open.stream, open.output.waiting()).await });
         }
     }
 
@@ -193,16 +200,6 @@ impl Open {
                 }
             }
         }
-    }
-
-    /// Writes the rest, says that this was all, and waits for the peer to close: a socket that is closed while bytes
-    /// wait in it resets the connection, and the peer may lose what it has not read yet, such as a DISCONNECT.
-    async fn finish(mut self) -> io::Result<()> {
-        self.stream.write_all(self.output.waiting()).await?;
-        self.stream.shutdown().await?;
-        let mut discarded = [0; 1024];
-        while self.stream.read(&mut discarded).await? > 0 {}
-        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use quasimodem_core::{Effect, Kind, Link, Marked, Why};
+use quasimodem_lab::broker::Note;
 use tracing::level_filters::LevelFilter;
 use tracing::{debug, info};
 use tracing_subscriber::fmt::time::Uptime;
@@ -52,6 +53,11 @@ pub(crate) fn effect(effect: &Effect<'_>) {
     }
 }
 
+/// A link goes elsewhere than the modem asked for.
+pub(crate) fn mapped(link: Link, host: &str, port: u16) {
+    info!("link {link}: led to {host}:{port} by the host map");
+}
+
 /// A link was opened.
 pub(crate) fn opened(link: Link) {
     info!("link {link}: open");
@@ -75,6 +81,16 @@ pub(crate) fn attached() {
 /// The host left.
 pub(crate) fn detached() {
     info!("host gone");
+}
+
+/// What the lab broker saw.
+pub(crate) fn broker(note: &Note) {
+    info!("broker: {note}");
+}
+
+/// The lab broker can't take connections for a while.
+pub(crate) fn broker_trouble(error: &io::Error) {
+    info!("broker: can't take a connection: {error}");
 }
 
 static RAW: AtomicBool = AtomicBool::new(false);

@@ -1,26 +1,68 @@
 //! `quasimodem`: a cellular module in software. A host program types AT commands at a terminal, a PTY or a TCP port, and
 //! the module speaks MQTT to the brokers that it is told to.
 
+mod catalogue;
 mod cli;
+mod config;
 mod driver;
+mod host_map;
+mod lab;
 mod link;
 mod log;
 mod queue;
 mod resolve;
 mod run;
 mod serial;
+mod socket;
 
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use anyhow::{Context, Result};
+use clap::CommandFactory;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Lab, Run};
+use crate::config::Config;
 
-/// Exit codes: 0 ended in order, 1 failed while running, 2 wrong usage (from `clap`).
+/// Exit codes: 0 ended in order, 1 failed, 2 wrong usage (from `clap`) or a configuration file that can't be used.
 fn main() -> ExitCode {
-    let Cli { command: Command::Run(options) } = Cli::parse();
+    match Cli::ask() {
+        Command::Run(options) => run(options, None),
+        Command::Lab(Lab { run: options, mqtt, user, refuse, refuse_filter }) => {
+            run(options, Some(lab::Options::new(mqtt, user, refuse, refuse_filter)))
+        }
+        Command::Models => print(catalogue::models().as_bytes()),
+        Command::Commands(options) => print(catalogue::commands(&options).as_bytes()),
+        Command::Settings => print(catalogue::settings().as_bytes()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
+            print(&script)
+        }
+    }
+}
+
+fn run(options: Run, lab: Option<lab::Options>) -> ExitCode {
     log::init(options.verbose);
-    match run::run(options) {
+    match Config::new(options) {
+        Ok(config) => exit_code(run::run(config, lab)),
+        Err(words) => {
+            log::say(format_args!("quasimodem: {words}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Writes to stdout. A reader that has seen enough is no error.
+fn print(text: &[u8]) -> ExitCode {
+    exit_code(match io::stdout().lock().write_all(text) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("can't write to stdout"),
+        _ => Ok(()),
+    })
+}
+
+fn exit_code(result: Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::say(format_args!("quasimodem: {error:#}"));

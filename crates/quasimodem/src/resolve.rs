@@ -32,7 +32,7 @@ pub(crate) fn why(error: &io::Error) -> Why {
 
 /// An address as hosts write it: octets may have leading zeros and are decimal all the same, where the resolver would
 /// take them for octal.
-fn literal(host: &str) -> Option<IpAddr> {
+pub(crate) fn literal(host: &str) -> Option<IpAddr> {
     dotted_quad(host).map(IpAddr::V4).or_else(|| host.parse().ok())
 }
 

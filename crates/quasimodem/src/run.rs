@@ -1,56 +1,75 @@
-//! `quasimodem run`: one modem, from its start to its orderly end.
+//! `quasimodem run` and `quasimodem lab`: one modem, from its start to its orderly end.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use anyhow::{Context as _, Result, bail};
-use quasimodem_core::{Modem, Outbox, Settings};
+use quasimodem_core::{Modem, Outbox};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
-use crate::cli::{At, Run};
+use crate::cli::At;
+use crate::config::Config;
 use crate::driver::{Driver, Ended};
-use crate::link::Links;
+use crate::host_map::HostMap;
+use crate::lab::{self, Greeting};
 use crate::log;
 use crate::serial::SerialEnd;
 use crate::serial::pty::Pty;
 use crate::serial::stdio::Stdio;
 use crate::serial::tcp::Tcp;
+use crate::socket;
 
-/// Runs a modem until its host leaves for good or a signal comes.
-pub(crate) fn run(options: Run) -> Result<()> {
+/// Runs a modem until its host leaves for good or a signal comes; with a lab broker beside it, if asked for.
+pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build().context("can't start")?;
-    let result = runtime.block_on(start(options));
+    let result = runtime.block_on(start(config, lab));
     // A thread may be waiting for stdin, or for the resolver, and nobody for it.
     runtime.shutdown_background();
     result
 }
 
-async fn start(Run { at, model, imei, gap, .. }: Run) -> Result<()> {
+async fn start(Config { at, imei, settings, hosts }: Config, lab: Option<lab::Options>) -> Result<()> {
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
-    let modem = Modem::new(Settings { model, gap, ..Settings::default() }.into(), imei);
+    let greeting = match lab {
+        Some(lab) => Some(lab::start(lab, settings.bearer).await?),
+        None => None,
+    };
+    let parts = Parts { modem: Modem::new(settings.into(), imei), hosts: hosts.into(), signals, greeting };
     match at {
-        At::Stdio => drive(modem, Stdio::open().context("can't use the terminal")?, signals).await,
+        At::Stdio => drive(Stdio::open().context("can't use the terminal")?, parts).await,
         At::Pty(link) => {
             let pty = Pty::open(link.as_deref()).with_context(|| match &link {
                 Some(link) => format!("can't make a pseudo-terminal at {}", link.display()),
                 None => "can't make a pseudo-terminal".into(),
             })?;
-            drive(modem, pty, signals).await
+            drive(pty, parts).await
         }
         At::Tcp(address) => {
             let tcp = Tcp::listen(address).await.with_context(|| format!("can't listen on {address}"))?;
-            drive(modem, tcp, signals).await
+            drive(tcp, parts).await
         }
     }
 }
 
-async fn drive<E: SerialEnd>(modem: Modem, end: E, mut signals: Signals) -> Result<()> {
+/// All of a modem but its serial end.
+struct Parts {
+    modem: Modem,
+    hosts: Arc<HostMap>,
+    signals: Signals,
+    greeting: Option<Greeting>,
+}
+
+async fn drive<E: SerialEnd>(end: E, Parts { modem, hosts, mut signals, greeting }: Parts) -> Result<()> {
     let mut outbox = Outbox::default();
-    let mut driver = Driver::new(modem, end);
+    let mut driver = Driver::new(modem, end, hosts);
     log::say(format_args!("modem ready on {}", driver.end().place()));
+    if let Some(greeting) = greeting {
+        log::say(format_args!("{}", greeting.text(&driver.end().way_in())));
+    }
 
     let ended = poll_fn(|cx| match signals.poll(cx) {
         Poll::Ready(()) => Poll::Ready(Ok(Ended::Interrupted)),
@@ -65,7 +84,7 @@ async fn drive<E: SerialEnd>(modem: Modem, end: E, mut signals: Signals) -> Resu
         Poll::Pending => driver.poll_off(cx),
     });
     // Who does not take what is due to it in this time will not take it.
-    let off = timeout(Links::FLUSH, off).await;
+    let off = timeout(socket::FLUSH, off).await;
 
     ended.with_context(|| format!("{} failed", driver.end().place()))?;
     if let Ok(Ok(Ended::Interrupted)) = off {

@@ -16,6 +16,9 @@ pub(crate) trait SerialEnd {
     /// Where the end is, for the line that says that the modem is ready.
     fn place(&self) -> String;
 
+    /// What a person does to type at it: the beginning of a sentence that goes on with what to type.
+    fn way_in(&self) -> String;
+
     /// What the host did: first [`Opened`](Event::Opened), then any number of [`Bytes`](Event::Bytes), then
     /// [`Finished`](Event::Finished) or [`Left`](Event::Left); after [`hang_up`](Self::hang_up) from the start.
     ///

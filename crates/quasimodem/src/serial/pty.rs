@@ -133,6 +133,11 @@ impl SerialEnd for Pty {
         }
     }
 
+    fn way_in(&self) -> String {
+        let path = self.link.as_ref().map_or(&*self.slave, PtyLink::path);
+        format!("Open it, for instance with `picocom {}`, and type", path.display())
+    }
+
     fn poll_event(&mut self, cx: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>> {
         self.poll_visits(cx)?;
         if self.ready.is_none() {

@@ -6,13 +6,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{Event, SerialEnd};
+use crate::socket;
 
 /// A listening socket and the host that is connected to it.
 pub(crate) struct Tcp {
@@ -57,12 +57,17 @@ impl SerialEnd for Tcp {
         format!("tcp {}", self.address)
     }
 
+    fn way_in(&self) -> String {
+        format!("Connect to it, for instance with `nc {} {}`, and type", self.address.ip(), self.address.port())
+    }
+
     fn poll_event(&mut self, cx: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>> {
         let Some(host) = &mut self.host else {
             return match self.listener.poll_accept(cx) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Ok((stream, _))) => {
-                    prepare(&stream)?;
+                    // It would keep the port from all others if it vanished.
+                    socket::prepare(&stream)?;
                     self.host = Some(stream);
                     Poll::Ready(Ok(Event::Opened))
                 }
@@ -96,17 +101,6 @@ impl SerialEnd for Tcp {
         self.host = None;
         Ok(())
     }
-}
-
-/// Small writes go out at once, and a host that vanished without a word is found out in a minute: it would keep the port
-/// from all others.
-fn prepare(host: &TcpStream) -> io::Result<()> {
-    host.set_nodelay(true)?;
-    sockopt::set_socket_keepalive(host, true)?;
-    sockopt::set_tcp_keepidle(host, Duration::from_secs(30))?;
-    sockopt::set_tcp_keepintvl(host, Duration::from_secs(10))?;
-    sockopt::set_tcp_keepcnt(host, 3)?;
-    Ok(())
 }
 
 /// Says why, and waits for the other side to close: closing with its bytes unread would reset the connection, and it

@@ -1,4 +1,4 @@
-//! Mosquitto, and its clients.
+//! Brokers: mosquitto and the lab's own; and mosquitto's clients.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
@@ -10,23 +10,50 @@ use std::thread;
 use tempfile::TempDir;
 
 use crate::LIMIT;
+use crate::program::command;
 
-/// A mosquitto of one's own on a free port.
+/// A broker of one's own on a free port.
 pub(crate) struct Broker {
     child: Child,
     port: u16,
     log: Receiver<String>,
-    _directory: TempDir,
+    /// What its log says when somebody called `subscriber` has subscribed.
+    subscribed: &'static str,
+    _directory: Option<TempDir>,
+}
+
+/// Which broker.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Mosquitto,
+    Lab,
 }
 
 impl Broker {
-    /// Starts mosquitto, and waits until it takes connections.
-    pub(crate) fn start() -> Broker {
-        // Between the choice of a port and mosquitto's use of it another test may take it.
-        (0..10).find_map(|_| Broker::try_start()).expect("mosquitto did not start in ten attempts")
+    /// Starts a broker, and waits until it takes connections.
+    pub(crate) fn start(kind: Kind) -> Broker {
+        match kind {
+            Kind::Lab => Broker::lab(&[]),
+            // Between the choice of a port and mosquitto's use of it another test may take it.
+            Kind::Mosquitto => {
+                (0..10).find_map(|_| Broker::try_mosquitto()).expect("mosquitto did not start in ten attempts")
+            }
+        }
     }
 
-    fn try_start() -> Option<Broker> {
+    /// Starts a lab broker with these options.
+    pub(crate) fn lab(options: &[&str]) -> Broker {
+        let mut command = command(&["lab", "-v", "--at", "tcp:0", "--mqtt", "0"]);
+        let mut child = spawn(command.args(options).stderr(Stdio::piped()));
+        let log = lines(child.stderr.take().unwrap());
+        let mut broker =
+            Broker { child, port: 0, log, subscribed: "broker: \"subscriber\" subscribed to", _directory: None };
+        let address = broker.wait_for("lab broker on 127.0.0.1:");
+        broker.port = address.strip_suffix(", in memory only").unwrap().parse().unwrap();
+        broker
+    }
+
+    fn try_mosquitto() -> Option<Broker> {
         let port = free_port();
         let directory = TempDir::new().unwrap();
         let config = directory.path().join("mosquitto.conf");
@@ -36,7 +63,8 @@ impl Broker {
         fs::write(&config, text).unwrap();
         let mut child = spawn(Command::new(MOSQUITTO).arg("-c").arg(&config).stderr(Stdio::piped()));
         let log = lines(child.stderr.take().unwrap());
-        let broker = Broker { child, port, log, _directory: directory };
+        let subscribed = "Sending SUBACK to subscriber";
+        let broker = Broker { child, port, log, subscribed, _directory: Some(directory) };
         loop {
             match broker.log.recv_timeout(LIMIT) {
                 Ok(line) if line.contains(" running") => return Some(broker),
@@ -54,22 +82,55 @@ impl Broker {
 
     /// Publishes a message with mosquitto_pub.
     pub(crate) fn publish(&self, topic: &str, payload: &str) {
-        let mut client = spawn(self.client("mosquitto_pub").args(["-q", "1", "-t", topic, "-m", payload]));
-        assert!(client.wait().unwrap().success(), "mosquitto_pub failed");
+        assert!(self.try_publish(&["-q", "1", "-t", topic, "-m", payload]), "mosquitto_pub failed");
+    }
+
+    /// Runs mosquitto_pub with these options; whether it had success.
+    pub(crate) fn try_publish(&self, options: &[&str]) -> bool {
+        spawn(self.client("mosquitto_pub").args(options)).wait().unwrap().success()
     }
 
     /// Subscribes with mosquitto_sub, and waits until the broker has acknowledged it.
     pub(crate) fn subscribe(&self, topic: &str) -> Subscriber {
+        self.subscribe_with(&["-C", "1", "-t", topic])
+    }
+
+    /// The same with these options.
+    pub(crate) fn subscribe_with(&self, options: &[&str]) -> Subscriber {
         let limit = LIMIT.as_secs().to_string();
         let mut client = self.client("mosquitto_sub");
-        client
-            .args(["-i", "subscriber", "-C", "1", "-W", &limit, "-t", topic, "-F", "received %p"])
-            .stdout(Stdio::piped());
+        client.args(["-i", "subscriber", "-W", &limit, "-F", "received %q %r %p"]).args(options).stdout(Stdio::piped());
         let mut child = spawn(&mut client);
         let output = lines(child.stdout.take().unwrap());
         // Its own word of it would stay in the buffer of its stdout.
-        while !self.log.recv_timeout(LIMIT).expect("nobody subscribed").contains("Sending SUBACK to subscriber") {}
+        self.wait_for(self.subscribed);
         Subscriber { child, output }
+    }
+
+    /// Waits for a line of its log that holds this, and returns what stands behind.
+    pub(crate) fn wait_for(&self, words: &str) -> String {
+        let lines = self.lines_until(words);
+        lines.last().and_then(|line| line.split_once(words)).unwrap().1.to_owned()
+    }
+
+    /// The lines of its log up to one that holds this.
+    pub(crate) fn lines_until(&self, words: &str) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        while !lines.last().is_some_and(|line| line.contains(words)) {
+            lines.push(self.log.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{words:?} did not come")));
+        }
+        lines
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it, and returns what its log says that nobody waited for.
+    pub(crate) fn rest_of_log(mut self) -> String {
+        end(&mut self.child);
+        self.log.iter().collect::<Vec<_>>().join("\n")
     }
 
     /// Kills it: its connections end without a word of MQTT.
@@ -90,7 +151,7 @@ impl Drop for Broker {
     }
 }
 
-/// A mosquitto_sub that waits for one message.
+/// A mosquitto_sub that waits for messages.
 pub(crate) struct Subscriber {
     child: Child,
     output: Receiver<String>,
@@ -99,6 +160,11 @@ pub(crate) struct Subscriber {
 impl Subscriber {
     /// The payload of the message.
     pub(crate) fn message(self) -> String {
+        self.next()[4..].to_owned()
+    }
+
+    /// The next message: QoS, retain flag and payload.
+    pub(crate) fn next(&self) -> String {
         let line = self.output.recv_timeout(LIMIT).expect("mosquitto_sub received nothing");
         line.strip_prefix("received ").unwrap().to_owned()
     }

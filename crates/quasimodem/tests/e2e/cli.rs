@@ -7,12 +7,23 @@ use crate::program::run_to_end;
 #[test]
 fn usage_errors_say_what_is_expected() {
     let cases: &[(&[&str], &str)] = &[
-        (&[], "Usage: quasimodem <COMMAND>"),
         (&["ran"], "unrecognized subcommand 'ran'"),
         (&["run", "--at", "com1"], "expected stdio, pty, pty:LINK, tcp:PORT or tcp:ADDR:PORT"),
-        (&["run", "--at", "tcp:here"], "'here' is neither PORT nor ADDR:PORT"),
-        (&["run", "--imei", "12"], "an IMEI is 15 decimal digits"),
-        (&["run", "--gap", "soon"], "expected 0 to 60000 milliseconds"),
+        (&["run", "--at", "tcp:here"], "expected tcp:PORT or tcp:ADDR:PORT with an IP address"),
+        (&["run", "--imei", "12"], "expected 15 decimal digits"),
+        (&["run", "--gap", "soon"], "expected a time like 20ms or 2s"),
+        (&["run", "--bearer", "hot"], "expected up or cold"),
+        (&["run", "--set", "echo"], "expected KEY=VALUE, such as echo=off"),
+        (&["run", "--set", "echo=maybe"], "echo is \"maybe\", expected on or off"),
+        (&["run", "--set", "eco=on"], "there is no setting \"eco\"; there are model echo gap"),
+        (&["run", "--host-map", "a=b"], "expected NAME:PORT=ADDR:PORT, such as broker.example:1883=127.0.0.1:1883"),
+        (&["run", "--mqtt", "0"], "unexpected argument '--mqtt'"),
+        (&["lab", "--mqtt", "here"], "expected PORT or ADDR:PORT with an IP address"),
+        (&["lab", "--refuse", "6"], "expected a CONNACK code from 1 to 5"),
+        (&["lab", "--refuse-filter", "a#"], "expected a topic filter, such as secret/#"),
+        (&["lab", "--user", ":secret"], "expected NAME:PASSWORD"),
+        (&["commands", "--json", "--markdown"], "cannot be used with"),
+        (&["completions", "tcsh"], "[possible values: bash, elvish, fish, powershell, zsh]"),
         (&["run", "--spice"], "unexpected argument '--spice'"),
     ];
     for (arguments, words) in cases {
@@ -34,9 +45,40 @@ fn a_wrong_model_lists_the_known_ones() {
 
 #[test]
 fn help_has_examples() {
-    for arguments in [&["--help"][..], &["run", "--help"]] {
+    let cases: &[(&[&str], &str)] = &[
+        (&["--help"], "quasimodem run --at pty:/tmp/modem"),
+        (&["run", "--help"], "quasimodem run --at pty:/tmp/modem"),
+        (&["lab", "--help"], "quasimodem lab --refuse 3:2"),
+        (&["models", "--help"], "quasimodem run --model MC615"),
+        (&["commands", "--help"], "quasimodem commands --json"),
+        (&["settings", "--help"], "quasimodem run --set gap=0ms"),
+        (&["completions", "--help"], "quasimodem completions fish"),
+    ];
+    for (arguments, example) in cases {
         let outcome = run_to_end(arguments, "");
         assert_eq!(outcome.code, Some(0));
-        assert!(outcome.stdout.contains("quasimodem run --at pty:/tmp/modem"), "{}", outcome.stdout);
+        assert!(outcome.stdout.contains(example), "{}", outcome.stdout);
     }
+}
+
+#[test]
+fn completions_know_the_options() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let outcome = run_to_end(&["completions", shell], "");
+        assert_eq!(outcome.code, Some(0));
+        assert!(outcome.stdout.contains("refuse-filter"), "{shell}");
+    }
+}
+
+#[test]
+fn the_command_line_sets_settings() {
+    let arguments = ["run", "--set", "echo=on", "--set", "echo=off", "--set", "model=MC615", "--model", "mc610"];
+    let outcome = run_to_end(&arguments, "AT+CGMM\r");
+    assert_eq!(outcome.stdout, "\r\n+SIM READY\r\n\r\n+CGMM: \"MC610\"\r\n\r\nOK\r\n");
+}
+
+#[test]
+fn a_cold_module_searches() {
+    let outcome = run_to_end(&["run", "--bearer", "cold", "--set", "echo=off"], "AT+CREG?;+CSQ;+MIPCALL?\r");
+    assert_eq!(outcome.stdout, "\r\n+SIM READY\r\n\r\n+CREG: 0,2\r\n\r\n+CSQ: 99,99\r\n\r\n+MIPCALL: 0\r\n\r\nOK\r\n");
 }

@@ -1,11 +1,11 @@
 //! What a host does with a broker, over whatever serial end.
 
-use crate::broker::{Broker, free_port};
+use crate::broker::{Broker, Kind, free_port};
 use crate::host::Host;
 
 /// Opens, subscribes, receives, publishes and closes.
-pub(crate) fn whole(host: &mut Host) {
-    let broker = Broker::start();
+pub(crate) fn whole(host: &mut Host, kind: Kind) {
+    let broker = Broker::start(kind);
     host.command("AT");
     open(host, broker.port());
 
@@ -24,8 +24,8 @@ pub(crate) fn whole(host: &mut Host) {
 }
 
 /// A broker that dies is reported.
-pub(crate) fn broker_dies(host: &mut Host) {
-    let broker = Broker::start();
+pub(crate) fn broker_dies(host: &mut Host, kind: Kind) {
+    let broker = Broker::start(kind);
     open(host, broker.port());
     broker.kill();
     host.expect("\r\n+MQTTBREAK: 1,1\r\n");

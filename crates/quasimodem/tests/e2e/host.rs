@@ -82,6 +82,25 @@ impl Host {
         self.unread.drain(..text.len());
     }
 
+    /// Reads exactly these, in the order in which they come.
+    pub(crate) fn expect_in_any_order(&mut self, texts: &[&str]) {
+        let mut due = texts.to_vec();
+        let whole = self.take(texts.iter().map(|text| text.len()).sum());
+        let mut rest = whole.as_str();
+        while let Some(index) = due.iter().position(|text| rest.starts_with(text)) {
+            rest = &rest[due.remove(index).len()..];
+        }
+        assert!(due.is_empty(), "expected {due:?}:{}", self.record);
+    }
+
+    /// Reads so many bytes, which must be text.
+    pub(crate) fn take(&mut self, count: usize) -> String {
+        while self.unread.len() < count {
+            assert!(self.read(), "the port ended too soon:{}", self.record);
+        }
+        String::from_utf8(self.unread.drain(..count).collect()).unwrap()
+    }
+
     /// Waits until there is something to read, and leaves it unread.
     pub(crate) fn wait_readable(&self) {
         self.wait(PollFlags::IN);

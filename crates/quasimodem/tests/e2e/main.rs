@@ -1,17 +1,23 @@
-//! The program as its users see it: a host at one end, mosquitto at the other.
+//! The program as its users see it: a host at one end, a broker at the other.
 //!
 //! Every wait is for an event and has a limit; nothing sleeps. What a test starts ends with it.
 #![allow(clippy::unwrap_used, reason = "here a panic is a failed test, as it should be")]
 
+mod bring_up;
 mod broker;
+mod catalogue;
 mod cli;
+mod config;
 mod conversation;
 mod fake_broker;
 mod host;
+mod host_map;
+mod lab;
 mod program;
 mod pty;
 mod stdio;
 mod tcp;
+mod terminal;
 
 use std::time::Duration;
 

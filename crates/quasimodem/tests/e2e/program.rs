@@ -28,15 +28,27 @@ pub(crate) struct Outcome {
 impl Program {
     /// Starts `quasimodem run` with a serial end, and waits until the modem is ready.
     pub(crate) fn run(at: impl AsRef<OsStr>) -> Program {
-        Program::start(command(&[OsStr::new("run"), OsStr::new("-v"), OsStr::new("--at"), at.as_ref()]))
+        Program::run_with(at, &[])
+    }
+
+    /// The same with further options.
+    pub(crate) fn run_with(at: impl AsRef<OsStr>, options: &[&str]) -> Program {
+        let mut command = command(&[OsStr::new("run"), OsStr::new("-v"), OsStr::new("--at"), at.as_ref()]);
+        command.args(options);
+        Program::start(command)
     }
 
     /// Starts it with stdin and stdout of the caller's choice.
-    pub(crate) fn start(mut command: Command) -> Program {
+    pub(crate) fn start(command: Command) -> Program {
+        Program::start_after(command, "modem ready on ")
+    }
+
+    /// Starts it, and waits until it has said this; the place is what stands behind.
+    pub(crate) fn start_after(mut command: Command, words: &str) -> Program {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = lines(child.stderr.take().unwrap());
         let mut program = Program { child, stderr, place: String::new() };
-        program.place = program.wait_for("modem ready on ");
+        program.place = program.wait_for(words);
         program
     }
 
@@ -72,6 +84,11 @@ impl Program {
                 Err(error) => panic!("{words:?} did not come on stderr ({error}):{before}"),
             }
         }
+    }
+
+    /// The next lines on stderr.
+    pub(crate) fn lines(&mut self, count: usize) -> Vec<String> {
+        (0..count).map(|_| self.stderr.recv_timeout(LIMIT).expect("too few lines on stderr")).collect()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -7,22 +7,32 @@ use rustix::process::Signal;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use tempfile::TempDir;
 
+use crate::broker::Kind;
 use crate::conversation;
 use crate::fake_broker::FakeBroker;
 use crate::host::Host;
 use crate::program::{Program, run_to_end};
 
 #[test]
-fn whole_conversation() {
+fn whole_conversation_with_mosquitto() {
     let program = Program::run("pty");
-    conversation::whole(&mut Host::open(program.address()));
+    conversation::whole(&mut Host::open(program.address()), Kind::Mosquitto);
+    program.terminate();
+}
+
+#[test]
+fn whole_conversation_with_the_lab() {
+    let program = Program::run("pty");
+    conversation::whole(&mut Host::open(program.address()), Kind::Lab);
     program.terminate();
 }
 
 #[test]
 fn broker_dies() {
-    let program = Program::run("pty");
-    conversation::broker_dies(&mut Host::open(program.address()));
+    for kind in [Kind::Mosquitto, Kind::Lab] {
+        let program = Program::run("pty");
+        conversation::broker_dies(&mut Host::open(program.address()), kind);
+    }
 }
 
 #[test]

@@ -1,16 +1,15 @@
 //! A host at stdin and stdout: pipes, files, a terminal.
 
-use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::process::Stdio;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Termios, tcgetattr};
 use tempfile::tempfile;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Kind};
 use crate::host::{GREETING, Host};
 use crate::program::{Program, command, run_to_end};
+use crate::terminal::Terminal;
 
 #[test]
 fn a_pipe_is_answered_to_its_end() {
@@ -28,7 +27,7 @@ fn a_long_script_is_answered_whole() {
 
 #[test]
 fn a_script_ends_with_the_results_that_it_is_owed() {
-    let broker = Broker::start();
+    let broker = Broker::start(Kind::Mosquitto);
     let line = format!("AT+MQTTOPEN=1,\"127.0.0.1\",{},1,60", broker.port());
     let outcome = run_to_end(&["run"], &format!("{line}\r"));
     let due = format!("{GREETING}{line}\r\nOK\r\n\r\n+MQTTOPEN: 1,1\r\n");
@@ -64,17 +63,13 @@ fn a_broken_pipe_is_a_quiet_end() {
 
 #[test]
 fn a_terminal_is_raw_and_as_before_in_the_end() {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-    let slave = || OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let Terminal { master, path } = Terminal::new();
     // Held, as a shell would.
-    let shell: File = slave();
+    let shell = Terminal::slave(&path);
     let before = modes(&tcgetattr(&shell).unwrap());
 
     let mut command = command(&["run"]);
-    command.stdin(slave()).stdout(slave());
+    command.stdin(Terminal::slave(&path)).stdout(Terminal::slave(&path));
     let program = Program::start(command);
     let raw = tcgetattr(&shell).unwrap();
     assert!(!raw.local_modes.intersects(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG));
@@ -83,6 +78,23 @@ fn a_terminal_is_raw_and_as_before_in_the_end() {
     host.write(b"\x03");
     assert!(program.wait().success());
     assert_eq!(modes(&tcgetattr(&shell).unwrap()), before);
+}
+
+#[test]
+fn the_backspace_key_of_a_terminal_rubs_out() {
+    let Terminal { master, path } = Terminal::new();
+    let mut command = command(&["run"]);
+    command.stdin(Terminal::slave(&path)).stdout(Terminal::slave(&path));
+    let _program = Program::start(command);
+    let mut host = Host::new(master).greeted();
+    host.write(b"AT+CGMX\x7fM\r");
+    host.expect("AT+CGMX\x08 \x08M\r\n+CGMM: \"L610\"\r\n\r\nOK\r\n");
+}
+
+#[test]
+fn what_is_no_terminal_is_taken_as_it_is() {
+    let outcome = run_to_end(&["run"], "AT\x7f\rAT\r");
+    assert_eq!(outcome.stdout, "\r\n+SIM READY\r\nAT\x7f\r\nERROR\r\nAT\r\nOK\r\n");
 }
 
 fn modes(mode: &Termios) -> String {

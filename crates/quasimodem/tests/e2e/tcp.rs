@@ -1,13 +1,21 @@
 //! A host at a TCP port.
 
+use crate::broker::Kind;
 use crate::conversation;
 use crate::host::Host;
 use crate::program::{Program, run_to_end};
 
 #[test]
-fn whole_conversation() {
+fn whole_conversation_with_mosquitto() {
     let program = Program::run("tcp:127.0.0.1:0");
-    conversation::whole(&mut Host::connect(program.address()));
+    conversation::whole(&mut Host::connect(program.address()), Kind::Mosquitto);
+    program.terminate();
+}
+
+#[test]
+fn whole_conversation_with_the_lab() {
+    let program = Program::run("tcp:127.0.0.1:0");
+    conversation::whole(&mut Host::connect(program.address()), Kind::Lab);
     program.terminate();
 }
 

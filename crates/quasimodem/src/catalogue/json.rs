@@ -1,0 +1,86 @@
+//! Commands for programs: an array of objects whose fields stay as they are. New fields may come.
+
+use quasimodem_core::{Command, Model, Param, ParamKind, Returns};
+use serde_json::{Value, json};
+
+use super::facts::{errors, ids, models_of, needs, syntax, test_answer, variants};
+
+/// The array, and a line end.
+pub(super) fn array(known: &[&Command], model: &'static Model) -> String {
+    let array: Value = known.iter().map(|command| object(command, model)).collect();
+    format!("{array:#}\n")
+}
+
+fn object(command: &Command, model: &'static Model) -> Value {
+    let (returns, within) = match command.returns {
+        Returns::Now => ("now", None),
+        Returns::Final { within } => ("final", Some(within)),
+        Returns::Urc { within } => ("urc", Some(within)),
+    };
+    json!({
+        "name": format!("AT{}", command.name),
+        "source": command.source,
+        "summary": command.summary,
+        "forms": syntax(command),
+        "parameters": command.params.iter().map(|param| parameter(command, param)).collect::<Value>(),
+        "returns": returns,
+        "within_ms": within.map(|within| u64::try_from(within.as_millis()).unwrap_or(u64::MAX)),
+        "errors": errors(command),
+        "needs": needs(command),
+        "models": names(&models_of(command)),
+        "test": test_answer(command, model),
+    })
+}
+
+fn parameter(command: &Command, param: &Param) -> Value {
+    let bounds = |(mut bounds, models): (Value, Vec<&'static Model>)| {
+        if let Some(object) = bounds.as_object_mut() {
+            object.insert("models".into(), names(&models));
+        }
+        bounds
+    };
+    json!({
+        "name": param.name,
+        "kind": kind(param.kind),
+        "optional": param.optional,
+        "secret": param.secret,
+        "bounds": variants(command, |model| bounds_on(param.kind, model)).into_iter().map(bounds).collect::<Value>(),
+    })
+}
+
+fn kind(kind: ParamKind) -> &'static str {
+    match kind {
+        ParamKind::Client(_) => "client",
+        ParamKind::Number { .. } => "number",
+        ParamKind::OneOf(_) => "one_of",
+        ParamKind::Text(_) => "text",
+        ParamKind::Bytes(_) => "bytes",
+        ParamKind::Host(_) => "host",
+        ParamKind::TopicName(_) => "topic_name",
+        ParamKind::TopicFilter(_) => "topic_filter",
+        ParamKind::Payload { .. } => "payload",
+        ParamKind::Message(_) => "message",
+        ParamKind::Anything => "anything",
+    }
+}
+
+fn bounds_on(kind: ParamKind, model: &'static Model) -> Value {
+    match kind {
+        ParamKind::Client(clients) => json!({ "values": ids(clients, model) }),
+        ParamKind::Number { min, max, offered } => {
+            json!({ "min": min, "max": offered.map_or(max, |offered| offered(model)) })
+        }
+        ParamKind::OneOf(numbers) => json!({ "values": numbers }),
+        ParamKind::Text(limit) | ParamKind::Bytes(limit) => json!({ "max_bytes": limit.of(model) }),
+        ParamKind::Host(max) => json!({ "max_characters": max }),
+        ParamKind::TopicName(max) | ParamKind::TopicFilter(max) | ParamKind::Message(max) => {
+            json!({ "max_bytes": max })
+        }
+        ParamKind::Payload { max, min_size } => json!({ "max_bytes": max, "min_size": min_size }),
+        ParamKind::Anything => json!({}),
+    }
+}
+
+fn names(models: &[&Model]) -> Value {
+    models.iter().map(|model| model.name).collect()
+}

@@ -1,0 +1,85 @@
+//! What the program can say of itself: models, settings and commands, all read from the tables that it runs on.
+
+mod facts;
+mod json;
+mod markdown;
+mod table;
+
+use quasimodem_core::{COMMANDS, Command, MODELS, Model, SETTINGS, Settings};
+
+use self::facts::{forms, test_answer};
+use self::table::{Row, table};
+use crate::cli::Commands;
+
+/// The models, with what distinguishes them.
+pub(crate) fn models() -> String {
+    table(&models_head(), &models_rows())
+        + "\nNumbers are bytes at most: user name, password and client id of AT+MQTTUSER, client id of AT+MQTTSNCID, payload \
+           of one\n+MQTTMSG.\n"
+}
+
+/// The settings, with their defaults.
+pub(crate) fn settings() -> String {
+    table(&["key", "default", "expected", "meaning"].map(String::from), &settings_rows())
+}
+
+/// The commands, in the form that was asked for.
+pub(crate) fn commands(options: &Commands) -> String {
+    let model: &Model = options.model.unwrap_or_default();
+    let known: Vec<&Command> =
+        COMMANDS.iter().copied().filter(|command| options.model.is_none_or(|model| (command.on)(model))).collect();
+    if options.markdown {
+        markdown::page(&known, model)
+    } else if options.json {
+        json::array(&known, model)
+    } else {
+        list(&known, model)
+    }
+}
+
+/// One line for each command, and one for its answer to `=?`.
+fn list(known: &[&Command], model: &'static Model) -> String {
+    let mut rows = Vec::new();
+    for command in known {
+        rows.push(vec![format!("AT{}", command.name), forms(command).join(" "), command.summary.into()]);
+        if let Some(answer) = test_answer(command, model) {
+            rows.push(vec![String::new(), String::new(), answer]);
+        }
+    }
+    let head = ["command", "forms", "what it does, and what =? answers"].map(String::from);
+    let mut text = table(&head, &rows);
+    text += &format!("\nBounds are those of {model}. Forms: = sets, ? tells, =? tells what can be set, - does.\n");
+    text
+}
+
+fn models_head() -> [String; 10] {
+    ["model", "series", "MQTT-SN", "clouds", "TLS", "user name", "password", "client id", "SN client id", "message"]
+        .map(String::from)
+}
+
+fn models_rows() -> Vec<Row> {
+    let yes = |has| String::from(if has { "yes" } else { "-" });
+    let row = |model: &'static Model| {
+        vec![
+            if *model == *<&Model>::default() { format!("{model} (default)") } else { model.name.into() },
+            model.series.into(),
+            yes(model.sn),
+            yes(model.cloud),
+            yes(model.tls),
+            model.user_name.to_string(),
+            model.password.to_string(),
+            model.client_id.to_string(),
+            if model.sn { model.sn_client_id.to_string() } else { "-".into() },
+            model.message.to_string(),
+        ]
+    };
+    MODELS.iter().map(row).collect()
+}
+
+fn settings_rows() -> Vec<Row> {
+    let defaults = Settings::default();
+    let row = |setting: &quasimodem_core::Setting| {
+        vec![setting.key.into(), (setting.value)(&defaults), setting.expected.into(), setting.meaning.into()]
+    };
+    SETTINGS.iter().map(row).collect()
+}

@@ -1,0 +1,174 @@
+//! What a modem is to be: the command line, over a configuration file, over the defaults.
+
+use std::fmt::Display;
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use quasimodem_core::{Imei, SETTINGS, Settings};
+use toml::de::{DeTable, DeValue};
+
+use crate::cli::{self, Assignment, At, Run};
+use crate::host_map::{HostMap, Mapping};
+
+/// All that is needed to run a modem.
+pub(crate) struct Config {
+    pub(crate) at: At,
+    pub(crate) imei: Imei,
+    pub(crate) settings: Settings,
+    pub(crate) hosts: HostMap,
+}
+
+impl Config {
+    /// Reads the file, if there is one, and puts the command line over it. The error is a sentence that names the file and
+    /// the line.
+    pub(crate) fn new(run: Run) -> Result<Config, String> {
+        let file = run.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
+        let mut settings = Settings::default();
+        let short = [run.model, run.gap, run.bearer].into_iter().flatten();
+        for assignment in file.settings.into_iter().chain(run.set).chain(short) {
+            assignment.apply(&mut settings).map_err(|error| error.to_string())?;
+        }
+        Ok(Config {
+            at: run.at.or(file.at).unwrap_or_default(),
+            imei: run.imei.or(file.imei).unwrap_or_default(),
+            settings,
+            // The first that fits counts.
+            hosts: HostMap(run.host_map.into_iter().chain(file.hosts).collect()),
+        })
+    }
+}
+
+/// What a configuration file says.
+#[derive(Default)]
+struct File {
+    at: Option<At>,
+    imei: Option<Imei>,
+    hosts: Vec<Mapping>,
+    settings: Vec<Assignment>,
+}
+
+impl File {
+    fn read(path: &Path) -> Result<File, String> {
+        let text = fs::read_to_string(path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
+        File::parse(&text).map_err(|Mistake { at, words }| {
+            let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            format!("{}:{line}: {words}", path.display())
+        })
+    }
+
+    fn parse(text: &str) -> Result<File, Mistake> {
+        let table = DeTable::parse(text).map_err(|error| Mistake {
+            at: error.span().map_or(0, |span| span.start),
+            words: error.message().replace('\n', "; "),
+        })?;
+        let mut entries: Vec<_> = table.get_ref().iter().collect();
+        // The first mistake of the file is the first to be told.
+        entries.sort_by_key(|(key, _)| key.span().start);
+        let mut file = File::default();
+        for (key, value) in entries {
+            let value =
+                Value { subject: format!("{} is", key.get_ref()), value: value.get_ref(), span: value.span(), text };
+            file.enter(key.get_ref(), &value).map_err(|wrong| match wrong {
+                Wrong::Key => Mistake::new(&key.span(), unknown(key.get_ref())),
+                Wrong::Value(mistake) => mistake,
+            })?;
+        }
+        Ok(file)
+    }
+
+    fn enter(&mut self, key: &str, value: &Value<'_>) -> Result<(), Wrong> {
+        match key {
+            AT => self.at = Some(value.read(cli::parse_at)?),
+            IMEI => self.imei = Some(value.read(cli::parse_imei)?),
+            HOST_MAP => {
+                let DeValue::Array(mappings) = value.value else {
+                    return Err(value.wrong("expected an array of NAME:PORT=ADDR:PORT").into());
+                };
+                for mapping in mappings.iter() {
+                    let subject = format!("{HOST_MAP} has");
+                    let mapping = Value { subject, value: mapping.get_ref(), span: mapping.span(), text: value.text };
+                    self.hosts.push(mapping.read(str::parse)?);
+                }
+            }
+            _ => {
+                let setting = SETTINGS.iter().find(|setting| setting.key == key).ok_or(Wrong::Key)?;
+                let assign = |text: &str| Assignment::new(key, text);
+                let assignment =
+                    value.read(|text| assign(text).map_err(|_| format!("expected {}", setting.expected)))?;
+                self.settings.push(assignment);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value of the file, and where it stands.
+struct Value<'a> {
+    /// The beginning of the sentence that says what is wrong with it.
+    subject: String,
+    value: &'a DeValue<'a>,
+    span: Range<usize>,
+    text: &'a str,
+}
+
+impl Value<'_> {
+    /// Reads text, and what can be meant by it: true and false for on and off, a number for its digits.
+    fn read<T, E: Display>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, Mistake> {
+        let text = match self.value {
+            DeValue::String(text) => text.as_ref().into(),
+            DeValue::Boolean(true) => "on".into(),
+            DeValue::Boolean(false) => "off".into(),
+            DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+                Ok(number) => number.to_string(),
+                Err(_) => return Err(self.wrong("which is too large a number")),
+            },
+            DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => String::new(),
+        };
+        parse(&text).map_err(|error| self.wrong(error))
+    }
+
+    fn wrong(&self, expected: impl Display) -> Mistake {
+        let shown = match self.value {
+            DeValue::String(text) => format!("{text:?}"),
+            DeValue::Array(_) => "an array".into(),
+            DeValue::Table(_) => "a table".into(),
+            _ => self.text.get(self.span.clone()).unwrap_or_default().into(),
+        };
+        Mistake::new(&self.span, format!("{} {shown}, {expected}", self.subject))
+    }
+}
+
+/// What is wrong with a file, and where in its text.
+struct Mistake {
+    at: usize,
+    words: String,
+}
+
+impl Mistake {
+    fn new(span: &Range<usize>, words: String) -> Mistake {
+        Mistake { at: span.start, words }
+    }
+}
+
+/// What is wrong with an entry.
+enum Wrong {
+    Key,
+    Value(Mistake),
+}
+
+impl From<Mistake> for Wrong {
+    fn from(mistake: Mistake) -> Wrong {
+        Wrong::Value(mistake)
+    }
+}
+
+fn unknown(key: &str) -> String {
+    let known: Vec<&str> = [AT, IMEI, HOST_MAP].into_iter().chain(SETTINGS.iter().map(|setting| setting.key)).collect();
+    format!("there is no key {key:?}; there are {}", known.join(", "))
+}
+
+const AT: &str = "at";
+const IMEI: &str = "imei";
+const HOST_MAP: &str = "host_map";

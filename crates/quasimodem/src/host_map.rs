@@ -1,0 +1,104 @@
+//! Which peers are to be found elsewhere. Brokers are compiled into host programs; this leads them to others.
+
+use std::str::FromStr;
+
+use crate::resolve::literal;
+
+/// The mappings in the order in which they are tried.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct HostMap(pub(crate) Vec<Mapping>);
+
+/// Connections to one peer that go to another, written `NAME:PORT=ADDR:PORT`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Mapping {
+    /// `None`: whatever the host asks for.
+    name: Option<Box<str>>,
+    port: Option<u16>,
+    to: Box<str>,
+    /// `None`: the port that the host asked for.
+    to_port: Option<u16>,
+}
+
+impl HostMap {
+    /// Where a connection to this peer goes, if not there: what the first mapping that fits says.
+    pub(crate) fn find(&self, host: &str, port: u16) -> Option<(&str, u16)> {
+        let mapping = self.0.iter().find(|mapping| mapping.fits(host, port))?;
+        Some((&mapping.to, mapping.to_port.unwrap_or(port)))
+    }
+}
+
+impl Mapping {
+    fn fits(&self, host: &str, port: u16) -> bool {
+        self.name.as_deref().is_none_or(|name| is_same(name, host)) && self.port.is_none_or(|mapped| mapped == port)
+    }
+}
+
+/// The error says what was expected.
+impl FromStr for Mapping {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Mapping, &'static str> {
+        let parsed = text.split_once('=').and_then(|(from, to)| {
+            let (name, port) = peer(from)?;
+            let (to, to_port) = peer(to).filter(|(to, _)| *to != "*")?;
+            let name = (name != "*").then(|| name.into());
+            Some(Mapping { name, port, to: to.into(), to_port })
+        });
+        parsed.ok_or("expected NAME:PORT=ADDR:PORT, such as broker.example:1883=127.0.0.1:1883, IPv6 as [::1]:1883")
+    }
+}
+
+/// A name or an address, and a port; `None` for `*`.
+fn peer(text: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => literal(address).and(Some(address))?,
+        None => Some(host).filter(|host| !host.is_empty() && !host.contains([':', '[', ']', ' ']))?,
+    };
+    let port = if port == "*" { None } else { Some(port.parse().ok().filter(|port| *port > 0)?) };
+    Some((host, port))
+}
+
+/// Addresses are the same however they are written, as long as they are the same address.
+fn is_same(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other) || literal(one).is_some_and(|one| literal(other) == Some(one))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(mappings: &[&str]) -> HostMap {
+        HostMap(mappings.iter().map(|mapping| mapping.parse().unwrap()).collect())
+    }
+
+    #[test]
+    fn names_and_addresses() {
+        let map = map(&["Broker.Example:1883=127.0.0.1:1884", "10.0.0.1:1883=other.example:1", "[::1]:1=[::2]:2"]);
+        assert_eq!(map.find("bROKER.example", 1883), Some(("127.0.0.1", 1884)));
+        assert_eq!(map.find("broker.example", 8883), None);
+        assert_eq!(map.find("example", 1883), None);
+        assert_eq!(map.find("010.000.000.001", 1883), Some(("other.example", 1)));
+        assert_eq!(map.find("0:0:0:0:0:0:0:1", 1), Some(("::2", 2)));
+    }
+
+    #[test]
+    fn the_first_that_fits_counts_and_stars_fit_all() {
+        let map = map(&["a:1=b:2", "a:*=c:*", "*:1=d:3", "*:*=e:*"]);
+        assert_eq!(map.find("a", 1), Some(("b", 2)));
+        assert_eq!(map.find("a", 9), Some(("c", 9)));
+        assert_eq!(map.find("z", 1), Some(("d", 3)));
+        assert_eq!(map.find("z", 9), Some(("e", 9)));
+    }
+
+    #[test]
+    fn what_is_no_mapping() {
+        for wrong in ["", "a", "a:1", "a=b", "a:1=b", "a=b:1", "a:0=b:1", "a:1=b:65536", ":1=b:1", "a:1=:1", "a:1=*:1"]
+        {
+            assert!(wrong.parse::<Mapping>().is_err(), "{wrong}");
+        }
+        for wrong in ["::1:1=b:1", "a:1=::1:1", "[a]:1=b:1", "a:1=[::1]", "a:1=b:2=c:3"] {
+            assert!(wrong.parse::<Mapping>().is_err(), "{wrong}");
+        }
+    }
+}
