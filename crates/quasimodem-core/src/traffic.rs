@@ -88,6 +88,7 @@ impl Turn<'_> {
     /// Bytes from a broker, behind those that wait.
     pub(crate) fn received(&mut self, id: ClientId, chunk: &[u8]) {
         let Ok((session, _)) = self.session(id) else { return };
+        let ticket = session.ticket();
         let owned = session.take_partial(chunk);
         let bytes = if owned.is_empty() { chunk } else { &owned };
         let max_packet = self.modem.settings.max_packet;
@@ -107,6 +108,10 @@ impl Turn<'_> {
             if let Err(violation) = self.packet(id, frame) {
                 return self.broken(id, violation);
             }
+            // What is left belongs to a connection that is gone, even if the client has another by now.
+            if !self.session(id).is_ok_and(|(session, _)| session.ticket() == ticket) {
+                return;
+            }
         };
         if let Ok((session, wire)) = self.session(id) {
             session.keep(wire.now, owned, chunk, taken, waiting);
@@ -117,12 +122,14 @@ impl Turn<'_> {
         let Ok((session, mut wire)) = self.session(id) else { return Ok(()) };
         match session.packet(&mut wire, frame)? {
             Event::Nothing => {}
-            Event::Opened(ticket) => {
+            Event::Opened => {
+                let ticket = session.ticket();
                 self.modem.reports.decide(ticket, true);
                 self.connect_answered(id, Ok(()));
             }
             Event::Done(ticket, status) => self.modem.reports.decide(ticket, status),
-            Event::Refused(ticket, code) => {
+            Event::Refused(code) => {
+                let ticket = session.ticket();
                 self.out.close(id.link());
                 self.lost(id, Failure::Refused(code), Cause::Broker);
                 if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_connect(id)) {
@@ -168,10 +175,8 @@ impl Turn<'_> {
 
     /// A connection is gone: what it owed is reported as 0, then the break, unless it was never open.
     fn lost(&mut self, id: ClientId, failure: Failure, cause: Cause) {
-        let Some((is_open, opening)) = self.session(id).ok().map(|(session, _)| (session.is_open(), session.opening()))
-        else {
-            return;
-        };
+        let Ok((session, _)) = self.session(id) else { return };
+        let (is_open, ticket) = (session.is_open(), session.ticket());
         if let Some(client) = self.modem.client(id) {
             client.end();
         }
@@ -184,9 +189,7 @@ impl Turn<'_> {
         } else {
             let refused = matches!(failure, Failure::Refused(_));
             self.out.note(StoredNote::OpenFailed(id, failure));
-            if let Some(ticket) = opening {
-                reports.decide(ticket, false);
-            }
+            reports.decide(ticket, false);
             if !refused {
                 self.connect_answered(id, Ok(()));
             }

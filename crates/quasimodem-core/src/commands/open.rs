@@ -122,7 +122,7 @@ fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
     let (session, mut wire) = turn.session(id)?;
     session.disconnect(&mut wire);
-    if session.opening().is_some() {
+    if !session.is_open() {
         turn.out.note(StoredNote::OpenFailed(id, Failure::ClosedByHost));
     }
     if let Some(client) = turn.modem.client(id) {

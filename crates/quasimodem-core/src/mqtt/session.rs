@@ -21,6 +21,8 @@ const PATIENCE_MIN: Duration = Duration::from_secs(5);
 /// A connection and everything in flight on it.
 pub(crate) struct Session {
     phase: Phase,
+    /// The result of the open that began it. It names the session, too: a later one has another.
+    ticket: Ticket,
     flights: Flights,
     /// What the session is kept by after the connection, if it is.
     key: Option<Box<str>>,
@@ -54,13 +56,11 @@ pub(crate) struct Wire<'a> {
 enum Phase {
     /// The link is being opened.
     Opening {
-        ticket: Ticket,
         until: Instant,
         connect: Box<Ready>,
     },
     /// The CONNECT was sent.
     Connecting {
-        ticket: Ticket,
         until: Instant,
     },
     Open,
@@ -92,9 +92,9 @@ pub(crate) enum Event<'a> {
     /// Nothing that anybody needs to know.
     Nothing,
     /// The broker accepted the connection.
-    Opened(Ticket),
+    Opened,
     /// The broker refused the connection with this return code.
-    Refused(Ticket, u8),
+    Refused(u8),
     /// A request ended.
     Done(Ticket, bool),
     /// A message arrived. It must be taken before the next packet: its acknowledgement is on its way.
@@ -118,7 +118,8 @@ impl Session {
         let secret = bytes.len() - connect.password.map_or(0, <[u8]>::len);
         let kept = kept.filter(|kept| Some(&kept.key) == key.as_ref());
         Session {
-            phase: Phase::Opening { ticket, until, connect: Box::new(Ready { bytes, secret }) },
+            phase: Phase::Opening { until, connect: Box::new(Ready { bytes, secret }) },
+            ticket,
             flights: kept.map(|kept| kept.flights).unwrap_or_default(),
             key,
             partial: Vec::new(),
@@ -143,12 +144,12 @@ impl Session {
 
     /// The link is open.
     pub(crate) fn link_opened(&mut self, wire: &mut Wire<'_>) {
-        if let Phase::Opening { ticket, until, connect } = &self.phase {
+        if let Phase::Opening { until, connect } = &self.phase {
             let (open, secret) = connect.bytes.split_at(connect.secret);
             let mut piece = wire.out.send(wire.link);
             piece.put(open);
             piece.put_secret(secret);
-            self.phase = Phase::Connecting { ticket: *ticket, until: *until };
+            self.phase = Phase::Connecting { until: *until };
             self.last_sent = wire.now;
         }
     }
@@ -157,12 +158,9 @@ impl Session {
         matches!(self.phase, Phase::Open)
     }
 
-    /// The result that is owed while the connection is being opened.
-    pub(crate) fn opening(&self) -> Option<Ticket> {
-        match self.phase {
-            Phase::Opening { ticket, .. } | Phase::Connecting { ticket, .. } => Some(ticket),
-            Phase::Open => None,
-        }
+    /// The result of the open that began it.
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.ticket
     }
 
     pub(crate) fn disconnect(&mut self, wire: &mut Wire<'_>) {
@@ -282,8 +280,8 @@ impl Session {
     /// One whole packet from the broker.
     pub(crate) fn packet<'a>(&mut self, wire: &mut Wire<'_>, frame: &'a [u8]) -> Result<Event<'a>, Violation> {
         let packet = Packet::decode(frame)?;
-        if let Phase::Connecting { ticket, .. } = self.phase {
-            return self.connack(wire, ticket, &packet);
+        if matches!(self.phase, Phase::Connecting { .. }) {
+            return self.connack(wire, &packet);
         }
         match packet {
             Packet::Publish(message) => self.message(wire, message),
@@ -313,12 +311,7 @@ impl Session {
         }
     }
 
-    fn connack<'a>(
-        &mut self,
-        wire: &mut Wire<'_>,
-        ticket: Ticket,
-        packet: &Packet<'_>,
-    ) -> Result<Event<'a>, Violation> {
+    fn connack<'a>(&mut self, wire: &mut Wire<'_>, packet: &Packet<'_>) -> Result<Event<'a>, Violation> {
         match *packet {
             Packet::Connack { session_present: true, code: 0 } if self.key.is_none() => {
                 Err(violation("MQTT-3.2.2-1", "session present in answer to a clean session"))
@@ -326,9 +319,9 @@ impl Session {
             Packet::Connack { session_present, code: 0 } => {
                 self.phase = Phase::Open;
                 self.flights.resume(session_present, wire.link, wire.out);
-                Ok(Event::Opened(ticket))
+                Ok(Event::Opened)
             }
-            Packet::Connack { code, .. } => Ok(Event::Refused(ticket, code)),
+            Packet::Connack { code, .. } => Ok(Event::Refused(code)),
             _ => Err(violation("MQTT-3.2.0-1", "the first packet is not a CONNACK")),
         }
     }

@@ -3,10 +3,12 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::LIMIT;
@@ -54,17 +56,27 @@ impl Broker {
     }
 
     fn try_mosquitto() -> Option<Broker> {
-        let port = free_port();
         let directory = TempDir::new().unwrap();
-        let config = directory.path().join("mosquitto.conf");
+        let mut broker = Broker::mosquitto(free_port(), directory.path())?;
+        broker._directory = Some(directory);
+        Some(broker)
+    }
+
+    /// Starts mosquitto at a port, with its state in a directory where an earlier one may have left it. `None` if the
+    /// port is taken.
+    pub(crate) fn mosquitto(port: u16, directory: &Path) -> Option<Broker> {
+        let config = directory.join("mosquitto.conf");
         let text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nlog_type all\n"
+            // As root it would become another user, who may not write here.
+            "user root\nlistener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
+             max_queued_messages 0\nlog_dest stderr\nlog_type all\n",
+            directory.display()
         );
         fs::write(&config, text).unwrap();
         let mut child = spawn(Command::new(MOSQUITTO).arg("-c").arg(&config).stderr(Stdio::piped()));
         let log = lines(child.stderr.take().unwrap());
         let subscribed = "Sending SUBACK to subscriber";
-        let broker = Broker { child, port, log, subscribed, _directory: Some(directory) };
+        let broker = Broker { child, port, log, subscribed, _directory: None };
         loop {
             match broker.log.recv_timeout(LIMIT) {
                 Ok(line) if line.contains(" running") => return Some(broker),
@@ -73,6 +85,12 @@ impl Broker {
                 Err(mpsc::RecvTimeoutError::Timeout) => panic!("mosquitto neither started nor ended"),
             }
         }
+    }
+
+    /// Ends it in order, so that it writes down its state.
+    pub(crate) fn stop(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Where it listens on 127.0.0.1.
@@ -103,8 +121,13 @@ impl Broker {
         let mut child = spawn(&mut client);
         let output = lines(child.stdout.take().unwrap());
         // Its own word of it would stay in the buffer of its stdout.
-        self.wait_for(self.subscribed);
+        self.wait_for_subscriber();
         Subscriber { child, output }
+    }
+
+    /// Waits until the mosquitto_sub of a test has subscribed, or has come back to do so.
+    pub(crate) fn wait_for_subscriber(&self) {
+        self.wait_for(self.subscribed);
     }
 
     /// Waits for a line of its log that holds this, and returns what stands behind.

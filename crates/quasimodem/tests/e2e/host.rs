@@ -82,6 +82,20 @@ impl Host {
         self.unread.drain(..text.len());
     }
 
+    /// Reads the next line that is not empty.
+    pub(crate) fn line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.unread.windows(2).position(|end| end == b"\r\n") {
+                let line: Vec<u8> = self.unread.drain(..end + 2).take(end).collect();
+                if !line.is_empty() {
+                    return String::from_utf8(line).unwrap();
+                }
+            } else {
+                assert!(self.read(), "the port ended before a line did:{}", self.record);
+            }
+        }
+    }
+
     /// Reads exactly these, in the order in which they come.
     pub(crate) fn expect_in_any_order(&mut self, texts: &[&str]) {
         let mut due = texts.to_vec();

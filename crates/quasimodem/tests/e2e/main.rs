@@ -15,6 +15,7 @@ mod host_map;
 mod lab;
 mod program;
 mod pty;
+mod qos;
 mod stdio;
 mod tcp;
 mod terminal;
