@@ -1,0 +1,21 @@
+//! Instructions for each piece of work: the same on a busy machine.
+#![allow(missing_docs, reason = "the macros write functions without documentation")]
+
+use gungraun::prelude::*;
+use quasimodem_bench::{Bench, Work};
+
+#[library_benchmark]
+#[bench::short_command(Bench::new(Work::ShortCommand))]
+#[bench::publish(Bench::new(Work::Publish))]
+#[bench::publish_qos_1(Bench::new(Work::PublishQos1))]
+#[bench::short_message(Bench::new(Work::ShortMessage))]
+#[bench::long_message(Bench::new(Work::LongMessage))]
+#[bench::idle(Bench::new(Work::Idle))]
+fn handle(mut bench: Bench) -> Bench {
+    bench.run();
+    // So that its end is not counted.
+    bench
+}
+
+library_benchmark_group!(name = modem, benchmarks = handle);
+main!(library_benchmark_groups = modem);

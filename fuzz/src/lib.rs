@@ -1,0 +1,22 @@
+//! What the fuzz targets do with their bytes. Whatever these are, none may panic; where a contract can be checked on
+//! the way, it is.
+
+mod broker;
+mod dictionary;
+mod modem;
+mod packet;
+mod reader;
+mod rig;
+mod serial;
+
+pub use broker::broker;
+pub use dictionary::dictionary;
+pub use modem::modem;
+pub use packet::packet;
+pub use serial::serial;
+
+/// What takes the bytes of a fuzz target.
+pub type Body = fn(&[u8]);
+
+/// The targets by name; each has a directory of that name in `corpus/`.
+pub const TARGETS: &[(&str, Body)] = &[("serial", serial), ("packet", packet), ("modem", modem), ("broker", broker)];
