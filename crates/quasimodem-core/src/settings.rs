@@ -1,6 +1,5 @@
 //! What the owner of a modem decides before it starts.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
@@ -110,9 +109,9 @@ pub const SETTINGS: &[Setting] = &[
         value: |settings| on_or_off(settings.echo),
     },
     Setting {
-        key: "gap",
+        key: "gap_ms",
         meaning: "Quiet time between a final result code and the next unsolicited one.",
-        expected: "a time like 20ms or 2s",
+        expected: "a number of milliseconds up to 3600000",
         set: |settings, text| time(text).map(|gap| settings.gap = gap),
         value: |settings| millis(settings.gap),
     },
@@ -180,9 +179,9 @@ pub const SETTINGS: &[Setting] = &[
         value: |settings| settings.max_packet.to_string(),
     },
     Setting {
-        key: "boot",
+        key: "boot_ms",
         meaning: "How long the module takes to come up again after a reset.",
-        expected: "a time like 20ms or 2s",
+        expected: "a number of milliseconds up to 3600000",
         set: |settings, text| time(text).map(|boot| settings.boot = boot),
         value: |settings| millis(settings.boot),
     },
@@ -211,9 +210,9 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
-        key: "search",
+        key: "search_ms",
         meaning: "How long a search for the network takes.",
-        expected: "a time like 20ms or 2s",
+        expected: "a number of milliseconds up to 3600000",
         set: |settings, text| time(text).map(|search| settings.search = search),
         value: |settings| millis(settings.search),
     },
@@ -271,22 +270,16 @@ fn on_or_off(on: bool) -> String {
     if on { "on".into() } else { "off".into() }
 }
 
-/// The longest time that a setting may be.
-const LONGEST: Duration = Duration::from_secs(3600);
+/// The longest time that a setting may be: an hour.
+const LONGEST_MS: u32 = 3_600_000;
 
-/// With its unit; a bare number is milliseconds.
 fn time(text: &str) -> Option<Duration> {
-    let (digits, unit) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-        (Some(digits), _) => (digits, 1),
-        (None, Some(digits)) => (digits, 1000),
-        (None, None) => (text, 1),
-    };
-    let millis = digits.parse::<u32>().ok()?;
-    Some(Duration::from_millis(u64::from(millis) * unit)).filter(|time| *time <= LONGEST)
+    let millis: u32 = text.parse().ok().filter(|millis| *millis <= LONGEST_MS)?;
+    Some(Duration::from_millis(millis.into()))
 }
 
 fn millis(time: Duration) -> String {
-    format!("{}ms", time.as_millis())
+    time.as_millis().to_string()
 }
 
 /// The 15 digits that name a module (27.007 5.4, 23.003 6.2.1).

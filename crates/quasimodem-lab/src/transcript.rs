@@ -16,7 +16,7 @@
 //!
 //! | line | meaning |
 //! |---|---|
-//! | `model L610`, `gap 20ms` … | settings by their names ([`SETTINGS`]), in front of everything else |
+//! | `model L610`, `gap_ms 20` … | settings by their names ([`SETTINGS`]), in front of everything else |
 //! | `imei …` | the IMEI, there too |
 //! | `attach later` | there too: no host is attached at the start, and what the modem tells the first one is shown |
 //! | `# …` | a comment |

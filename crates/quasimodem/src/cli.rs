@@ -69,7 +69,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIGITS", value_parser = parse_imei)]
     pub(crate) imei: Option<Imei>,
 
-    /// Quiet time between a final result and the next unsolicited one: milliseconds, or with a unit.
+    /// Milliseconds of quiet between a final result and the next unsolicited one.
     #[arg(long, value_name = "MS", value_parser = parse_gap)]
     pub(crate) gap: Option<Assignment>,
 
@@ -95,7 +95,6 @@ pub(crate) struct Run {
     ///
     /// It may hold at = "pty", imei = "001010000000008", host_map = ["broker.example:1883=127.0.0.1:1883"] and all of
     /// `quasimodem settings` by their keys. Values are text as for --set; on and off may be true and false, numbers bare.
-    /// A time is text with its unit, "20ms", or a number of milliseconds.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
 
@@ -229,7 +228,7 @@ fn parse_assignment(text: &str) -> Result<Assignment, String> {
 }
 
 fn parse_gap(text: &str) -> Result<Assignment, String> {
-    short_for("gap", text)
+    short_for("gap_ms", text)
 }
 
 fn parse_bearer(text: &str) -> Result<Assignment, String> {
@@ -323,8 +322,8 @@ Examples:
 const SETTINGS_EXAMPLES: &str = "\
 Examples:
   quasimodem settings
-  quasimodem run --set gap=0ms --set echo=off
-  echo 'gap = \"0ms\"' > modem.toml; quasimodem run --config modem.toml";
+  quasimodem run --set gap_ms=0 --set echo=off
+  echo 'gap_ms = 0' > modem.toml; quasimodem run --config modem.toml";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

@@ -11,11 +11,11 @@ fn usage_errors_say_what_is_expected() {
         (&["run", "--at", "com1"], "expected stdio, pty, pty:LINK, tcp:PORT or tcp:ADDR:PORT"),
         (&["run", "--at", "tcp:here"], "expected tcp:PORT or tcp:ADDR:PORT with an IP address"),
         (&["run", "--imei", "12"], "expected 15 decimal digits"),
-        (&["run", "--gap", "soon"], "expected a time like 20ms or 2s"),
+        (&["run", "--gap", "soon"], "expected a number of milliseconds up to 3600000"),
         (&["run", "--bearer", "hot"], "expected up or cold"),
         (&["run", "--set", "echo"], "expected KEY=VALUE, such as echo=off"),
         (&["run", "--set", "echo=maybe"], "echo is \"maybe\", expected on or off"),
-        (&["run", "--set", "eco=on"], "there is no setting \"eco\"; there are model echo gap"),
+        (&["run", "--set", "eco=on"], "there is no setting \"eco\"; there are model echo gap_ms"),
         (&["run", "--host-map", "a=b"], "expected NAME:PORT=ADDR:PORT, such as broker.example:1883=127.0.0.1:1883"),
         (&["run", "--mqtt", "0"], "unexpected argument '--mqtt'"),
         (&["lab", "--mqtt", "here"], "expected PORT or ADDR:PORT with an IP address"),
@@ -51,7 +51,7 @@ fn help_has_examples() {
         (&["lab", "--help"], "quasimodem lab --refuse 3:2"),
         (&["models", "--help"], "quasimodem run --model MC615"),
         (&["commands", "--help"], "quasimodem commands --json"),
-        (&["settings", "--help"], "quasimodem run --set gap=0ms"),
+        (&["settings", "--help"], "quasimodem run --set gap_ms=0"),
         (&["completions", "--help"], "quasimodem completions fish"),
     ];
     for (arguments, example) in cases {

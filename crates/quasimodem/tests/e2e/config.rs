@@ -20,7 +20,7 @@ fn run(config: &str, options: &[&str], typed: &str) -> (Outcome, String) {
 
 #[test]
 fn a_file_sets_everything() {
-    let config = "imei = \"001010000000016\"\n# All kinds of values.\nmodel = \"MC615\"\necho = false\nwindow = 8\ngap = '0ms'\n";
+    let config = "imei = \"001010000000016\"\n# All kinds of values.\nmodel = \"MC615\"\necho = false\nwindow = 8\ngap_ms = '0'\n";
     let (outcome, _) = run(config, &[], "AT+CGMM;+CGSN\r");
     assert_eq!(outcome.stderr, "modem ready on stdio\n");
     assert_eq!(
@@ -63,12 +63,12 @@ fn a_file_maps_hosts_after_the_command_line() {
 
 #[test]
 fn mistakes_are_told_with_their_place() {
-    let keys = "at, imei, host_map, model, echo, gap, hex_escapes, urc_payload, refusal, window, max_packet, boot, \
-                ready_on_attach, bearer, search";
+    let keys = "at, imei, host_map, model, echo, gap_ms, hex_escapes, urc_payload, refusal, window, max_packet, boot_ms, \
+                ready_on_attach, bearer, search_ms";
     let cases = [
-        ("\n\ngap = \"x\"\n", "3: gap is \"x\", expected a time like 20ms or 2s".to_owned()),
-        ("gap = 1.5\n", "1: gap is 1.5, expected a time like 20ms or 2s".into()),
-        ("[gap]\n", "1: gap is a table, expected a time like 20ms or 2s".into()),
+        ("\n\ngap_ms = \"x\"\n", "3: gap_ms is \"x\", expected a number of milliseconds up to 3600000".to_owned()),
+        ("gap_ms = 1.5\n", "1: gap_ms is 1.5, expected a number of milliseconds up to 3600000".into()),
+        ("[gap_ms]\n", "1: gap_ms is a table, expected a number of milliseconds up to 3600000".into()),
         ("echo = \"yes\"\n", "1: echo is \"yes\", expected on or off".into()),
         ("window = 0\n", "1: window is 0, expected a number from 1 to 1000".into()),
         ("window = 0x10000\n", "1: window is 0x10000, expected a number from 1 to 1000".into()),
