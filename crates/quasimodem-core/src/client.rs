@@ -76,7 +76,7 @@ impl Client {
     /// Ends the connection, if there is one.
     pub(crate) fn end(&mut self) {
         if let Some(session) = self.session.take() {
-            self.kept = session.end();
+            self.kept = session.end().or(self.kept.take());
         }
     }
 

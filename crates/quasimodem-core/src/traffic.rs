@@ -125,6 +125,9 @@ impl Turn<'_> {
             Event::Opened => {
                 let ticket = session.ticket();
                 self.modem.reports.decide(ticket, true);
+                if let Some(client) = self.modem.client(id) {
+                    client.kept = None;
+                }
                 self.connect_answered(id, Ok(()));
             }
             Event::Done(ticket, status) => self.modem.reports.decide(ticket, status),

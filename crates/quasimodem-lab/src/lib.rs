@@ -4,4 +4,12 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 pub mod broker;
+pub mod network;
+pub mod pipe;
+pub mod random;
+pub mod recorder;
+pub mod script;
+pub mod simulation;
+mod timers;
 pub mod transcript;
+pub mod world;

@@ -26,11 +26,16 @@
 //! | `<< bytes` | the modem wrote exactly these bytes, echo and line ends included |
 //! | `~ 1 open tcp host:port`, `~ 1 send packet`, `~ 1 close` | the modem asks the network; packets in words |
 //! | `! 1 opened`, `! 1 packet`, `! 1 closed reset` | the network answers |
+//! | `! 1 hex 20 02` | with any bytes, like a part of a packet |
+//! | `! 1 closed tls words`, `! 1 closed system 111 words`, `! 1 closed not resolved name words` | for any reason |
 //! | `~ resolve name`, `! resolved 10.1.2.3`, `! not resolved` | the modem asks for an address, and gets one or none |
 //! | `! serial full`, `! 1 free`, `! host detached`, `! sim out`, `! registration 0`, `! call down` | more from outside |
 //! | `! signal 20,99`, `! clock 1784530296` | and more; the clock in seconds since 1970 |
-//! | `@ 5000ms` | time moves on by so much, to the deadline, which must be this one |
+//! | `! line dtr off` | the host changes a line of the port |
+//! | `@ 5000ms` | time moves on by so much, to the deadline, which must be this one; `us` for microseconds |
 //! | `wait 100ms` | time moves on by so much, and the deadline is later |
+//! | `late 1ms` | time moves on by so much, and the deadline is now or over, but the next line is the first that the modem hears of it |
+//! | `tick` | nothing happened, but the modem is called |
 //! | `echo off` | from here on the host expects no echo |
 //! | `? words` | a note with these words came with what the last input caused |
 //!
@@ -42,8 +47,8 @@ use std::time::Duration;
 
 use quasimodem_core::mqtt::{Packet, parse_words};
 use quasimodem_core::{
-    Change, Effect, Host, Imei, Input, Instant, Kind, Link, Modem, Outbox, Port, Query, Registration, SETTINGS,
-    Settings, Transport, Why,
+    Change, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, Outbox, Port, Query, Registration,
+    SETTINGS, Settings, TlsFailure, Transport, Why,
 };
 
 /// Where a transcript is wrong, or the modem is.
@@ -130,6 +135,8 @@ impl Runner {
             "!" => self.outside(rest),
             "@" => self.deadline(duration(rest)?),
             "wait" => self.wait(duration(rest)?),
+            "late" => self.late(duration(rest)?),
+            "tick" => self.handle(Input::Tick),
             "echo" => on_or_off(rest).map(|on| self.echo = on),
             "?" => self.expect_note(rest),
             _ => Err(format!("no line begins with {sign:?}; see the table of the transcript format")),
@@ -242,6 +249,18 @@ impl Runner {
         }
     }
 
+    fn late(&mut self, time: Duration) -> Result1 {
+        let Some(now) = self.now else { return Ok(()) };
+        match self.modem.as_ref().and_then(Modem::deadline) {
+            Some(deadline) if deadline <= now + time => {
+                self.now = Some(now + time);
+                Ok(())
+            }
+            Some(deadline) => Err(format!("the deadline is after {:?}, use wait", deadline.since(now))),
+            None => Err("there is no deadline, use wait".into()),
+        }
+    }
+
     fn outside(&mut self, text: &str) -> Result1 {
         let (whom, what) = text.split_once(' ').ok_or("expected ! and what happens to whom")?;
         let port = whom.parse().map_or(Port::Serial, |number| Port::Link(Link(number)));
@@ -274,6 +293,8 @@ impl Runner {
                 let address = what.strip_prefix("up ").and_then(|address| address.parse().ok());
                 Input::Bearer(Change::DataCall(Some(address.ok_or("expected down or up and an IPv4 address")?)))
             }
+            ("line", _, "dtr on") => Input::Line(HostLine::Dtr(true)),
+            ("line", _, "dtr off") => Input::Line(HostLine::Dtr(false)),
             ("serial", ..) | (_, Port::Link(_), "full" | "free") => match what {
                 "full" => Input::Full(port),
                 "free" => Input::Free(port),
@@ -317,7 +338,7 @@ impl Header {
 }
 
 /// An effect in the words of a `~` line.
-fn words(effect: &Effect<'_>) -> String {
+pub(crate) fn words(effect: &Effect<'_>) -> String {
     match effect {
         Effect::Open { link, transport, host, port } => {
             let transport = match transport {
@@ -353,8 +374,9 @@ fn on_or_off(text: &str) -> Result<bool, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let millis = text.strip_suffix("ms").and_then(|millis| millis.parse().ok());
-    millis.map(Duration::from_millis).ok_or(format!("expected a time like 500ms, found {text:?}"))
+    let micros = text.strip_suffix("us").and_then(|micros| micros.parse().ok()).map(Duration::from_micros);
+    let millis = || text.strip_suffix("ms").and_then(|millis| millis.parse().ok()).map(Duration::from_millis);
+    micros.or_else(millis).ok_or(format!("expected a time like 500ms, found {text:?}"))
 }
 
 fn registration(text: &str) -> Result<Registration, String> {
@@ -376,10 +398,21 @@ fn cause(text: &str) -> Result<Why, String> {
         "refused" => Why::Refused,
         "unreachable" => Why::Unreachable,
         "timed out" => Why::TimedOut,
-        _ => match text.strip_prefix("no such name ") {
-            Some(name) => Why::NoSuchName(name.into()),
-            None => return Err(format!("no reason is called {text:?}")),
-        },
+        _ => {
+            let no_reason = || format!("no reason is called {text:?}");
+            let words = |prefix| text.strip_prefix(prefix).ok_or_else(no_reason);
+            let pair = |prefix| words(prefix).map(|words| words.split_once(' ').unwrap_or((words, "")));
+            if let Ok(name) = words("no such name ") {
+                Why::NoSuchName(name.into())
+            } else if let Ok(said) = words("tls ") {
+                Why::Tls(TlsFailure::Other(said.into()))
+            } else if let Ok((name, said)) = pair("not resolved ") {
+                Why::NotResolved(name.into(), said.into())
+            } else {
+                let (code, said) = pair("system ")?;
+                Why::System(code.parse().map_err(|_| no_reason())?, said.into())
+            }
+        }
     })
 }
 

@@ -1,5 +1,8 @@
 //! Runs every transcript in `tests/transcripts`.
 
+// It reads its transcripts from files.
+#![allow(clippy::disallowed_methods)]
+
 use std::path::Path;
 use std::{fs, panic};
 

@@ -1,6 +1,7 @@
 //! The command line: what was typed, checked, as values. Nothing happens while it is being parsed.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
@@ -42,6 +43,15 @@ pub(crate) enum Command {
     /// List the settings that --set and configuration files know.
     #[command(after_help = SETTINGS_EXAMPLES)]
     Settings,
+    /// Run modems, hosts, a broker and a network with faults in virtual time, and check what must hold.
+    #[command(
+        after_help = "Examples:\n  quasimodem simulate --seeds 0..10000\n  quasimodem simulate --seeds 4711..4712    replay one"
+    )]
+    Simulate {
+        /// The seeds to run: from A up to, but without, B.
+        #[arg(long, value_name = "A..B", default_value = "0..1000", value_parser = parse_seeds)]
+        seeds: Range<u64>,
+    },
     /// Print a completion script for a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -190,6 +200,13 @@ impl Assignment {
     pub(crate) fn apply(&self, settings: &mut Settings) -> Result<(), BadSetting> {
         settings.set(&self.key, &self.value)
     }
+}
+
+fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
+    let seeds = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    seeds
+        .filter(|seeds: &Range<u64>| !seeds.is_empty())
+        .ok_or("expected A..B, A being less than B, such as 0..1000".into())
 }
 
 /// Reads the place of a host. The error says what was expected.

@@ -13,6 +13,7 @@ mod queue;
 mod resolve;
 mod run;
 mod serial;
+mod simulate;
 mod socket;
 
 use std::io::{self, ErrorKind, Write};
@@ -34,6 +35,10 @@ fn main() -> ExitCode {
         Command::Models => print(catalogue::models().as_bytes()),
         Command::Commands(options) => print(catalogue::commands(&options).as_bytes()),
         Command::Settings => print(catalogue::settings().as_bytes()),
+        Command::Simulate { seeds } => match simulate::simulate(seeds) {
+            Ok(words) => print(words.as_bytes()),
+            Err(error) => exit_code(Err(error)),
+        },
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);

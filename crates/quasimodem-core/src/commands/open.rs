@@ -84,7 +84,8 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         password: (!password.is_empty()).then_some(password),
     };
     let key = (!connect.clean_session).then(|| format!("{host}:{port} {}", connect.client_id).into());
-    let kept = kept.take().map(|kept| *kept);
+    // What is kept for another connection is given up once the broker accepts this one.
+    let kept = kept.take_if(|kept| Some(&kept.key) == key.as_ref()).map(|kept| *kept);
     *session = Some(Box::new(Session::open(turn.now, &connect, key, kept, ticket, until)));
     turn.out.open(id.link(), Transport::Tcp, host, port);
     match turn.modem.settings.refusal {

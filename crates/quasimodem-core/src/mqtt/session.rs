@@ -74,7 +74,7 @@ struct Ready {
 
 /// What outlives a connection that was opened with `<Cleansession flag>` 0.
 pub(crate) struct Kept {
-    key: Box<str>,
+    pub(crate) key: Box<str>,
     flights: Flights,
 }
 

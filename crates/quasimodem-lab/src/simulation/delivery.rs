@@ -1,0 +1,241 @@
+//! Where messages went: what each client of each modem received, acknowledged and told its host.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use quasimodem_core::mqtt::{Packet, Publish, frame_len};
+
+use super::reader::{Urc, show};
+use super::scenario::{Message, Messages};
+use super::{Broken, Invariant};
+
+/// One client of a modem, as the receiver of messages.
+#[derive(Default)]
+pub(super) struct Receiver {
+    /// What came of a packet that is not whole.
+    partial: Vec<u8>,
+    /// Messages that came on this connection and wait to be acknowledged.
+    unacknowledged: VecDeque<Got>,
+    /// Messages of QoS 0. Nobody knows when a modem takes them from the network.
+    unsure: VecDeque<Got>,
+    /// Exchanges of QoS 2 whose PUBREL has not come.
+    unreleased: BTreeSet<u16>,
+    /// What the modem took over and has to tell the host.
+    owed: VecDeque<Got>,
+    /// `+MQTTMSGI` that are to come.
+    arrived: VecDeque<(u8, usize, usize)>,
+    /// Counts sessions, as far as both sides remember them.
+    session: u64,
+    /// How often each token was delivered in this session.
+    counts: BTreeMap<String, u32>,
+    /// The newest message of each publisher, topic and QoS.
+    newest: BTreeMap<Stream, usize>,
+}
+
+/// Publisher (station and client), topic, QoS, and whether messages are read or told.
+type Stream = ((usize, u8), &'static str, u8, bool);
+
+#[derive(Clone, Debug)]
+struct Got {
+    token: String,
+    topic: String,
+    qos: u8,
+    retain: bool,
+    id: Option<u16>,
+    size: usize,
+    /// It is to be read with `+MQTTREAD`.
+    read: bool,
+}
+
+/// `INBOX` and `POOL` of the core.
+const MESSAGES_MAX: usize = 32;
+const BYTES_MAX: usize = 64 << 10;
+
+impl Receiver {
+    /// A new connection begins.
+    pub(super) fn linked(&mut self) {
+        self.partial.clear();
+        self.unacknowledged.clear();
+    }
+
+    /// Bytes came from the broker.
+    pub(super) fn received(&mut self, bytes: &[u8], kept: bool, messages: &Messages) -> Result<(), Broken> {
+        self.partial.extend_from_slice(bytes);
+        let bytes = std::mem::take(&mut self.partial);
+        let mut rest = bytes.as_slice();
+        while let Ok(Some(length)) = frame_len(rest, usize::MAX)
+            && let Some((frame, behind)) = rest.split_at_checked(length)
+        {
+            rest = behind;
+            match Packet::decode(frame) {
+                Ok(Packet::Connack { session_present, code: 0 }) if !(kept && session_present) => {
+                    self.session += 1;
+                    self.unreleased.clear();
+                    self.counts.clear();
+                    // What is sent again comes again.
+                    self.newest.retain(|(.., qos, _), _| *qos == 0);
+                }
+                Ok(Packet::Publish(publish)) => self.got(&publish, messages)?,
+                Ok(_) => {}
+                Err(violation) => return Err(Broken::new(Invariant::Protocol, violation.to_string())),
+            }
+        }
+        self.partial = rest.to_vec();
+        Ok(())
+    }
+
+    fn got(&mut self, publish: &Publish<'_>, messages: &Messages) -> Result<(), Broken> {
+        let (token, _) = known(messages, publish.topic, publish.payload)?;
+        let got = Got {
+            token: token.clone(),
+            topic: publish.topic.into(),
+            qos: publish.qos.number(),
+            retain: publish.retain,
+            id: publish.id.map(u16::from),
+            size: publish.topic.len() + publish.payload.len(),
+            read: false,
+        };
+        if got.qos == 0 {
+            self.unsure.push_back(got);
+        } else {
+            self.unacknowledged.push_back(got);
+        }
+        Ok(())
+    }
+
+    /// The modem sent a packet. Gives the token of a message of QoS 1 or 2 that it took over with it.
+    pub(super) fn sent(&mut self, bytes: &[u8], read: bool, messages: &Messages) -> Result<Option<String>, Broken> {
+        let (id, qos) = match Packet::decode(bytes) {
+            Ok(Packet::Puback(id)) => (u16::from(id), 1),
+            Ok(Packet::Pubrec(id)) => (u16::from(id), 2),
+            Ok(Packet::Pubcomp(id)) => {
+                self.unreleased.remove(&u16::from(id));
+                return Ok(None);
+            }
+            Ok(_) => return Ok(None),
+            Err(violation) => return Err(Broken::new(Invariant::Protocol, violation.to_string())),
+        };
+        let place = self.unacknowledged.iter().position(|got| got.id == Some(id) && got.qos == qos);
+        let got = place.and_then(|place| self.unacknowledged.remove(place));
+        let Some(got) = got else {
+            let what = format!("QoS {qos} #{id} is acknowledged, but it did not come");
+            return Err(Broken::new(Invariant::Protocol, what));
+        };
+        if qos == 2 && !self.unreleased.insert(id) {
+            return Ok(None);
+        }
+        let got = Got { read, ..got };
+        self.check_order(&got, messages)?;
+        if read {
+            self.arrived.push_back((qos, got.topic.len(), got.size - got.topic.len()));
+        }
+        let token = got.token.clone();
+        self.owed.push_back(got);
+        let (count, size) = (self.owed.len(), self.owed.iter().map(|got| got.size).sum::<usize>());
+        if count > MESSAGES_MAX || size > BYTES_MAX {
+            return Err(Broken::new(Invariant::Memory, format!("{count} messages of {size} bytes wait")));
+        }
+        Ok(Some(token))
+    }
+
+    /// Each message once per session, but for QoS 1, and those of a publisher in their order.
+    fn check_order(&mut self, got: &Got, messages: &Messages) -> Result<(), Broken> {
+        let Some(message) = messages.get(&got.token).filter(|_| !got.retain) else { return Ok(()) };
+        let count = self.counts.entry(got.token.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            // The publisher may have sent it again too.
+            if got.qos == 1 || message.qos == 1 {
+                return Ok(());
+            }
+            return Err(Broken::new(Invariant::Once, format!("{} at QoS {} comes twice", got.token, got.qos)));
+        }
+        let newest = self.newest.entry((message.from, message.topic, got.qos, got.read)).or_default();
+        if *newest > message.number {
+            let what = format!("{} comes behind number {newest} of the same publisher, topic and QoS", got.token);
+            return Err(Broken::new(Invariant::Order, what));
+        }
+        *newest = message.number;
+        Ok(())
+    }
+
+    /// The host is told something.
+    pub(super) fn told(&mut self, urc: &Urc, messages: &Messages) -> Result<(), Broken> {
+        match urc {
+            Urc::Message(_, qos, topic, token) => self.reported(false, *qos, topic, token, messages),
+            Urc::Arrived(_, 1.., topic, payload) => {
+                let due = self.arrived.pop_front();
+                let fits =
+                    due.is_some_and(|(_, due_topic, due_payload)| (due_topic, due_payload) == (*topic, *payload));
+                if fits { Ok(()) } else { Err(lost(format!("{urc:?}, but {due:?} is to be told"))) }
+            }
+            Urc::Arrived(..) | Urc::Result(..) | Urc::Break(_) | Urc::Other => Ok(()),
+        }
+    }
+
+    /// The host read the oldest message, or there is none.
+    pub(super) fn read(&mut self, message: Option<&(u8, Vec<u8>, Vec<u8>)>, messages: &Messages) -> Result<(), Broken> {
+        let Some((qos, topic, payload)) = message else {
+            return match self.owed.iter().find(|got| got.read) {
+                Some(got) => Err(lost(format!("nothing to read, but {} was acknowledged", got.token))),
+                None => Ok(()),
+            };
+        };
+        let (token, _) = known(messages, &String::from_utf8_lossy(topic), payload)?;
+        self.reported(true, *qos, topic, token, messages)
+    }
+
+    fn reported(&mut self, read: bool, qos: u8, topic: &[u8], token: &str, messages: &Messages) -> Result<(), Broken> {
+        let fits = |got: &Got| got.token == token && got.qos == qos && got.topic.as_bytes() == topic;
+        if qos == 0 {
+            let place = self.unsure.iter().position(fits);
+            let Some(got) = place.and_then(|place| self.unsure.remove(place)) else {
+                return Err(Broken::new(Invariant::Once, format!("{token} at QoS 0 is told more often than it came")));
+            };
+            return self.check_order(&Got { read, ..got }, messages);
+        }
+        let place = self.owed.iter().position(|got| got.read == read);
+        let oldest = place.and_then(|place| self.owed.get(place));
+        if !oldest.is_some_and(fits) {
+            let due = oldest.map(|got| &got.token);
+            return Err(lost(format!("{token} at QoS {qos} is told, but {due:?} is the oldest")));
+        }
+        place.map(|place| self.owed.remove(place));
+        Ok(())
+    }
+
+    /// The host closed the client, which discards what it had not read.
+    pub(super) fn closed(&mut self) {
+        self.owed.clear();
+        self.unsure.clear();
+        self.arrived.clear();
+    }
+
+    /// All is quiet, and everything was read.
+    pub(super) fn check_end(&self) -> Result<(), Broken> {
+        match self.owed.front() {
+            Some(got) => Err(lost(format!("{} was acknowledged and never told", got.token))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The message that a payload is, unchanged.
+pub(super) fn known<'a>(
+    messages: &'a Messages,
+    topic: &str,
+    payload: &[u8],
+) -> Result<(&'a String, &'a Message), Broken> {
+    let token = payload.split(|byte| *byte == b'.').next().and_then(|token| std::str::from_utf8(token).ok());
+    let found = token.and_then(|token| messages.get_key_value(token));
+    match found.filter(|(_, message)| message.payload == payload && message.topic == topic) {
+        Some(found) => Ok(found),
+        None => {
+            let what = format!("nobody publishes {} to {topic:?}", show(payload));
+            Err(Broken::new(Invariant::Payload, what))
+        }
+    }
+}
+
+fn lost(what: String) -> Broken {
+    Broken::new(Invariant::Kept, what)
+}

@@ -1,0 +1,366 @@
+//! What a run consists of, drawn from its seed: modems, what their hosts do, and what goes wrong when.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quasimodem_core::{
+    Change as Radio, DefaultClientId, Imei, Instant, Link, MODELS, RefusalStyle, Registration, Settings, UrcPayload,
+};
+
+use crate::broker::{Code, Refusal};
+use crate::network::Answer;
+use crate::pipe::Conditions;
+use crate::random::Random;
+use crate::script::{BadScript, Expected, Reaction, Script, Step};
+use crate::world::{Change, Route};
+
+/// Everything that the seed decides.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The modems and their hosts.
+    pub stations: Vec<Station>,
+    /// What goes wrong, and when. All of it is over at `quiet`.
+    pub faults: Vec<(Instant, Change)>,
+    /// From here on nothing goes wrong.
+    pub quiet: Instant,
+    /// All messages that hosts may publish, by the tokens that their payloads begin with.
+    pub messages: Messages,
+}
+
+/// Messages by their tokens.
+pub type Messages = BTreeMap<String, Message>;
+
+/// One modem.
+#[derive(Clone, Debug)]
+pub struct Station {
+    /// Its settings.
+    pub settings: Settings,
+    /// Its name.
+    pub imei: Imei,
+    /// The serial line.
+    pub serial: Conditions,
+    /// The way into the network.
+    pub route: Route,
+    /// What the host does.
+    pub script: Arc<Script>,
+    /// What it does in the end, so that nothing stays unread.
+    pub last_script: Arc<Script>,
+}
+
+/// A message that a host may publish. No two have the same payload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Station and client, and which of theirs it is.
+    pub from: (usize, u8),
+    /// Ascends in the order of publication, whatever the client.
+    pub number: usize,
+    /// Where to.
+    pub topic: &'static str,
+    /// 0, 1 or 2.
+    pub qos: u8,
+    /// Whether it is retained.
+    pub retain: bool,
+    /// It begins with the token and a full stop.
+    pub payload: Vec<u8>,
+}
+
+const TOPICS: [&str; 4] = ["t", "a/b", "a/c/d", "up/1"];
+const FILTERS: [&str; 6] = ["t", "a/b", "a/#", "#", "+", "up/+"];
+
+/// Longer than a host may be stopped or away: one that gives up waiting for a prompt would type a line as data.
+const PATIENT: Duration = Duration::from_secs(90);
+
+impl Scenario {
+    /// The scenario of a seed.
+    pub fn draw(seed: u64) -> Result<Scenario, BadScript> {
+        let mut random = Random::new(seed);
+        let quiet = Instant::START + random.millis(10_000, 90_000);
+        let count = random.pick([1, 1, 2, 2, 3, 4, 5]);
+        let calm = random.chance(15);
+        let mut messages = Messages::new();
+        let mut stations = Vec::new();
+        let mut faults = Vec::new();
+        for index in 0..count {
+            let station = Drawing { random: &mut random, index, messages: &mut messages }.station()?;
+            if !calm {
+                draw_faults(&mut random, index, station.route, quiet, &mut faults);
+            }
+            stations.push(station);
+        }
+        if !calm {
+            for _ in 0..random.pick([0, 0, 1, 2]) {
+                let at = Instant::START + random.time(Duration::ZERO, quiet.since(Instant::START));
+                faults.push((at, Change::Restart { keep: random.chance(50) }));
+            }
+            if random.chance(20) {
+                let at = Instant::START + random.time(Duration::ZERO, quiet.since(Instant::START));
+                let code = random.pick([Code::Version, Code::Identifier, Code::Unavailable, Code::NotAuthorized]);
+                let times = Some(random.pick([1, 2, 5]));
+                faults.push((at, Change::Refuse(Refusal { client: None, times, code })));
+            }
+        }
+        faults.push((quiet, Change::RefuseNobody));
+        Ok(Scenario { stations, faults, quiet, messages })
+    }
+}
+
+/// The message whose token stands in this text.
+pub(super) fn find<'a>(messages: &'a Messages, text: &[u8]) -> Option<(&'a String, &'a Message)> {
+    let starts = text.windows(2).enumerate().filter(|(_, two)| two[0] == b'p' && two[1].is_ascii_digit());
+    starts.filter_map(|(at, _)| text.get(at..)).find_map(|text| {
+        let token = text.split(|byte| *byte == b'.').next()?;
+        messages.get_key_value(std::str::from_utf8(token).ok()?)
+    })
+}
+
+/// One station in the making.
+struct Drawing<'a> {
+    random: &'a mut Random,
+    index: usize,
+    messages: &'a mut Messages,
+}
+
+impl Drawing<'_> {
+    fn station(&mut self) -> Result<Station, BadScript> {
+        let index = u64::try_from(self.index).unwrap_or_default();
+        let imei = Imei::from_number(1_010_000_000_008 + 10 * index).unwrap_or_default();
+        let random = &mut *self.random;
+        let settings = Settings {
+            model: &MODELS[random.between(0, MODELS.len() - 1)],
+            echo: random.chance(60),
+            gap: Duration::from_millis(random.pick([0, 20, 20, 100])),
+            refusal: if random.chance(20) { RefusalStyle::Cme } else { RefusalStyle::Result },
+            urc_payload: if random.chance(20) { UrcPayload::Raw } else { UrcPayload::Escaped },
+            window: random.pick([1, 4, 16, 16]),
+            ready_on_attach: random.chance(70),
+            ..Settings::default()
+        };
+        let route = Route { conditions: draw_conditions(random), ..Route::default() };
+        let serial = Conditions {
+            delay: (Duration::ZERO, random.millis(0, 20)),
+            per_byte: Duration::from_micros(random.pick([0, 87, 1042])),
+            chunk: random.pick([3, 16, 64, 4096]),
+            window: random.pick([64, 1024, 65536]),
+            high: random.pick([64, 512, 8192]),
+            low: random.pick([0, 32]),
+        };
+        let imei_alone = settings.model.default_client_id == DefaultClientId::Imei;
+        let script = self.script(imei_alone, settings.hex_escapes)?.into();
+        Ok(Station { settings, imei, serial, route, script, last_script: last_script()?.into() })
+    }
+
+    fn script(&mut self, imei_alone: bool, escapes: bool) -> Result<Script, BadScript> {
+        let mut steps = Vec::new();
+        for client in [1, 2] {
+            // Two clients with the same id would throw each other out.
+            if imei_alone || self.random.chance(50) {
+                let line = format!("AT+MQTTUSER={client},\"u\",\"secret\",\"s{}c{client}\"", self.index);
+                steps.push(Step::command(&line, PATIENT));
+            }
+        }
+        let clients = self.random.pick([1, 1, 2]);
+        for client in 1..=clients {
+            self.open(client, &mut steps);
+            if self.random.chance(80) {
+                self.subscribe(client, &mut steps);
+            }
+        }
+        for _ in 0..self.random.between(3, 60) {
+            let client = u8::try_from(self.random.between(1, clients)).unwrap_or(1);
+            match self.random.below(100) {
+                0..50 => self.publish(client, escapes, &mut steps),
+                50..55 => self.open(client.into(), &mut steps),
+                55..62 => self.subscribe(client.into(), &mut steps),
+                62..66 => {
+                    let filter = self.random.pick(FILTERS);
+                    self.asynchronous(&format!("AT+MQTTUNSUB={client},\"{filter}\""), "+MQTTUNSUB", &mut steps);
+                }
+                66..70 => self.asynchronous(&format!("AT+MQTTCLOSE={client}"), "+MQTTCLOSE", &mut steps),
+                70..75 => {
+                    let mode = self.random.pick([0, 1, 1]);
+                    steps.push(Step::command(&format!("AT+MQTTCONF={mode}"), PATIENT));
+                }
+                75..80 => steps.push(Step::command(&format!("AT+MQTTREAD={client}"), PATIENT)),
+                80..86 => self.talk(&mut steps),
+                _ => steps.push(Step::Wait(self.random.millis(0, 2000))),
+            }
+        }
+        let mut reactions = if self.random.chance(80) { reactions() } else { Vec::new() };
+        if self.random.chance(70) {
+            for client in 1..=clients {
+                let open = format!("AT+MQTTOPEN={client},\"broker\",1883,0,10");
+                reactions.push(Reaction::command(&format!("+MQTTBREAK: {client},"), &open, PATIENT));
+            }
+        }
+        Script::new(steps, reactions)
+    }
+
+    fn open(&mut self, client: usize, steps: &mut Vec<Step>) {
+        let (clean, keep_alive) = (self.random.pick([0, 0, 1]), self.random.pick([1, 3, 10, 60]));
+        let line = format!("AT+MQTTOPEN={client},\"broker\",1883,{clean},{keep_alive}");
+        steps.push(Step::command(&line, PATIENT));
+        steps.push(Step::expect(Expected::prefix(&format!("+MQTTOPEN: {client},")), Duration::from_secs(6)));
+    }
+
+    fn subscribe(&mut self, client: usize, steps: &mut Vec<Step>) {
+        let (filter, qos) = (self.random.pick(FILTERS), self.random.pick([0, 1, 2, 2]));
+        self.asynchronous(&format!("AT+MQTTSUB={client},\"{filter}\",{qos}"), "+MQTTSUB", steps);
+    }
+
+    /// A command, and its result, if the host cares.
+    fn asynchronous(&mut self, line: &str, name: &str, steps: &mut Vec<Step>) {
+        steps.push(Step::command(line, PATIENT));
+        if self.random.chance(60) {
+            steps.push(Step::expect(Expected::prefix(name), Duration::from_secs(4)));
+        }
+    }
+
+    fn publish(&mut self, client: u8, escapes: bool, steps: &mut Vec<Step>) {
+        let number = self.messages.len();
+        let token = format!("p{}-{client}-{number}", self.index);
+        let (topic, qos, retain) = (self.random.pick(TOPICS), self.random.pick([0, 1, 2, 2]), self.random.chance(4));
+        let size = self.random.pick([0, 0, 5, 30, 200, 900]);
+        let mut payload = format!("{token}.").into_bytes();
+        for _ in 0..self.random.between(0, size) {
+            // No A: data that comes when it is not asked for must not look like a command.
+            payload.push(self.random.pick(*b"bcdef0123456789 ,;.\"\\\r\n\t\x7f{}\xc3\xa4"));
+        }
+        let head = format!("AT+MQTTPUB={client},\"{topic}\",{qos},{}", u8::from(retain));
+        if self.random.chance(50) {
+            steps.push(Step::data(&format!("{head},{}", payload.len()), &payload, PATIENT));
+        } else {
+            payload.retain(u8::is_ascii);
+            let mut text = String::new();
+            for &byte in &payload {
+                if escapes && (byte.is_ascii_control() || matches!(byte, b'"' | b'\\')) {
+                    let _ = write!(text, "\\{byte:02X}");
+                } else {
+                    text.push(char::from(byte));
+                }
+            }
+            steps.push(Step::command(&format!("{head},\"{text}\""), PATIENT));
+        }
+        if self.random.chance(40) {
+            let result = Expected::prefix(&format!("+MQTTPUB: {client},"));
+            steps.push(Step::expect(result, Duration::from_secs(4)));
+        }
+        let message = Message { from: (self.index, client), number, topic, qos, retain, payload };
+        self.messages.insert(token, message);
+    }
+
+    /// What has nothing to do with MQTT, or goes wrong at once.
+    fn talk(&mut self, steps: &mut Vec<Step>) {
+        match self.random.below(5) {
+            0 => {
+                let line = self.random.pick(["AT", "ATI", "AT+MQTTOPEN?", "AT+CSQ;+CGSN", "AT+MIPDNS=\"broker\""]);
+                steps.push(Step::command(line, PATIENT));
+            }
+            1 => {
+                let line = self.random.pick(["AT+NO", "AT+MQTTPUB=9,\"t\",0,0,\"x\"", "AT+MQTTSUB=1", "AT+MQTTREAD=7"]);
+                steps.push(Step::command(line, PATIENT));
+            }
+            // Somebody who thinks while typing.
+            2 => {
+                steps.push(Step::Send((*b"AT+MQTT").into()));
+                steps.push(Step::Wait(self.random.millis(0, 1500)));
+                steps.push(Step::command("CONF?", PATIENT));
+            }
+            3 => {
+                steps.push(Step::Send((*b"AT\rATI\r\nAT+CSQ\r").into()));
+                // Or an answer would be taken for that to the next command.
+                steps.extend([(); 3].map(|()| Step::expect(Expected::exact("OK"), PATIENT)));
+            }
+            _ => steps.push(Step::Send((*b"nothing\r\n").into())),
+        }
+    }
+}
+
+/// Reads what comes.
+fn reactions() -> Vec<Reaction> {
+    let read = |client| Reaction::command(&format!("+MQTTMSGI: {client},"), &format!("AT+MQTTREAD={client}"), PATIENT);
+    vec![read(1), read(2)]
+}
+
+/// Opens what is not open, so that kept sessions bring what they have, and reads all.
+fn last_script() -> Result<Script, BadScript> {
+    let mut steps =
+        vec![Step::Send((*b"\r").into()), Step::command("AT", PATIENT), Step::Wait(Duration::from_secs(100))];
+    for client in [1, 2] {
+        steps.push(Step::command(&format!("AT+MQTTOPEN={client},\"broker\",1883,0,60"), PATIENT));
+        steps.push(Step::expect(Expected::prefix(&format!("+MQTTOPEN: {client},")), Duration::from_secs(6)));
+    }
+    for client in [1, 2] {
+        let from = u16::try_from(steps.len()).unwrap_or_default();
+        steps.push(Step::command(&format!("AT+MQTTREAD={client}"), PATIENT));
+        steps.push(Step::Wait(Duration::from_millis(200)));
+        steps.push(Step::Repeat { from, times: Some(40) });
+    }
+    Script::new(steps, reactions())
+}
+
+fn draw_conditions(random: &mut Random) -> Conditions {
+    let slow = random.pick([0, 5, 50, 300]);
+    Conditions {
+        delay: (Duration::from_millis(slow / 4), Duration::from_millis(slow)),
+        per_byte: Duration::from_micros(random.pick([0, 0, 10, 500])),
+        chunk: random.pick([7, 100, 1460, 4096]),
+        window: random.pick([256, 4096, 65536]),
+        high: random.pick([100, 2000, 16384]),
+        low: random.pick([0, 50]),
+    }
+}
+
+fn draw_faults(random: &mut Random, station: usize, route: Route, quiet: Instant, faults: &mut Vec<(Instant, Change)>) {
+    let whole = quiet.since(Instant::START);
+    for _ in 0..random.pick([0, 2, 4, 8, 16]) {
+        let from = Instant::START + random.time(Duration::ZERO, whole);
+        let longest = random.pick([300, 3000, 15_000]);
+        let to = quiet.min(from + random.millis(1, longest));
+        let mut during = |change, back| faults.extend([(from, change), (to, back)]);
+        match random.below(12) {
+            0..5 => {
+                let link = Link(random.pick([1, 1, 2]));
+                let learns =
+                    [None, Some(Duration::ZERO), Some(Duration::from_millis(700)), Some(Duration::from_secs(9))];
+                let (modem, broker) = (random.pick(learns), random.pick(learns));
+                faults.push((from, Change::Cut { station, link, modem, broker }));
+            }
+            5 => during(Change::Route(station, Route { held: true, ..route }), Change::Route(station, route)),
+            6 => {
+                let answer = random.pick([Answer::Refuse, Answer::Silence]);
+                during(Change::Route(station, Route { answer, ..route }), Change::Route(station, route));
+            }
+            7 => {
+                let conditions = draw_conditions(random);
+                during(Change::Route(station, Route { conditions, ..route }), Change::Route(station, route));
+            }
+            8 => during(Change::Stop(station, true), Change::Stop(station, false)),
+            9 => during(Change::Attach(station, false), Change::Attach(station, true)),
+            10 => {
+                let gone = Registration::Searching;
+                during(
+                    Change::Bearer(station, Radio::Registration(gone)),
+                    Change::Bearer(station, Radio::Registration(Registration::Home)),
+                );
+                let address = Some([10, 0, 0, 2].into());
+                faults.push((to, Change::Bearer(station, Radio::DataCall(address))));
+            }
+            _ => {
+                let address = Some([10, 0, 0, 3].into());
+                let (down, up) = (Radio::DataCall(None), Radio::DataCall(address));
+                during(Change::Bearer(station, down), Change::Bearer(station, up));
+            }
+        }
+    }
+    // Faults of the same kind may overlap, so that one ends what another began: in the end all are over.
+    let address = Some([10, 0, 0, 2].into());
+    faults.extend([
+        (quiet, Change::Route(station, route)),
+        (quiet, Change::Stop(station, false)),
+        (quiet, Change::Attach(station, true)),
+        (quiet, Change::Bearer(station, Radio::Registration(Registration::Home))),
+        (quiet, Change::Bearer(station, Radio::DataCall(address))),
+    ]);
+}

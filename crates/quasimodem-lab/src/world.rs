@@ -1,0 +1,462 @@
+//! Modems with their hosts, the network and the lab broker in virtual time: one queue, one seed, no clock.
+//!
+//! The owner [plans](World::plan) what happens to them, and lets time pass; a [`Watch`] sees all.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use quasimodem_core::{self as core, Effect, Imei, Input, Instant, Link, Modem, Outbox, Port, Query, Settings};
+
+use crate::broker::{self, Broker, Peer};
+use crate::network::{self, Answer, Network, Side, Wire};
+use crate::pipe::{Conditions, Pipe};
+use crate::random::Random;
+use crate::script::{self, Host};
+use crate::timers::Timers;
+
+/// Everything there is.
+pub struct World {
+    now: Instant,
+    random: Random,
+    stations: Vec<Station>,
+    network: Network,
+    broker: Broker,
+    /// Whose wires these are.
+    owners: BTreeMap<Wire, (usize, Link)>,
+    plan: BTreeMap<(Instant, u64), Change>,
+    planned: u64,
+    timers: Timers<Actor>,
+    modem_out: Outbox,
+    host_out: script::Outbox,
+    broker_out: broker::Outbox,
+}
+
+/// A modem, the host at its serial end, and its way into the network.
+struct Station {
+    modem: Modem,
+    host: Host,
+    /// From the host to the modem, and back.
+    up: Pipe,
+    down: Pipe,
+    attached: bool,
+    /// The host neither reads nor types.
+    stopped: bool,
+    links: BTreeMap<Link, Wire>,
+    route: Route,
+}
+
+/// What connections of a station meet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Route {
+    /// How bytes travel.
+    pub conditions: Conditions,
+    /// What becomes of attempts to connect.
+    pub answer: Answer,
+    /// Whether everything stands still.
+    pub held: bool,
+}
+
+/// What can be planned: faults, and their ends. Stations go by their index.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// A host opens its serial port (`true`), or leaves it.
+    Attach(usize, bool),
+    /// A host neither reads nor types (`true`), or goes on.
+    Stop(usize, bool),
+    /// The way into the network changes. Connections that exist keep what they were promised.
+    Route(usize, Route),
+    /// The connection of a link breaks; see [`Network::cut`].
+    Cut {
+        /// The station.
+        station: usize,
+        /// The link.
+        link: Link,
+        /// After what time the modem learns it.
+        modem: Option<Duration>,
+        /// After what time the broker does.
+        broker: Option<Duration>,
+    },
+    /// Something changes on the radio side.
+    Bearer(usize, core::Change),
+    /// A name that the modem asked for is known.
+    Resolved(usize, Query),
+    /// The broker goes down and comes up again, with its sessions (`keep`) or without.
+    Restart {
+        /// See [`Broker::restart`].
+        keep: bool,
+    },
+    /// The broker refuses CONNECTs.
+    Refuse(broker::Refusal),
+    /// The broker refuses nobody any more.
+    RefuseNobody,
+}
+
+/// Sees what happens.
+pub trait Watch {
+    /// A modem took an input in, and this is what it made of it.
+    fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox);
+
+    /// A modem's link is this wire from here on; to the broker it is the peer of the same number.
+    fn linked(&mut self, _now: Instant, _station: usize, _link: Link, _wire: Wire) {}
+
+    /// The broker did something.
+    fn broker(&mut self, _now: Instant, _note: &broker::Note) {}
+
+    /// The broker went down and came up again.
+    fn restarted(&mut self, _now: Instant, _keep: bool) {}
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Actor {
+    Plan,
+    Network,
+    Serial(usize),
+    Host(usize),
+    Broker,
+    Modem(usize),
+}
+
+/// The address of every name.
+const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+impl World {
+    /// A broker without modems.
+    pub fn new(seed: u64, config: broker::Config) -> World {
+        let mut random = Random::new(seed);
+        let network = Network::new(Random::new(random.bits()));
+        World {
+            now: Instant::START,
+            random,
+            stations: Vec::new(),
+            network,
+            broker: Broker::new(config),
+            owners: BTreeMap::new(),
+            plan: BTreeMap::new(),
+            planned: 0,
+            timers: Timers::default(),
+            modem_out: Outbox::default(),
+            host_out: script::Outbox::default(),
+            broker_out: broker::Outbox::default(),
+        }
+    }
+
+    /// A modem that was just switched on, whose host comes when it is planned. Gives the index of its station.
+    pub fn add(&mut self, settings: Settings, imei: Imei, serial: Conditions, route: Route, host: Host) -> usize {
+        self.stations.push(Station {
+            modem: Modem::new(settings.into(), imei),
+            host,
+            up: Pipe::new(serial),
+            down: Pipe::new(serial),
+            attached: false,
+            stopped: false,
+            links: BTreeMap::new(),
+            route,
+        });
+        self.stations.len() - 1
+    }
+
+    /// At that time, and not before now, that happens.
+    pub fn plan(&mut self, at: Instant, change: Change) {
+        self.planned += 1;
+        self.plan.insert((at.max(self.now), self.planned), change);
+        self.timers.set(Actor::Plan, self.plan.first_key_value().map(|((at, _), _)| *at));
+    }
+
+    /// Another program takes over at a station.
+    pub fn give(&mut self, station: usize, host: Host, watch: &mut dyn Watch) {
+        if let Some(at) = self.stations.get_mut(station) {
+            at.host = host;
+            self.host(station, script::Input::Tick);
+            self.serve(station, watch);
+        }
+    }
+
+    /// Now.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The modem of a station.
+    pub fn modem(&self, station: usize) -> Option<&Modem> {
+        self.stations.get(station).map(|station| &station.modem)
+    }
+
+    /// What the broker holds.
+    pub fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
+    /// Whether every host is at the end of its script.
+    pub fn scripts_are_over(&self) -> bool {
+        self.stations.iter().all(|station| station.host.is_over())
+    }
+
+    /// Lets everything happen up to `end`, and makes that now.
+    pub fn pass(&mut self, end: Instant, watch: &mut dyn Watch) {
+        while self.step(end, watch) {}
+        self.rest_until(end);
+    }
+
+    /// It is so late now. Nothing may be due before.
+    pub fn rest_until(&mut self, end: Instant) {
+        self.now = self.now.max(end);
+    }
+
+    /// Lets the next thing happen, unless that is later than `end`.
+    pub fn step(&mut self, end: Instant, watch: &mut dyn Watch) -> bool {
+        self.timers.set(Actor::Network, self.network.deadline());
+        self.timers.set(Actor::Broker, self.broker.deadline());
+        let Some((due, actor)) = self.timers.first().filter(|(due, _)| *due <= end) else { return false };
+        self.now = self.now.max(due);
+        match actor {
+            Actor::Plan => {
+                if let Some((_, change)) = self.plan.pop_first() {
+                    self.change(change, watch);
+                }
+                self.timers.set(Actor::Plan, self.plan.first_key_value().map(|((at, _), _)| *at));
+            }
+            Actor::Network => {
+                let mut events = Vec::new();
+                self.network.settle(self.now, &mut events);
+                for (wire, event) in events {
+                    self.network_event(wire, event, watch);
+                }
+            }
+            Actor::Serial(station) => self.serve(station, watch),
+            Actor::Host(station) => {
+                self.host(station, script::Input::Tick);
+                self.serve(station, watch);
+            }
+            Actor::Broker => self.tell_broker(broker::Input::Tick, watch),
+            Actor::Modem(station) => {
+                self.tell(station, &Input::Tick, watch);
+                self.serve(station, watch);
+            }
+        }
+        true
+    }
+
+    fn change(&mut self, change: Change, watch: &mut dyn Watch) {
+        match change {
+            Change::Attach(station, true) => self.attach(station, watch),
+            Change::Attach(station, false) => self.detach(station, watch),
+            Change::Stop(station, stopped) => {
+                if let Some(at) = self.stations.get_mut(station) {
+                    at.stopped = stopped;
+                    self.serve(station, watch);
+                }
+            }
+            Change::Route(station, route) => {
+                let Some(at) = self.stations.get_mut(station) else { return };
+                at.route = route;
+                for wire in at.links.values() {
+                    self.network.hold(*wire, route.held);
+                    self.network.change(*wire, route.conditions);
+                }
+            }
+            Change::Cut { station, link, modem, broker } => {
+                if let Some(wire) = self.stations.get(station).and_then(|station| station.links.get(&link)) {
+                    self.network.cut(self.now, *wire, modem, broker);
+                }
+            }
+            Change::Bearer(station, change) => {
+                self.tell(station, &Input::Bearer(change), watch);
+                self.serve(station, watch);
+            }
+            Change::Resolved(station, query) => {
+                self.tell(station, &Input::Resolved(query, Ok(ADDRESS)), watch);
+                self.serve(station, watch);
+            }
+            Change::Restart { keep } => {
+                self.broker.restart(keep);
+                watch.restarted(self.now, keep);
+                for wire in self.network.wires() {
+                    let after = self.random.millis(0, 500);
+                    self.network.cut(self.now, wire, Some(after), None);
+                    self.network.close(wire, Side::Listener);
+                }
+            }
+            Change::Refuse(refusal) => self.broker.refuse(refusal),
+            Change::RefuseNobody => self.broker.refuse_nobody(),
+        }
+    }
+
+    fn attach(&mut self, station: usize, watch: &mut dyn Watch) {
+        let Some(at) = self.stations.get_mut(station).filter(|at| !at.attached) else { return };
+        at.attached = true;
+        self.tell(station, &Input::Host(core::Host::Attached), watch);
+        self.host(station, script::Input::Reopened);
+        self.serve(station, watch);
+    }
+
+    /// As when a cable is pulled: what is on its way is lost.
+    fn detach(&mut self, station: usize, watch: &mut dyn Watch) {
+        self.serve(station, watch);
+        let Some(at) = self.stations.get_mut(station).filter(|at| at.attached) else { return };
+        at.attached = false;
+        at.up.clear();
+        at.down.clear();
+        self.tell(station, &Input::Host(core::Host::Detached), watch);
+        self.serve(station, watch);
+    }
+
+    fn network_event(&mut self, wire: Wire, event: network::Event, watch: &mut dyn Watch) {
+        let side = match event {
+            network::Event::Opened(side)
+            | network::Event::Full(side, _)
+            | network::Event::Readable(side)
+            | network::Event::Broken(side, _) => side,
+        };
+        if side == Side::Listener {
+            let peer = Peer(wire.0);
+            match event {
+                network::Event::Opened(_) => self.tell_broker(broker::Input::Connected(peer), watch),
+                network::Event::Full(_, true) => self.tell_broker(broker::Input::Full(peer), watch),
+                network::Event::Full(_, false) => self.tell_broker(broker::Input::Free(peer), watch),
+                network::Event::Readable(_) => {}
+                network::Event::Broken(..) => self.tell_broker(broker::Input::Gone(peer), watch),
+            }
+            return self.serve_peer(wire, watch);
+        }
+        let Some(&(station, link)) = self.owners.get(&wire) else { return };
+        let Some(at) = self.stations.get_mut(station).filter(|at| at.links.get(&link) == Some(&wire)) else { return };
+        match event {
+            network::Event::Opened(_) => self.tell(station, &Input::Opened(link), watch),
+            network::Event::Full(_, true) => self.tell(station, &Input::Full(Port::Link(link)), watch),
+            network::Event::Full(_, false) => self.tell(station, &Input::Free(Port::Link(link)), watch),
+            network::Event::Readable(_) => {}
+            network::Event::Broken(_, why) => {
+                at.links.remove(&link);
+                self.owners.remove(&wire);
+                self.tell(station, &Input::Closed(link, why), watch);
+            }
+        }
+        self.serve(station, watch);
+    }
+
+    /// Carries bytes between a modem, its host and its wires until nobody has or wants any.
+    fn serve(&mut self, station: usize, watch: &mut dyn Watch) {
+        while self.serve_once(station, watch) {}
+        let Some(at) = self.stations.get(station) else { return };
+        let runs = at.attached && !at.stopped;
+        self.timers.set(Actor::Modem(station), at.modem.deadline());
+        self.timers.set(Actor::Host(station), at.host.deadline().filter(|_| runs));
+        let serial = [at.up.deadline(), at.down.deadline()];
+        self.timers.set(Actor::Serial(station), serial.into_iter().flatten().min());
+    }
+
+    fn serve_once(&mut self, station: usize, watch: &mut dyn Watch) -> bool {
+        let now = self.now;
+        let Some(at) = self.stations.get_mut(station) else { return false };
+        at.up.settle(now);
+        at.down.settle(now);
+        if let Some(full) = at.down.turned() {
+            let input = if full { Input::Full(Port::Serial) } else { Input::Free(Port::Serial) };
+            self.tell(station, &input, watch);
+            return true;
+        }
+        if at.down.is_readable() && at.attached && !at.stopped {
+            let bytes = at.down.read(now, Input::CHUNK, &mut self.random);
+            self.host(station, script::Input::Bytes(&bytes));
+            return true;
+        }
+        if at.up.is_readable() && at.modem.wants(Port::Serial) {
+            let bytes = at.up.read(now, Input::CHUNK, &mut self.random);
+            self.tell(station, &Input::Serial(&bytes), watch);
+            return true;
+        }
+        for (&link, &wire) in &at.links {
+            if self.network.is_readable(wire, Side::Caller) && at.modem.wants(Port::Link(link)) {
+                let bytes = self.network.read(now, wire, Side::Caller, Input::CHUNK);
+                self.tell(station, &Input::Received(link, &bytes), watch);
+                return true;
+            }
+            if self.network.take_end(wire, Side::Caller) {
+                at.links.remove(&link);
+                self.owners.remove(&wire);
+                self.tell(station, &Input::Closed(link, core::Why::Ended), watch);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn serve_peer(&mut self, wire: Wire, watch: &mut dyn Watch) {
+        let peer = Peer(wire.0);
+        while self.network.is_readable(wire, Side::Listener) && self.broker.wants(peer) {
+            let bytes = self.network.read(self.now, wire, Side::Listener, Input::CHUNK);
+            self.tell_broker(broker::Input::Received(peer, &bytes), watch);
+        }
+        if self.network.take_end(wire, Side::Listener) {
+            self.tell_broker(broker::Input::Gone(peer), watch);
+        }
+    }
+
+    /// Brings an input to a modem and carries out what it asks for.
+    fn tell(&mut self, station: usize, input: &Input<'_>, watch: &mut dyn Watch) {
+        let mut out = std::mem::take(&mut self.modem_out);
+        out.clear();
+        let Some(at) = self.stations.get_mut(station) else { return };
+        at.modem.handle(self.now, input.clone(), &mut out);
+        watch.modem(self.now, station, input, &at.modem, &out);
+        for effect in out.effects() {
+            match effect {
+                Effect::Serial(_, marked) => {
+                    if at.attached {
+                        at.down.write(self.now, marked.bytes(), &mut self.random);
+                    }
+                }
+                Effect::Open { link, .. } => {
+                    let wire = self.network.connect(self.now, at.route.conditions, at.route.answer);
+                    self.network.hold(wire, at.route.held);
+                    at.links.insert(link, wire);
+                    self.owners.insert(wire, (station, link));
+                    watch.linked(self.now, station, link, wire);
+                }
+                Effect::Send(link, marked) => {
+                    if let Some(wire) = at.links.get(&link) {
+                        self.network.write(self.now, *wire, Side::Caller, marked.bytes());
+                    }
+                }
+                Effect::Close(link) => {
+                    if let Some(wire) = at.links.remove(&link) {
+                        self.owners.remove(&wire);
+                        self.network.close(wire, Side::Caller);
+                    }
+                }
+                Effect::Resolve(query, _) => {
+                    self.planned += 1;
+                    let answered = self.now + self.random.millis(0, 200);
+                    self.plan.insert((answered, self.planned), Change::Resolved(station, query));
+                }
+                Effect::Line(_) | Effect::Note(_) => {}
+            }
+        }
+        self.timers.set(Actor::Plan, self.plan.first_key_value().map(|((at, _), _)| *at));
+        self.modem_out = out;
+    }
+
+    fn host(&mut self, station: usize, input: script::Input<'_>) {
+        let Some(at) = self.stations.get_mut(station) else { return };
+        self.host_out.clear();
+        at.host.handle(self.now, input, &mut self.host_out);
+        if at.attached {
+            at.up.write(self.now, &self.host_out.bytes, &mut self.random);
+        }
+    }
+
+    fn tell_broker(&mut self, input: broker::Input<'_>, watch: &mut dyn Watch) {
+        self.broker_out.clear();
+        self.broker.handle(self.now, input, &mut self.broker_out);
+        for effect in self.broker_out.effects() {
+            match effect {
+                broker::Effect::Send(peer, bytes) => {
+                    self.network.write(self.now, Wire(peer.0), Side::Listener, bytes);
+                }
+                broker::Effect::Close(peer) => self.network.close(Wire(peer.0), Side::Listener),
+                broker::Effect::Note(note) => watch.broker(self.now, note),
+            }
+        }
+    }
+}

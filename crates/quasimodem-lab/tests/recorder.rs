@@ -1,0 +1,81 @@
+//! What a recorder writes of a modem replays, and hides what it is to hide.
+
+use quasimodem_core::{Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, TlsFailure, Why};
+use quasimodem_lab::recorder::{Recorder, Secrets};
+use quasimodem_lab::transcript;
+
+fn record(secrets: Secrets, inputs: &[(u64, Input<'_>)]) -> String {
+    let settings = Settings::default();
+    let mut recorder = Recorder::new(&settings, Imei::default(), secrets);
+    let mut modem = Modem::new(settings.into(), Imei::default());
+    let mut outbox = Outbox::default();
+    for (millis, input) in inputs {
+        outbox.clear();
+        let now = Instant::from_millis(*millis);
+        modem.handle(now, input.clone(), &mut outbox);
+        recorder.handled(now, input, &modem, &outbox);
+    }
+    recorder.to_string()
+}
+
+const OPEN: &[u8] = b"AT+MQTTOPEN=1,\"broker\",1883,1,60\r";
+
+#[test]
+fn time_in_all_its_forms_replays() {
+    let inputs = [
+        (0, Input::Host(Host::Attached)),
+        (1, Input::Serial(OPEN)),
+        // Early, late, and for another reason than the deadline.
+        (10, Input::Tick),
+        (20, Input::Opened(Link(1))),
+        (6000, Input::Serial(b"A")),
+        (6001, Input::Serial(b"T\r")),
+        (9000, Input::Tick),
+    ];
+    let text = record(Secrets::Shown, &inputs);
+    assert_eq!(transcript::run(&text), Ok(()), "{text}");
+    assert!(text.contains("late ") && text.contains("tick"), "{text}");
+}
+
+#[test]
+fn reasons_and_parts_of_packets_replay() {
+    let failures = [
+        Why::Tls(TlsFailure::ClientCertificateRefused),
+        Why::System(111, "Connection refused".into()),
+        Why::NotResolved("broker".into(), "try again".into()),
+        Why::NoSuchName("broker".into()),
+        Why::TimedOut,
+    ];
+    for why in failures {
+        let inputs = [
+            (0, Input::Host(Host::Attached)),
+            (1, Input::Serial(OPEN)),
+            (2, Input::Opened(Link(1))),
+            (3, Input::Received(Link(1), &[0x20, 2])),
+            (4, Input::Received(Link(1), &[0, 0, 0x30])),
+            (5, Input::Closed(Link(1), why)),
+            (30, Input::Serial(b"AT+CEER\r")),
+        ];
+        let text = record(Secrets::Shown, &inputs);
+        assert_eq!(transcript::run(&text), Ok(()), "{text}");
+    }
+}
+
+#[test]
+fn secrets_are_hidden_however_they_are_typed() {
+    let inputs = [
+        (0, Input::Host(Host::Attached)),
+        (1, Input::Serial(b"AT+MQTTUSER=1,\"me\",\"gar")),
+        (2, Input::Serial(b"field\"\rAT+MQTTUSER=2,\"me\",\"geheim\"\r")),
+        (3, Input::Serial(b"AT+MQTTUSER?\r")),
+        (4, Input::Serial(OPEN)),
+        (5, Input::Opened(Link(1))),
+        (6, Input::Serial(b"AT+MQTTUSER=1,\"me\",\"half")),
+    ];
+    let text = record(Secrets::Hidden, &inputs);
+    for secret in ["gar", "field", "geheim", "half"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    assert!(text.contains("AT+MQTTOPEN=1,\"broker\""), "{text}");
+    assert!(record(Secrets::Shown, &inputs).contains("geheim"));
+}

@@ -1,0 +1,67 @@
+//! `quasimodem simulate`: seeds of the simulation, on all cores.
+
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use quasimodem_lab::simulation::{self, Failure};
+
+/// Failures after which no further seed is tried: each is worth a look, and one fault makes many.
+const FAILURES_MAX: usize = 10;
+
+/// Runs these seeds, and prints the failures with the transcripts that replay them.
+pub(crate) fn simulate(seeds: Range<u64>) -> Result<String> {
+    let start = Instant::now();
+    let count = seeds.end - seeds.start;
+    let bar = ProgressBar::new(count).with_style(style());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let next = AtomicU64::new(seeds.start);
+    let stop = AtomicBool::new(false);
+    let failures = Mutex::new(Vec::new());
+    let virtual_millis = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    match simulation::run(seed) {
+                        Ok(summary) => {
+                            let millis = u64::try_from(summary.time.as_millis()).unwrap_or(u64::MAX);
+                            virtual_millis.fetch_add(millis, Ordering::Relaxed);
+                        }
+                        Err(failure) => {
+                            let mut failures = failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                            failures.push(failure);
+                            stop.fetch_or(failures.len() >= FAILURES_MAX, Ordering::Relaxed);
+                        }
+                    }
+                    bar.inc(1);
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    let failures: Vec<Box<Failure>> = failures.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if failures.is_empty() {
+        let hours = virtual_millis.into_inner() / 3_600_000;
+        let seconds = start.elapsed().as_secs_f32();
+        return Ok(format!("{count} seeds passed in {seconds:.1} s: {hours} hours of modems' time\n"));
+    }
+    for failure in &failures {
+        eprintln!("{failure}\n");
+    }
+    bail!("{} seeds failed; the transcripts above replay them", failures.len())
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{pos} of {len} seeds, {per_sec}, {eta} left {bar:30}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
