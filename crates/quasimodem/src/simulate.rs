@@ -2,8 +2,8 @@
 
 use std::num::NonZero;
 use std::ops::Range;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ pub(crate) fn simulate(seeds: Range<u64>) -> Result<String> {
                             virtual_millis.fetch_add(millis, Ordering::Relaxed);
                         }
                         Err(failure) => {
-                            let mut failures = failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                            let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
                             failures.push(failure);
                             stop.fetch_or(failures.len() >= FAILURES_MAX, Ordering::Relaxed);
                         }
@@ -49,11 +49,11 @@ pub(crate) fn simulate(seeds: Range<u64>) -> Result<String> {
         }
     });
     bar.finish_and_clear();
-    let failures: Vec<Box<Failure>> = failures.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let failures: Vec<Box<Failure>> = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
     if failures.is_empty() {
-        let hours = virtual_millis.into_inner() / 3_600_000;
+        let minutes = virtual_millis.into_inner() / 60_000;
         let seconds = start.elapsed().as_secs_f32();
-        return Ok(format!("{count} seeds passed in {seconds:.1} s: {hours} hours of modems' time\n"));
+        return Ok(format!("{count} seeds passed in {seconds:.1} s: {minutes} minutes of modems' time\n"));
     }
     for failure in &failures {
         eprintln!("{failure}\n");

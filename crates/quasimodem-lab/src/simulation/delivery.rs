@@ -29,6 +29,8 @@ pub(super) struct Receiver {
     counts: BTreeMap<String, u32>,
     /// The newest message of each publisher, topic and QoS.
     newest: BTreeMap<Stream, usize>,
+    /// Tokens that come more than once by right: the broker accepted them again, or kept them for subscribers.
+    again: BTreeSet<String>,
 }
 
 /// Publisher (station and client), topic, QoS, and whether messages are read or told.
@@ -51,6 +53,11 @@ const MESSAGES_MAX: usize = 32;
 const BYTES_MAX: usize = 64 << 10;
 
 impl Receiver {
+    /// The broker accepted a message once more.
+    pub(super) fn comes_again(&mut self, token: &str) {
+        self.again.insert(token.into());
+    }
+
     /// A new connection begins.
     pub(super) fn linked(&mut self) {
         self.partial.clear();
@@ -139,7 +146,8 @@ impl Receiver {
 
     /// Each message once per session, but for QoS 1, and those of a publisher in their order.
     fn check_order(&mut self, got: &Got, messages: &Messages) -> Result<(), Broken> {
-        let Some(message) = messages.get(&got.token).filter(|_| !got.retain) else { return Ok(()) };
+        let exempt = got.retain || self.again.contains(&got.token);
+        let Some(message) = messages.get(&got.token).filter(|_| !exempt) else { return Ok(()) };
         let count = self.counts.entry(got.token.clone()).or_default();
         *count += 1;
         if *count > 1 {
@@ -187,6 +195,10 @@ impl Receiver {
     fn reported(&mut self, read: bool, qos: u8, topic: &[u8], token: &str, messages: &Messages) -> Result<(), Broken> {
         let fits = |got: &Got| got.token == token && got.qos == qos && got.topic.as_bytes() == topic;
         if qos == 0 {
+            // If one of them was retained, nobody can tell which of them is told.
+            if self.unsure.iter().any(|got| fits(got) && got.retain) {
+                self.again.insert(token.into());
+            }
             let place = self.unsure.iter().position(fits);
             let Some(got) = place.and_then(|place| self.unsure.remove(place)) else {
                 return Err(Broken::new(Invariant::Once, format!("{token} at QoS 0 is told more often than it came")));

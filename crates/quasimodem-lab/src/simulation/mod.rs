@@ -28,7 +28,7 @@ use self::log::Log;
 use self::promises::Promises;
 use self::reader::{Heard, Reader};
 use self::results::Results;
-use crate::broker::{Config, Peer};
+use crate::broker::{Config, Note, Peer};
 use crate::recorder::{Recorder, Secrets};
 use crate::script::{BadScript, Host};
 use crate::world::{Change, World};
@@ -298,12 +298,26 @@ impl Checker<'_> {
                 self.saw(at, *station, saw).map_err(|broken| Broken { at, station: Some(*station), ..broken })
             }
             What::Broker(note) => {
-                self.summary.published += usize::from(matches!(note, crate::broker::Note::Published { .. }));
-                self.promises.note(note, self.messages).map_err(|broken| Broken { at, ..broken })
+                self.summary.published += usize::from(matches!(note, Note::Published { .. }));
+                self.promises.note(note, self.messages).map_err(|broken| Broken { at, ..broken })?;
+                self.accepted_again(note);
+                Ok(())
             }
             What::Restarted(keep) => {
                 self.promises.restarted(*keep);
                 Ok(())
+            }
+        }
+    }
+
+    /// Tells the receivers of a message that the broker accepted more than once.
+    fn accepted_again(&mut self, note: &Note) {
+        if let Note::Published { message, .. } = note
+            && let Ok((token, _)) = delivery::known(self.messages, &message.topic, &message.payload)
+            && self.promises.accepted_again(token)
+        {
+            for receiver in self.stations.iter_mut().flat_map(|station| station.receivers.values_mut()) {
+                receiver.comes_again(token);
             }
         }
     }

@@ -15,8 +15,10 @@ pub(super) struct Promises {
     sessions: BTreeMap<Client, Session>,
     /// Whose connections these are: station and client.
     owners: BTreeMap<Peer, (usize, u8)>,
-    /// How often each message was accepted.
-    accepted: BTreeMap<String, u32>,
+    /// The sessions in which each message was accepted, by their numbers.
+    accepted: BTreeMap<String, Vec<u64>>,
+    /// How many sessions of each client the broker forgot.
+    forgotten: BTreeMap<Client, u64>,
     /// Subscriptions that were granted.
     granted: BTreeSet<(usize, u8, String)>,
     /// The broker forgot its sessions.
@@ -63,6 +65,7 @@ impl Promises {
             }
             Note::SessionEnded { client, .. } => {
                 self.sessions.remove(client);
+                *self.forgotten.entry(client.clone()).or_default() += 1;
             }
             Note::Subscribed { client, filter, granted: Some(qos) } => {
                 if let Some(session) = self.sessions.get_mut(client) {
@@ -88,7 +91,7 @@ impl Promises {
                     let what = format!("{token} is published at QoS {}, by {from:?}", qos.number());
                     return Err(Broken::new(Invariant::Payload, what));
                 }
-                self.published(token, &message.topic, *qos)?;
+                self.published(client, token, &message.topic, *qos)?;
             }
             Note::Refused { .. }
             | Note::Ended { client: None, .. }
@@ -100,10 +103,13 @@ impl Promises {
         Ok(())
     }
 
-    fn published(&mut self, token: &str, topic: &str, qos: Qos) -> Result<(), Broken> {
-        let count = self.accepted.entry(token.into()).or_default();
-        *count += 1;
-        if *count > 1 && (qos == Qos::AtMostOnce || qos == Qos::ExactlyOnce && !self.forgot) {
+    fn published(&mut self, client: &Client, token: &str, topic: &str, qos: Qos) -> Result<(), Broken> {
+        let session = self.forgotten.get(client).copied().unwrap_or_default();
+        let before = self.accepted.entry(token.into()).or_default();
+        // A broker that forgot the session takes for new what it had; nobody can tell whether it had.
+        let again = if self.forgot { false } else { before.contains(&session) };
+        before.push(session);
+        if before.len() > 1 && qos == Qos::AtMostOnce || again && qos == Qos::ExactlyOnce {
             let what = format!("the broker accepts {token} at QoS {} twice", qos.number());
             return Err(Broken::new(Invariant::Once, what));
         }
@@ -122,6 +128,11 @@ impl Promises {
         for session in self.sessions.values_mut().filter(|session| session.owner == to) {
             session.due.remove(token);
         }
+    }
+
+    /// Whether the broker accepted a message more than once, so that it comes again, and behind later ones.
+    pub(super) fn accepted_again(&self, token: &str) -> bool {
+        self.accepted.get(token).is_some_and(|sessions| sessions.len() > 1)
     }
 
     /// Whether what a result reports as done is done: a publish accepted, a subscription granted.
