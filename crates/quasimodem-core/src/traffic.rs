@@ -95,7 +95,8 @@ impl Turn<'_> {
         let mut taken = 0;
         let waiting = loop {
             let rest = bytes.get(taken..).unwrap_or_default();
-            let frame = match mqtt::frame_len(rest, max_packet) {
+            let begins = self.session(id).map(|(session, _)| session.check_start(rest));
+            let frame = match begins.unwrap_or(Ok(())).and_then(|()| mqtt::frame_len(rest, max_packet)) {
                 Ok(Some(length)) => rest.get(..length),
                 Ok(None) => None,
                 Err(violation) => return self.broken(id, violation),

@@ -12,7 +12,7 @@ use crate::modem::{Modem, Power};
 use crate::net::Port;
 use crate::note::StoredNote;
 use crate::outbox::{Kind, Outbox, Piece, Sink};
-use crate::reports::Report;
+use crate::reports::{Report, Reports};
 use crate::time::Instant;
 
 /// Gaps that what waits for one may last, if the host types on.
@@ -125,6 +125,8 @@ impl<'a> Turn<'a> {
     pub(crate) fn halt(&mut self) {
         self.forget_sessions();
         self.modem.restart(self.now);
+        // It says nothing until it is switched on.
+        self.modem.reports = Reports::default();
         self.modem.power = Power::Off;
     }
 

@@ -16,6 +16,8 @@ fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
     assert!(bench.log().contains("the line is longer than 4096 bytes"), "{}", bench.log());
     assert_eq!(bench.types(&fill(20_000)), "\r\nERROR\r\n");
     assert_eq!(bench.types("AT"), "\r\nOK\r\n");
+    bench.types("AT+CPWROFF");
+    assert!(!bench.modem.owes(), "a module that is off says nothing more");
 }
 
 #[test]

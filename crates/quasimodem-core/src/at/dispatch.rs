@@ -28,9 +28,8 @@ pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
                 }
                 return;
             }
-            Err((row, problem)) => {
-                let rest = line.iter().skip(at).position(|byte| *byte == b';');
-                turn.hide_typed_from(rest.map_or(line.len(), |rest| at + rest));
+            Err(Refused { row, problem, shown }) => {
+                turn.hide_typed_from(shown);
                 let command = row.map_or("", |row| row.name);
                 let style = row.map_or(ErrorStyle::Plain, |row| row.errors);
                 return turn.refuse(Refusal { command, problem }, style);
@@ -39,7 +38,12 @@ pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
     }
 }
 
-type Refused = (Option<&'static Command>, Problem);
+struct Refused {
+    row: Option<&'static Command>,
+    problem: Problem,
+    /// How much of the line is known to hold no secret: what is refused may be another command, mistyped.
+    shown: usize,
+}
 
 /// Carries out the command that begins at `at` and tells where it ends.
 fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answer, usize), Refused> {
@@ -54,9 +58,7 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
     let (name, tail) = rest.split_at(length.min(rest.len()));
     let row = COMMANDS.iter().copied().find(|row| row.name.as_bytes().eq_ignore_ascii_case(name));
     let Some(row) = row else {
-        // What stands behind an unknown name may be a secret that was mistyped.
-        turn.hide_typed_from(at + length);
-        return Err((None, Problem::UnknownCommand));
+        return Err(Refused { row: None, problem: Problem::UnknownCommand, shown: at + length });
     };
     let end = at + length;
     let form = if extended { Form::extended(tail) } else { Form::Basic };
@@ -66,7 +68,24 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
         turn.hide_secrets(row, line, end);
         Err(Problem::NotOnThisModel)
     };
-    result.map_err(|problem| (Some(row), problem))
+    result.map_err(|problem| {
+        let shown = if matches!(form, Form::Set) && row.has_set() { before_secrets(line, end) } else { end };
+        Refused { row: Some(row), problem, shown }
+    })
+}
+
+/// The end of the arguments that begin at `from`, as far as no other command may begin there that has a secret.
+fn before_secrets(line: &[u8], from: usize) -> usize {
+    let rest = line.get(from..).unwrap_or_default();
+    let starts = |rest: &[u8]| {
+        let secret = |row: &&Command| row.params.iter().any(|param| param.secret);
+        let names = |row: &&Command| {
+            let name = row.name.trim_start_matches('+').as_bytes();
+            rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+        };
+        rest.starts_with(b";") || COMMANDS.iter().copied().filter(secret).any(|row| names(&row))
+    };
+    from + (0..rest.len()).find(|at| starts(rest.get(*at..).unwrap_or_default())).unwrap_or(rest.len())
 }
 
 /// V.250 5.4.1.

@@ -159,12 +159,15 @@ impl Assembler {
     /// Takes a run of bytes that only add to the line.
     fn take_plain(&mut self, chunk: &mut &[u8], buffer: &mut Vec<u8>) {
         let run = chunk.iter().position(|byte| *byte < b' ').unwrap_or(chunk.len());
-        let (run, rest) = chunk.split_at(run.min(LINE_MAX - buffer.len().min(LINE_MAX)));
-        if !run.is_empty() {
-            self.after_cr = false;
-            buffer.extend_from_slice(run);
-            *chunk = rest;
+        let (run, rest) = chunk.split_at(run);
+        if run.is_empty() {
+            return;
         }
+        let (fits, lost) = run.split_at(run.len().min(LINE_MAX.saturating_sub(buffer.len())));
+        buffer.extend_from_slice(fits);
+        self.overlong |= !lost.is_empty();
+        self.after_cr = false;
+        *chunk = rest;
     }
 }
 

@@ -4,6 +4,7 @@ use core::fmt::Write;
 
 use super::basic::{MANUFACTURER, VERSION};
 use crate::at::{Answer, Args, Command, Needs, Param, ParamKind, Problem};
+use crate::note::{Failure, connack_words};
 use crate::outbox::ModemLine;
 use crate::reports::Visible;
 use crate::turn::Turn;
@@ -35,7 +36,10 @@ pub(super) const CEER: Command = Command {
             None => line.write_str("+CEER: 0,\"none\""),
             Some(failure) => {
                 write!(line, "+CEER: {},\"", failure.code())?;
-                write!(Visible(line), "{failure}")?;
+                match **failure {
+                    Failure::Refused(code) => line.write_str(connack_words(code))?,
+                    _ => write!(Visible(line), "{failure}")?,
+                }
                 line.write_str("\"")
             }
         });

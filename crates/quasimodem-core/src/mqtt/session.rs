@@ -15,6 +15,11 @@ use crate::outbox::{Outbox, Sink};
 use crate::reports::Ticket;
 use crate::time::Instant;
 
+/// The type of a CONNACK (MQTT 2.2.1).
+const CONNACK: u8 = 2;
+
+const NO_CONNACK: Violation = violation("MQTT-3.2.0-1", "the first packet is not a CONNACK");
+
 /// The answer to a PINGREQ may take half the keep-alive time, but at least this.
 const PATIENCE_MIN: Duration = Duration::from_secs(5);
 
@@ -277,6 +282,14 @@ impl Session {
         self.waiting.and_then(|length| usize::try_from(length.get()).ok())
     }
 
+    /// Tells from the first byte that the peer is no MQTT broker, since the rest of such a packet may never come.
+    pub(crate) fn check_start(&self, bytes: &[u8]) -> Result<(), Violation> {
+        match (&self.phase, bytes.first()) {
+            (Phase::Connecting { .. }, Some(first)) if first >> 4 != CONNACK => Err(NO_CONNACK),
+            _ => Ok(()),
+        }
+    }
+
     /// One whole packet from the broker.
     pub(crate) fn packet<'a>(&mut self, wire: &mut Wire<'_>, frame: &'a [u8]) -> Result<Event<'a>, Violation> {
         let packet = Packet::decode(frame)?;
@@ -322,7 +335,7 @@ impl Session {
                 Ok(Event::Opened)
             }
             Packet::Connack { code, .. } => Ok(Event::Refused(code)),
-            _ => Err(violation("MQTT-3.2.0-1", "the first packet is not a CONNACK")),
+            _ => Err(NO_CONNACK),
         }
     }
 

@@ -3,9 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -19,6 +21,10 @@ pub(crate) struct Tcp {
     listener: TcpListener,
     address: SocketAddr,
     host: Option<TcpStream>,
+    /// The host writes nothing more: it left, or it only waits for its answers.
+    finished: bool,
+    /// Who came after that, and takes over.
+    next: Option<TcpStream>,
     refusals: JoinSet<()>,
 }
 
@@ -27,27 +33,61 @@ impl Tcp {
     pub(crate) async fn listen(address: SocketAddr) -> io::Result<Tcp> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Tcp { listener, address, host: None, refusals: JoinSet::new() })
+        Ok(Tcp { listener, address, host: None, finished: false, next: None, refusals: JoinSet::new() })
     }
 
-    /// Turns further hosts away while one is connected.
-    fn poll_refuse(&mut self, cx: &mut Context<'_>) {
+    /// Turns newcomers away while the host is there, and lets one wait to take over once it is not.
+    fn poll_newcomers(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Event>> {
         while let Poll::Ready(Some(_ended)) = self.refusals.poll_join_next(cx) {}
         // The bound also limits the turns of this loop.
         while self.refusals.len() < REFUSALS {
-            match self.listener.poll_accept(cx) {
-                Poll::Ready(Ok((stream, _))) => {
+            let newcomer = match self.next.take() {
+                Some(newcomer) => newcomer,
+                None => match self.listener.poll_accept(cx) {
+                    Poll::Ready(Ok((newcomer, _))) => newcomer,
+                    // What went wrong with a connection that would be refused matters to nobody; if the listener itself
+                    // is broken, it shows when the next host is waited for.
+                    Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
+                },
+            };
+            match self.presence() {
+                Presence::There => {
                     self.refusals.spawn(async move {
                         // Who does not stay to hear it does not need it.
-                        let _ = timeout(REFUSAL_TIME, refuse(stream)).await;
+                        let _ = timeout(REFUSAL_TIME, refuse(newcomer)).await;
                     });
                 }
-                // What went wrong with a connection that would be refused matters to nobody; if the listener itself is
-                // broken, it shows when the next host is waited for.
-                Poll::Ready(Err(_)) | Poll::Pending => return,
+                Presence::Unknown => {
+                    self.next = Some(newcomer);
+                    return Poll::Pending;
+                }
+                Presence::Gone => {
+                    self.next = Some(newcomer);
+                    self.finished = true;
+                    return Poll::Ready(Ok(Event::Finished));
+                }
             }
         }
+        Poll::Pending
     }
+
+    /// Asks the system itself: what the runtime knows may be older than the newcomer.
+    fn presence(&self) -> Presence {
+        let Some(host) = &self.host else { return Presence::Gone };
+        match recv(host, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Err(Errno::AGAIN) => Presence::There,
+            Ok((_, 1..)) => Presence::Unknown,
+            Ok(_) | Err(_) => Presence::Gone,
+        }
+    }
+}
+
+/// Whether the host is at its end of the connection.
+enum Presence {
+    There,
+    /// There are bytes of it to read, and its end may stand behind them.
+    Unknown,
+    Gone,
 }
 
 impl SerialEnd for Tcp {
@@ -63,30 +103,37 @@ impl SerialEnd for Tcp {
 
     fn poll_event(&mut self, cx: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>> {
         let Some(host) = &mut self.host else {
-            return match self.listener.poll_accept(cx) {
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(Ok((stream, _))) => {
-                    // It would keep the port from all others if it vanished.
-                    socket::prepare(&stream)?;
-                    self.host = Some(stream);
-                    Poll::Ready(Ok(Event::Opened))
-                }
-                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            let stream = match self.next.take() {
+                Some(stream) => stream,
+                None => ready!(self.listener.poll_accept(cx))?.0,
             };
+            // It would keep the port from all others if it vanished.
+            socket::prepare(&stream)?;
+            self.host = Some(stream);
+            return Poll::Ready(Ok(Event::Opened));
         };
+        if self.finished {
+            // Whoever comes now does not wait for what the last one is still owed.
+            if self.next.is_none() {
+                self.next = Some(ready!(self.listener.poll_accept(cx))?.0);
+            }
+            return Poll::Ready(Ok(Event::Left));
+        }
         let event = if wants {
             let mut buffer = ReadBuf::new(chunk);
             match Pin::new(host).poll_read(cx, &mut buffer) {
                 Poll::Pending => Poll::Pending,
-                Poll::Ready(Ok(())) if buffer.filled().is_empty() => Poll::Ready(Ok(Event::Finished)),
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
+                    self.finished = true;
+                    Poll::Ready(Ok(Event::Finished))
+                }
                 Poll::Ready(Ok(())) => Poll::Ready(Ok(Event::Bytes(buffer.filled().len()))),
                 Poll::Ready(Err(_)) => Poll::Ready(Ok(Event::Left)),
             }
         } else {
             Poll::Pending
         };
-        self.poll_refuse(cx);
-        event
+        if event.is_pending() { self.poll_newcomers(cx) } else { event }
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -99,6 +146,7 @@ impl SerialEnd for Tcp {
 
     fn hang_up(&mut self) -> io::Result<()> {
         self.host = None;
+        self.finished = false;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Brokers: mosquitto and the lab's own; and mosquitto's clients.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
@@ -21,6 +22,7 @@ pub(crate) struct Broker {
     log: Receiver<String>,
     /// What its log says when somebody called `subscriber` has subscribed.
     subscribed: &'static str,
+    stopping: Cell<bool>,
     _directory: Option<TempDir>,
 }
 
@@ -48,8 +50,14 @@ impl Broker {
         let mut command = command(&["lab", "-v", "--at", "tcp:0", "--mqtt", "0"]);
         let mut child = spawn(command.args(options).stderr(Stdio::piped()));
         let log = lines(child.stderr.take().unwrap());
-        let mut broker =
-            Broker { child, port: 0, log, subscribed: "broker: \"subscriber\" subscribed to", _directory: None };
+        let mut broker = Broker {
+            child,
+            port: 0,
+            log,
+            subscribed: "broker: \"subscriber\" subscribed to",
+            stopping: Cell::new(false),
+            _directory: None,
+        };
         let address = broker.wait_for("lab broker on 127.0.0.1:");
         broker.port = address.strip_suffix(", in memory only").unwrap().parse().unwrap();
         broker
@@ -76,7 +84,7 @@ impl Broker {
         let mut child = spawn(Command::new(MOSQUITTO).arg("-c").arg(&config).stderr(Stdio::piped()));
         let log = lines(child.stderr.take().unwrap());
         let subscribed = "Sending SUBACK to subscriber";
-        let broker = Broker { child, port, log, subscribed, _directory: None };
+        let broker = Broker { child, port, log, subscribed, stopping: Cell::new(false), _directory: None };
         loop {
             match broker.log.recv_timeout(LIMIT) {
                 Ok(line) if line.contains(" running") => return Some(broker),
@@ -87,9 +95,21 @@ impl Broker {
         }
     }
 
-    /// Ends it in order, so that it writes down its state.
-    pub(crate) fn stop(mut self) {
+    /// Asks it to end in order, so that it writes down its state.
+    pub(crate) fn begin_to_stop(&self) {
+        self.stopping.set(true);
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
+    /// Ends it in order.
+    pub(crate) fn stop(mut self) {
+        if !self.is_stopping() {
+            self.begin_to_stop();
+        }
         self.child.wait().unwrap();
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::broker::{Broker, Kind, free_port};
+use crate::broker::{Broker, Kind, Subscriber, free_port};
 use crate::conversation;
 use crate::host::Host;
 use crate::program::Program;
@@ -115,41 +115,39 @@ fn open_kept(host: &mut Host, port: u16) {
 
 #[test]
 fn qos_0_comes_once_at_most() {
-    let counts = publish_through_restarts(0);
-    assert!(counts.values().all(|count| *count == 1), "{:?}", odd(&counts));
-    assert!(counts.len() > PUBLISHES / 2, "only {} of {PUBLISHES} came", counts.len());
+    let came = publish_through_restarts(0);
+    let twice: Vec<_> = came.iter().filter(|(_, ids)| ids.len() != 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    assert!(came.len() > PUBLISHES / 2, "only {} of {PUBLISHES} came", came.len());
 }
 
 #[test]
 fn qos_1_comes_once_at_least() {
-    let counts = publish_through_restarts(1);
-    assert_eq!(counts.len(), PUBLISHES);
+    assert_eq!(publish_through_restarts(1).len(), PUBLISHES);
 }
 
 #[test]
 fn qos_2_comes_exactly_once() {
-    let counts = publish_through_restarts(2);
-    assert_eq!(counts.len(), PUBLISHES);
-    assert!(counts.values().all(|count| *count == 1), "{:?}", odd(&counts));
+    let came = publish_through_restarts(2);
+    assert_eq!(came.len(), PUBLISHES);
+    // Mosquitto 2.0 delivers messages again that were complete before it was stopped, under the same identifier. Had it
+    // accepted one twice, the second would have another.
+    let twice: Vec<_> = came.iter().filter(|(_, ids)| ids.iter().any(|id| *id != ids[0])).collect();
+    assert!(twice.is_empty(), "{twice:?}");
 }
 
 const PUBLISHES: usize = 1000;
 const RESTARTS: usize = 6;
 
-/// Those that did not come once.
-fn odd(counts: &BTreeMap<usize, usize>) -> Vec<(&usize, &usize)> {
-    counts.iter().filter(|(_, count)| **count != 1).collect()
-}
-
 /// Publishes numbers over a kept session while mosquitto is stopped and started at random, as a careful host does: what
-/// is not reported 1 is published again at QoS 1, and left to the kept session at QoS 2. Tells how often each number
-/// came to a subscriber whose session is kept too.
-fn publish_through_restarts(qos: usize) -> BTreeMap<usize, usize> {
+/// is not reported 1 is published again at QoS 1, and left to the kept session at QoS 2. Gives the packet identifiers
+/// under which each number came to a subscriber whose session is kept too.
+fn publish_through_restarts(qos: usize) -> BTreeMap<usize, Vec<String>> {
     let directory = TempDir::new().unwrap();
     let port = free_port();
     let start = || Broker::mosquitto(port, directory.path()).expect("the port is free");
     let mut broker = Some(start());
-    let options = ["-c", "-q", "2", "-t", "numbers", "-W", "120"];
+    let options = ["-c", "-q", "2", "-t", "numbers", "-W", "120", "-F", "received %q %r %p %m"];
     let subscriber = broker.as_ref().unwrap().subscribe_with(&options);
     let program = Program::run_with("tcp:0", &["--gap", "0"]);
     let mut host = Host::connect(program.address());
@@ -158,12 +156,20 @@ fn publish_through_restarts(qos: usize) -> BTreeMap<usize, usize> {
     let mut stops: Vec<usize> = (0..RESTARTS).map(|_| random.below(PUBLISHES)).collect();
     stops.sort_unstable();
     let mut careful = Careful { host: &mut host, port, connected: false };
+    let mut received = Received { subscriber, came: BTreeMap::new() };
     let mut number = 0;
     while number < PUBLISHES {
         if stops.first().is_some_and(|stop| *stop <= number) {
             stops.remove(0);
+            if qos > 0 && number > 0 {
+                // What mosquitto does with messages that it has not delivered when it ends is its own affair.
+                received.until(number - 1);
+            }
+            // What is published from here on may meet a broker that is ending.
+            broker.as_ref().unwrap().begin_to_stop();
+        }
+        if !careful.connected && broker.as_ref().is_some_and(Broker::is_stopping) {
             broker.take().unwrap().stop();
-            // Some commands meet a broker that is not there.
             for _ in 0..random.below(4) {
                 careful.try_to_connect();
             }
@@ -181,17 +187,34 @@ fn publish_through_restarts(qos: usize) -> BTreeMap<usize, usize> {
             Told::Unknown | Told::Refused => 0,
         };
     }
+    if broker.as_ref().is_some_and(Broker::is_stopping) {
+        broker.take().unwrap().stop();
+        broker = Some(start());
+    }
     // At the same QoS it comes behind all others; at QoS 0 it could get lost.
     careful.connect();
-    while careful.publish("numbers", qos.max(1), "end") != Told::Done {
+    while careful.publish("numbers", qos.max(1), &PUBLISHES.to_string()) != Told::Done {
         careful.connect();
     }
-    let mut counts = BTreeMap::new();
-    loop {
-        let line = subscriber.next();
-        match line.split(' ').nth(2).unwrap().parse::<usize>() {
-            Ok(number) => *counts.entry(number).or_insert(0) += 1,
-            Err(_) => return counts,
+    received.until(PUBLISHES);
+    drop(broker);
+    received.came.remove(&PUBLISHES);
+    received.came
+}
+
+/// What came to the subscriber.
+struct Received {
+    subscriber: Subscriber,
+    came: BTreeMap<usize, Vec<String>>,
+}
+
+impl Received {
+    /// Waits until this number has come.
+    fn until(&mut self, number: usize) {
+        while !self.came.contains_key(&number) {
+            let line = self.subscriber.next();
+            let [_, _, number, id] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+            self.came.entry(number.parse().unwrap()).or_default().push(id.to_owned());
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A host at a TCP port.
 
 use crate::broker::Kind;
+use std::net::TcpListener;
+
 use crate::conversation;
 use crate::host::Host;
 use crate::program::{Program, run_to_end};
@@ -67,4 +69,34 @@ fn a_port_in_use_is_an_error_in_one_line() {
     assert_eq!(outcome.code, Some(1));
     let line = format!("quasimodem: can't listen on {}: Address already in use (os error 98)\n", program.address());
     assert_eq!(outcome.stderr, line);
+}
+
+#[test]
+fn a_host_that_comes_back_at_once_is_let_in() {
+    let program = Program::run("tcp:0");
+    for _ in 0..100 {
+        let mut host = Host::connect(program.address());
+        host.send("AT");
+        host.expect("AT\r\nOK\r\n");
+    }
+}
+
+#[test]
+fn the_next_host_does_not_wait_for_what_the_last_one_is_owed() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let program = Program::run("tcp:0");
+    let mut host = Host::connect(program.address());
+    host.command(&format!("AT+MQTTOPEN=1,\"127.0.0.1\",{},1,60", silent.local_addr().unwrap().port()));
+    drop(host);
+    let mut next = Host::connect(program.address());
+    next.command("AT+MQTTCLOSE=1");
+    next.expect("\r\n+MQTTOPEN: 1,0\r\n\r\n+MQTTCLOSE: 1,1\r\n");
+}
+
+#[test]
+fn a_module_that_was_switched_off_is_switched_on_by_the_next_host() {
+    let program = Program::run("tcp:0");
+    Host::connect(program.address()).command("AT+CPWROFF");
+    Host::connect(program.address()).command("AT");
+    assert_eq!(run_to_end(&["run"], "AT+CPWROFF\r").code, Some(0));
 }
