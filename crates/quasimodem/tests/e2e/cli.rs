@@ -82,3 +82,13 @@ fn a_cold_module_searches() {
     let outcome = run_to_end(&["run", "--bearer", "cold", "--set", "echo=off"], "AT+CREG?;+CSQ;+MIPCALL?\r");
     assert_eq!(outcome.stdout, "\r\n+SIM READY\r\n\r\n+CREG: 0,2\r\n\r\n+CSQ: 99,99\r\n\r\n+MIPCALL: 0\r\n\r\nOK\r\n");
 }
+
+#[test]
+fn seeds_are_simulated() {
+    let outcome = run_to_end(&["simulate", "--seeds", "40..60"], "");
+    assert_eq!(outcome.code, Some(0));
+    assert!(outcome.stdout.starts_with("20 seeds passed in "), "{}", outcome.stdout);
+    let outcome = run_to_end(&["simulate", "--seeds", "5..5"], "");
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.stderr.contains("expected A..B, A being less than B, such as 0..1000"), "{}", outcome.stderr);
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use quasimodem_lab::random::Random;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -152,8 +153,8 @@ fn publish_through_restarts(qos: usize) -> BTreeMap<usize, Vec<String>> {
     let program = Program::run_with("tcp:0", &["--gap", "0"]);
     let mut host = Host::connect(program.address());
     host.command("ATE0");
-    let mut random = Random(qos as u64 + 1);
-    let mut stops: Vec<usize> = (0..RESTARTS).map(|_| random.below(PUBLISHES)).collect();
+    let mut random = Random::new(qos as u64 + 1);
+    let mut stops: Vec<usize> = (0..RESTARTS).map(|_| random.between(0, PUBLISHES - 1)).collect();
     stops.sort_unstable();
     let mut careful = Careful { host: &mut host, port, connected: false };
     let mut received = Received { subscriber, came: BTreeMap::new() };
@@ -170,7 +171,7 @@ fn publish_through_restarts(qos: usize) -> BTreeMap<usize, Vec<String>> {
         }
         if !careful.connected && broker.as_ref().is_some_and(Broker::is_stopping) {
             broker.take().unwrap().stop();
-            for _ in 0..random.below(4) {
+            for _ in 0..random.between(0, 3) {
                 careful.try_to_connect();
             }
             let started = broker.insert(start());
@@ -280,18 +281,5 @@ impl Careful<'_> {
         let line = self.host.line();
         self.connected &= line != "+MQTTBREAK: 1,1";
         line
-    }
-}
-
-/// SplitMix64: small, seeded, the same each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((bits ^ (bits >> 31)) % end as u64).unwrap()
     }
 }
