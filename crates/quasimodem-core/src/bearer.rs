@@ -8,6 +8,7 @@ use core::time::Duration;
 use crate::at::{Needs, Problem};
 use crate::note::Failure;
 use crate::reports::Cause;
+use crate::settings::Settings;
 use crate::time::Instant;
 
 /// A change on the radio side, from [`Input::Bearer`](crate::Input::Bearer).
@@ -70,8 +71,8 @@ const NO_SIGNAL: (u8, u8) = (99, 99);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bearer {
     pub(crate) sim: bool,
-    /// `AT+CFUN`: 1.
-    pub(crate) radio: bool,
+    /// `<fun>` of `AT+CFUN`; the radio is on with 1.
+    pub(crate) fun: u8,
     pub(crate) registration: Registration,
     /// When a search ends at the home network.
     pub(crate) registers_at: Option<Instant>,
@@ -86,7 +87,7 @@ impl Bearer {
     pub(crate) fn new(sim: bool, start: Start, now: Instant, search: Duration) -> Bearer {
         let mut bearer = Bearer {
             sim,
-            radio: true,
+            fun: 1,
             registration: Registration::None,
             registers_at: None,
             signal: NO_SIGNAL,
@@ -104,8 +105,7 @@ impl Bearer {
 
     /// Looks for a network, for so long.
     pub(crate) fn search(&mut self, now: Instant, search: Duration) {
-        self.radio = true;
-        if self.sim && !self.registration.is_registered() {
+        if self.sim && self.fun == 1 && !self.registration.is_registered() {
             self.registration = Registration::Searching;
             self.registers_at = Some(now + search);
         }
@@ -118,7 +118,7 @@ impl Bearer {
         self.signal = GOOD_SIGNAL;
         self.attached = true;
         if start == Start::Up {
-            self.address = Some(ADDRESS);
+            self.address.get_or_insert(ADDRESS);
         }
     }
 
@@ -130,31 +130,37 @@ impl Bearer {
         self.address = None;
     }
 
-    pub(crate) fn radio_off(&mut self) {
-        self.radio = false;
+    /// Switches the radio off, by this `<fun>`.
+    pub(crate) fn radio_off(&mut self, fun: u8) {
+        self.fun = fun;
         self.signal = NO_SIGNAL;
         self.deregister(Registration::None);
     }
 
     /// Ends a search that is over.
-    pub(crate) fn settle(&mut self, now: Instant, start: Start) {
+    pub(crate) fn settle(&mut self, now: Instant, settings: &Settings) {
         if self.registers_at.is_some_and(|registers_at| registers_at <= now) {
-            self.register(start);
+            self.register(settings.bearer);
         }
     }
 
-    pub(crate) fn apply(&mut self, now: Instant, change: Change) {
+    pub(crate) fn apply(&mut self, now: Instant, change: Change, settings: &Settings) {
         match change {
-            Change::Sim(present) => {
-                self.sim = present;
-                if !present {
-                    self.deregister(Registration::None);
-                }
+            Change::Sim(true) => {
+                self.sim = true;
+                self.search(now, settings.search);
+            }
+            Change::Sim(false) => {
+                self.sim = false;
+                self.deregister(Registration::None);
             }
             Change::Registration(registration) if registration.is_registered() => {
+                let signal = self.signal;
+                self.register(settings.bearer);
                 self.registration = registration;
-                self.registers_at = None;
-                self.attached = true;
+                if signal != NO_SIGNAL {
+                    self.signal = signal;
+                }
             }
             Change::Registration(registration) => self.deregister(registration),
             Change::Signal(rssi, ber) => self.signal = (rssi, ber),

@@ -171,6 +171,8 @@ impl Modem {
             fresh.reports = Reports::default();
         }
         fresh.bearer.keep_clock(&self.bearer);
+        // The serial port keeps its rate.
+        fresh.profile.rate = self.profile.rate;
         fresh.attached = self.attached;
         fresh.full = self.full;
         fresh.quiet_until = self.quiet_until;

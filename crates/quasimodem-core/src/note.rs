@@ -21,6 +21,8 @@ pub enum Note<'a> {
     Broken(ClientId, &'a Failure),
     /// The time of an asynchronous command ran out, so its result is 0.
     Late(ClientId, &'static str),
+    /// So many messages of QoS 0 came before the link ended, and there was no room for them.
+    Dropped(ClientId, usize),
 }
 
 /// Why a connection failed or was lost.
@@ -51,6 +53,7 @@ impl fmt::Display for Note<'_> {
             Note::Refused(refusal) => write!(f, "refused: {refusal}"),
             Note::OpenFailed(client, failure) => write!(f, "client {client} not opened: {failure}"),
             Note::Broken(client, failure) => write!(f, "client {client} broken: {failure}"),
+            Note::Dropped(client, count) => write!(f, "client {client}: no room for {count} messages of QoS 0"),
             Note::Late(client, command) => write!(f, "client {client}: no answer to {command} in time"),
         }
     }
@@ -108,6 +111,7 @@ pub(crate) enum StoredNote {
     OpenFailed(ClientId, Failure),
     Broken(ClientId, Failure),
     Late(ClientId, &'static str),
+    Dropped(ClientId, usize),
 }
 
 impl StoredNote {
@@ -118,6 +122,7 @@ impl StoredNote {
             StoredNote::OpenFailed(client, failure) => Note::OpenFailed(*client, failure),
             StoredNote::Broken(client, failure) => Note::Broken(*client, failure),
             StoredNote::Late(client, command) => Note::Late(*client, command),
+            StoredNote::Dropped(client, count) => Note::Dropped(*client, *count),
         }
     }
 }

@@ -48,8 +48,8 @@ pub(crate) enum Report {
     Ready,
     /// `+CREG: <stat>` or one of its kin.
     Registration(&'static Command, Registration),
-    /// `+MIPCALL: <address>`, or `+MIPCALL: 0`.
-    Call(Option<Ipv4Addr>),
+    /// `+MIPCALL: <address>`, or `+MIPCALL: 0`; whether the host asked for it.
+    Call { address: Option<Ipv4Addr>, asked: bool },
 }
 
 /// Names a result that is owed, so that what comes late for it matches no other.
@@ -122,7 +122,9 @@ impl Reports {
     pub(crate) fn push(&mut self, report: Report) {
         match &report {
             Report::Ready => self.queue.retain(|old| !matches!(old, Report::Ready)),
-            Report::Call(_) => self.queue.retain(|old| !matches!(old, Report::Call(_))),
+            Report::Call { asked: false, .. } => {
+                self.queue.retain(|old| !matches!(old, Report::Call { asked: false, .. }));
+            }
             Report::Registration(row, _) => {
                 self.queue.retain(|old| !matches!(old, Report::Registration(of, _) if of.name == row.name));
             }
@@ -131,13 +133,28 @@ impl Reports {
         lean::push(&mut self.queue, report);
     }
 
-    /// Takes out the oldest unread message of a client.
-    pub(crate) fn read(&mut self, whose: ClientId) -> Option<Box<Message>> {
+    /// Gives the oldest unread message of a client to `read`, at most `max` bytes of its payload at a time.
+    pub(crate) fn read<R>(
+        &mut self,
+        whose: ClientId,
+        max: usize,
+        read: impl FnOnce(Option<(Qos, &[u8], &[u8])>) -> R,
+    ) -> R {
         let unread = |report: &Report| matches!(report, Report::Unread(client, _) if *client == whose);
-        match self.queue.iter().position(unread).map(|index| self.queue.remove(index)) {
-            Some(Report::Unread(_, message)) => Some(message),
-            _ => None,
+        let Some(index) = self.queue.iter().position(unread) else { return read(None) };
+        let Some(Report::Unread(_, message)) = self.queue.get_mut(index) else { return read(None) };
+        let (topic, payload) = message.topic_and_payload();
+        let part = payload.get(message.read..).unwrap_or_default();
+        let part = part.get(..max).unwrap_or(part);
+        let result = read(Some((message.qos, topic, part)));
+        let end = message.read + part.len();
+        if end < payload.len() {
+            message.read = end;
+        } else {
+            self.queue.remove(index);
+            lean::rest(&mut self.queue);
         }
+        result
     }
 
     /// Takes out the first that may be told. A result waits for its decision, and for all earlier ones of its client
@@ -211,32 +228,29 @@ pub(crate) enum Cause {
 pub(crate) struct Message {
     qos: Qos,
     topic: usize,
+    /// Bytes of the payload that the host has read.
+    read: usize,
     /// Topic, then payload.
     bytes: Box<[u8]>,
 }
 
 impl Message {
     pub(crate) fn new(qos: Qos, topic: &str, payload: &[u8]) -> Message {
-        Message { qos, topic: topic.len(), bytes: [topic.as_bytes(), payload].concat().into() }
+        Message { qos, topic: topic.len(), read: 0, bytes: [topic.as_bytes(), payload].concat().into() }
     }
 
-    pub(crate) fn qos(&self) -> Qos {
-        self.qos
-    }
-
-    pub(crate) fn topic_and_payload(&self) -> (&[u8], &[u8]) {
+    fn topic_and_payload(&self) -> (&[u8], &[u8]) {
         self.bytes.split_at(self.topic)
-    }
-
-    /// The report that the message waits to be read.
-    pub(crate) fn arrived(&self, client: ClientId) -> Report {
-        let length = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(u16::MAX);
-        let (topic, payload) = self.topic_and_payload();
-        Report::Arrived(client, self.qos, length(topic), length(payload))
     }
 }
 
 impl Report {
+    /// Tells that a part of a message waits to be read.
+    pub(crate) fn arrived(client: ClientId, qos: Qos, topic: &str, part: &[u8]) -> Report {
+        let length = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        Report::Arrived(client, qos, length(topic.as_bytes()), length(part))
+    }
+
     /// Prints it.
     pub(crate) fn print(&self, settings: &Settings, profile: &Profile, out: &mut Outbox) {
         match self {
@@ -257,8 +271,8 @@ impl Report {
                 let cell = fmt::from_fn(|f| if profile.tells_location(row) { put_cell(*stat, f) } else { Ok(()) });
                 line(out, format_args!("{}: {}{cell}", row.name, *stat as u8));
             }
-            Report::Call(Some(address)) => line(out, format_args!("+MIPCALL: {address}")),
-            Report::Call(None) => line(out, format_args!("+MIPCALL: 0")),
+            Report::Call { address: Some(address), .. } => line(out, format_args!("+MIPCALL: {address}")),
+            Report::Call { address: None, .. } => line(out, format_args!("+MIPCALL: 0")),
         }
     }
 }
@@ -315,6 +329,26 @@ pub(crate) struct Visible<'a, S>(pub(crate) &'a mut S);
 impl<S: Sink + Write> Write for Visible<'_, S> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         put_visible(text.as_bytes(), self.0);
+        Ok(())
+    }
+}
+
+/// What is written through it is marked as secret.
+pub(crate) struct Secret<'a, S>(pub(crate) &'a mut S);
+
+impl<S: Sink> Sink for Secret<'_, S> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0.put_secret(bytes);
+    }
+
+    fn put_secret(&mut self, bytes: &[u8]) {
+        self.0.put_secret(bytes);
+    }
+}
+
+impl<S: Sink> Write for Secret<'_, S> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.put_secret(text.as_bytes());
         Ok(())
     }
 }

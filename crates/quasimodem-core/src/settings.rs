@@ -24,7 +24,7 @@ pub struct Settings {
     pub urc_payload: UrcPayload,
     /// How a refused connection is told.
     pub refusal: RefusalStyle,
-    /// Publishes, subscribes and unsubscribes of one client that may wait for their acknowledgement, 1 to 65535.
+    /// Publishes of one client that may wait for their acknowledgement, and as many subscribes and unsubscribes.
     pub window: u16,
     /// Largest packet that a broker may send, in bytes; a larger one ends the connection.
     pub max_packet: usize,
@@ -158,7 +158,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "window",
-        meaning: "Packets of one client that may wait for their acknowledgement; one more is refused.",
+        meaning: "Publishes of one client that may wait for their acknowledgement, and as many subscribes; one more is refused.",
         expected: "a number from 1 to 1000",
         set: |settings, text| {
             let window = text.parse().ok().filter(|window| (1..=1000).contains(window))?;

@@ -4,13 +4,14 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::at::{Answer, Command, Problem, Returns};
-use crate::bearer::{Bearer, Start};
+use crate::bearer::Bearer;
 use crate::client::ClientId;
 use crate::commands;
 use crate::mqtt::{self, Event, Progress, Publish, Session, Violation, Wire};
 use crate::net::{Link, Why};
 use crate::note::{Failure, StoredNote};
 use crate::reports::{self, Cause, Message, Report, Ticket};
+use crate::settings::Settings;
 use crate::time::Instant;
 use crate::turn::Turn;
 
@@ -36,7 +37,36 @@ impl Turn<'_> {
 
     pub(crate) fn link_closed(&mut self, link: Link, why: Why) {
         if let Some(id) = ClientId::of_link(link) {
-            self.lost(id, Failure::Link(why), Cause::Broker);
+            self.take_last_words(id);
+            let cause = match why {
+                Why::Unreachable | Why::TimedOut | Why::System(..) => Cause::DataCall,
+                _ => Cause::Broker,
+            };
+            self.lost(id, Failure::Link(why), cause);
+        }
+    }
+
+    /// What waited for room when the link ended: results are decided, and messages of QoS 0 are taken in as far as there
+    /// is room. Others were not acknowledged, so they are the broker's to send again.
+    fn take_last_words(&mut self, id: ClientId) {
+        let Ok((session, _)) = self.session(id) else { return };
+        let bytes = session.take_partial(&[]);
+        let (mut rest, mut dropped) = (bytes.as_slice(), 0);
+        while let Ok(Some(length)) = mqtt::frame_len(rest, bytes.len())
+            && let Some((frame, behind)) = rest.split_at_checked(length)
+        {
+            rest = behind;
+            let Ok((session, _)) = self.session(id) else { return };
+            match session.last_word(frame) {
+                Ok(Event::Done(ticket, status)) => self.modem.reports.decide(ticket, status),
+                Ok(Event::Message(message)) if self.modem.has_room(id, frame.len()) => self.message(id, &message),
+                Ok(Event::Message(_)) => dropped += 1,
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        if dropped > 0 {
+            self.out.note(StoredNote::Dropped(id, dropped));
         }
     }
 
@@ -102,7 +132,8 @@ impl Turn<'_> {
                 Err(violation) => return self.broken(id, violation),
             };
             let Some(frame) = frame else { break None };
-            if !self.modem.has_room(id, frame.len()) {
+            // Only messages need room; what decides a result may pass.
+            if mqtt::is_publish(frame) && !self.modem.has_room(id, frame.len()) {
                 break Some(frame.len());
             }
             taken += frame.len();
@@ -159,10 +190,10 @@ impl Turn<'_> {
         let settings = &self.modem.settings;
         if self.modem.profile.indicates {
             for part in reports::parts(message.payload, commands::READ_MAX) {
-                let message = Message::new(message.qos, message.topic, part);
-                self.modem.reports.push(message.arrived(id));
-                self.modem.reports.push(Report::Unread(id, Box::new(message)));
+                self.modem.reports.push(Report::arrived(id, message.qos, message.topic, part));
             }
+            let message = Message::new(message.qos, message.topic, message.payload);
+            self.modem.reports.push(Report::Unread(id, Box::new(message)));
         } else if self.is_free() && !self.modem.reports.is_ready() {
             let topic = message.topic.as_bytes();
             reports::print_message(id, message.qos, topic, message.payload, settings, self.out);
@@ -210,9 +241,9 @@ impl Turn<'_> {
     }
 
     /// Changes the radio side and follows it up: tells the host, and ends connections that it no longer carries.
-    pub(crate) fn change_bearer(&mut self, change: impl FnOnce(&mut Bearer, Instant, Start)) {
+    pub(crate) fn change_bearer(&mut self, change: impl FnOnce(&mut Bearer, Instant, &Settings)) {
         let before = self.modem.bearer;
-        change(&mut self.modem.bearer, self.now, self.modem.settings.bearer);
+        change(&mut self.modem.bearer, self.now, &self.modem.settings);
         let bearer = self.modem.bearer;
         let reports = &mut self.modem.reports;
         if bearer.sim && !before.sim {
@@ -224,7 +255,7 @@ impl Turn<'_> {
             }
         }
         if before.address.is_some() && bearer.address.is_none() {
-            reports.push(Report::Call(None));
+            reports.push(Report::Call { address: None, asked: false });
         }
         if let Err((failure, cause)) = bearer.carries() {
             for id in ClientId::mqtt() {

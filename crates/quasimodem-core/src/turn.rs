@@ -90,7 +90,7 @@ impl<'a> Turn<'a> {
             Input::Closed(link, why) => self.link_closed(link, why),
             Input::Full(port) => self.set_full(port, true),
             Input::Free(port) => self.set_full(port, false),
-            Input::Bearer(change) => self.change_bearer(|bearer, now, _| bearer.apply(now, change)),
+            Input::Bearer(change) => self.change_bearer(|bearer, now, settings| bearer.apply(now, change, settings)),
             Input::Resolved(query, answer) => {
                 if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_query(query))
                     && let Some(pending) = self.modem.pending.take()
@@ -241,7 +241,8 @@ impl<'a> Turn<'a> {
             Err(problem) => self.refuse(Refusal { command: pending.row.name, problem }, pending.row.errors),
         }
         self.flush();
-        if !pending.backlog.is_empty() {
+        // Raw data of size 0 is complete without a byte.
+        if !pending.backlog.is_empty() || self.modem.raw.is_some() {
             self.serial(&pending.backlog);
         }
     }

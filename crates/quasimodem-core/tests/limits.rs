@@ -140,3 +140,26 @@ fn results_that_wait_are_bounded() {
     assert_eq!(results, 2000);
     assert!(paused, "the host was never slowed down");
 }
+
+/// A message is held once, however many parts it is read in.
+#[test]
+fn a_long_topic_is_not_held_for_each_part() {
+    let mut bench = Bench::connected(&Settings::default());
+    bench.types("AT+MQTTCONF=1");
+    let (topic, payload) = ("t".repeat(10_000), "p".repeat(10_000));
+    let mut sent = 0;
+    while bench.modem.wants(Port::Link(Link(1))) {
+        sent += 1;
+        bench.receives(&format!("publish \"{topic}\" q0 \"{payload}\""));
+    }
+    // Three fit into 64 KiB, the fourth waits in the connection.
+    assert_eq!(sent, 4);
+    let mut read = String::new();
+    for _ in 0..4 * payload.len().div_ceil(1024) {
+        let printed = bench.types("AT+MQTTREAD=1");
+        let (_, rest) = printed.split_once(&format!("\"{topic}\",\"")).unwrap();
+        read.push_str(rest.split_once('"').unwrap().0);
+    }
+    assert_eq!(read, payload.repeat(4));
+    assert_eq!(bench.types("AT+MQTTREAD=1"), "\r\n+MQTTREAD: 1,0,0,0\r\n\r\nOK\r\n");
+}

@@ -218,6 +218,10 @@ fn read_text(
     if rest.first() != Some(&b'"') {
         let ends = |byte: &u8| !(last && free) && (*byte == b',' || *byte == b';' && !free);
         let length = rest.iter().position(ends).unwrap_or(rest.len());
+        let text = rest.get(..length).unwrap_or_default();
+        if CURLY.iter().any(|quote| text.ends_with(quote)) {
+            return Err(Problem::CurlyQuotes(param.name));
+        }
         return Ok((at, at + length, at + length));
     }
     let from = at + 1;

@@ -18,6 +18,8 @@ pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
             return turn.ok();
         }
         match run_command(turn, line, at) {
+            // What stands behind a restart is moot.
+            Ok((Answer::Done, _)) if turn.then.is_some() => return turn.ok(),
             Ok((Answer::Done, end)) => at = end,
             Ok((Answer::Raw, _)) => return,
             Ok((Answer::Later, end)) => {
@@ -149,6 +151,13 @@ fn run_form(
 
 fn run_set(turn: &mut Turn<'_>, row: &'static Command, line: &mut [u8], at: usize) -> Result<(Answer, usize), Problem> {
     turn.hide_secrets(row, line, at);
+    if row.params.last().is_some_and(|param| param.kind.is_free_text()) {
+        // A chain behind free text is part of it, secrets and all.
+        let chain = line.windows(2).skip(at).position(|pair| pair == b"\";").map(|place| at + place + 2);
+        if let Some(chain) = chain {
+            turn.hide_typed_from(before_secrets(line, chain));
+        }
+    }
     let handler = row.set.ok_or(Problem::NoSuchForm)?;
     let (args, end) = args::parse(row, &turn.modem.settings, line, at)?;
     turn.modem.bearer.check(row.needs)?;

@@ -131,7 +131,7 @@ pub(super) const CFUN: Command = Command {
     params: &[Param::new("fun", ParamKind::OneOf(&[0, 1, 4, 15])), Param::number("rst", 0, 1).optional()],
     set: Some(set_functionality),
     read: Some(|turn, _| {
-        let fun = u8::from(turn.modem.bearer.radio);
+        let fun = turn.modem.bearer.fun;
         turn.info(|line| write!(line, "+CFUN: {fun}"));
         Ok(Answer::Done)
     }),
@@ -141,11 +141,14 @@ pub(super) const CFUN: Command = Command {
 fn set_functionality(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     match (args.number(0), args.flag(1)) {
         (Some(15), _) | (_, true) => turn.then = Some(Turn::boot),
-        (Some(0 | 4), _) => turn.change_bearer(|bearer, _, _| bearer.radio_off()),
-        _ => {
-            let search = turn.modem.settings.search;
-            turn.change_bearer(|bearer, now, _| bearer.search(now, search));
+        (Some(0 | 4), _) => {
+            let fun = args.small(0);
+            turn.change_bearer(|bearer, _, _| bearer.radio_off(fun));
         }
+        _ => turn.change_bearer(|bearer, now, settings| {
+            bearer.fun = 1;
+            bearer.search(now, settings.search);
+        }),
     }
     Ok(Answer::Done)
 }

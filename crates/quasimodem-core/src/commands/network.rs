@@ -108,8 +108,7 @@ pub(super) const COPS: Command = Command {
         if args.number(0) == Some(2) {
             turn.change_bearer(|bearer, _, _| bearer.deregister(Registration::None));
         } else {
-            let search = turn.modem.settings.search;
-            turn.change_bearer(|bearer, now, _| bearer.search(now, search));
+            turn.change_bearer(|bearer, now, settings| bearer.search(now, settings.search));
         }
         Ok(Answer::Done)
     }),
@@ -250,7 +249,7 @@ pub(super) const MIPCALL: Command = Command {
         let address = turn.modem.bearer.address;
         // The end of a call tells itself.
         if address.is_some() || before.is_none() {
-            turn.modem.reports.push(Report::Call(address));
+            turn.modem.reports.push(Report::Call { address, asked: true });
         }
         Ok(Answer::Done)
     }),

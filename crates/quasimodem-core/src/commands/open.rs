@@ -125,6 +125,7 @@ fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     session.disconnect(&mut wire);
     if !session.is_open() {
         turn.out.note(StoredNote::OpenFailed(id, Failure::ClosedByHost));
+        turn.modem.last_failure = Some(Box::new(Failure::ClosedByHost));
     }
     if let Some(client) = turn.modem.client(id) {
         client.end();

@@ -1,6 +1,7 @@
 //! Manual 1.8 and 1.11.
 
 use core::fmt::Write;
+use core::mem;
 
 use crate::at::{Answer, Args, Clients, Command, Needs, Param, Problem};
 use crate::outbox::Sink;
@@ -38,17 +39,18 @@ pub(super) const MQTTREAD: Command = Command {
 
 fn read(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
-    let message = turn.modem.reports.read(id);
-    turn.info(|line| {
-        let Some(message) = &message else { return write!(line, "+MQTTREAD: {id},0,0,0") };
-        let (topic, payload) = message.topic_and_payload();
-        let qos = message.qos().number();
-        write!(line, "+MQTTREAD: {id},{qos},{},{},\"", topic.len(), payload.len())?;
-        line.put(topic);
-        line.put(b"\",\"");
-        line.put(payload);
-        line.put(b"\"");
-        Ok(())
+    let mut reports = mem::take(&mut turn.modem.reports);
+    reports.read(id, READ_MAX, |message| {
+        turn.info(|line| {
+            let Some((qos, topic, payload)) = message else { return write!(line, "+MQTTREAD: {id},0,0,0") };
+            write!(line, "+MQTTREAD: {id},{},{},{},\"", qos.number(), topic.len(), payload.len())?;
+            line.put(topic);
+            line.put(b"\",\"");
+            line.put(payload);
+            line.put(b"\"");
+            Ok(())
+        });
     });
+    turn.modem.reports = reports;
     Ok(Answer::Done)
 }

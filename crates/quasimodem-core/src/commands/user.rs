@@ -7,6 +7,7 @@ use super::basic;
 use crate::at::{Answer, Args, Clients, Command, Limit, Needs, Param, ParamKind, Problem};
 use crate::client::{ClientId, User};
 use crate::outbox::Sink;
+use crate::reports::{self, Secret};
 use crate::turn::Turn;
 
 pub(super) const MQTTUSER: Command = Command {
@@ -42,7 +43,7 @@ fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
             write!(line, "+MQTTUSER: {id},")?;
             basic::put_quoted(user.name.as_bytes(), line);
             line.put(b",\"");
-            line.put_secret(&user.password);
+            reports::put_visible(&user.password, &mut Secret(line));
             line.put(b"\"");
             if let Some(client_id) = &user.client_id {
                 line.put(b",");

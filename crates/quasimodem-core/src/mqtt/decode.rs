@@ -31,6 +31,11 @@ pub fn frame_len(bytes: &[u8], max: usize) -> Result<Option<usize>, Violation> {
     Ok(fixed_header(bytes, max)?.map(|header| header.header_len + header.remaining))
 }
 
+/// Whether the packet that `bytes` begin with is a PUBLISH.
+pub(crate) fn is_publish(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first >> 4 == PUBLISH)
+}
+
 impl<'a> Packet<'a> {
     /// Reads exactly one packet: `frame` holds all of it and nothing else.
     pub fn decode(frame: &'a [u8]) -> Result<Packet<'a>, Violation> {

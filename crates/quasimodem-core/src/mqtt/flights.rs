@@ -64,12 +64,15 @@ pub(crate) enum Landed {
     Done(Option<Ticket>, bool),
     /// A PUBREL is due.
     Release,
+    /// It came before.
+    Again,
 }
 
 impl Flights {
     /// Begins an exchange of one's own and gives its id.
     pub(crate) fn begin(&mut self, awaits: Awaits, ticket: Ticket, window: u16) -> Result<PacketId, Problem> {
-        if self.list.iter().filter(|flight| flight.is_ours()).count() >= usize::from(window) {
+        let alike = |flight: &&Flight| flight.awaits.is_of_publish() == awaits.is_of_publish() && flight.is_ours();
+        if self.list.iter().filter(alike).count() >= usize::from(window) {
             return Err(Problem::TooManyInFlight(window));
         }
         let id = loop {
@@ -115,10 +118,10 @@ impl Flights {
                 self.list.push(flight);
                 return Ok(Landed::Release);
             }
-            // MQTT 4.3.3: each PUBREC is answered with PUBREL; a broker repeats one whose answer was lost.
+            // A broker may repeat its PUBREC when a session goes on (MQTT 4.4); the PUBREL is on its way by then.
             (Awaits::Pubcomp, Ack::Pubrec) => {
                 self.list.insert(index, flight);
-                return Ok(Landed::Release);
+                return Ok(Landed::Again);
             }
             // MQTT 4.3.3: the PUBCOMP ends a QoS 2 message.
             (Awaits::Pubcomp, Ack::Pubcomp) => true,
@@ -183,6 +186,13 @@ impl Flights {
 
     fn ours(&self, id: PacketId) -> Option<usize> {
         self.list.iter().position(|flight| flight.id == id && flight.is_ours())
+    }
+}
+
+impl Awaits {
+    /// Whether it belongs to a message; if not, to a SUBSCRIBE or UNSUBSCRIBE.
+    fn is_of_publish(self) -> bool {
+        !matches!(self, Awaits::Suback | Awaits::Unsuback)
     }
 }
 

@@ -24,6 +24,7 @@ mod tests;
 mod topic;
 mod words;
 
+pub(crate) use decode::is_publish;
 pub use decode::{Violation, frame_len};
 pub use packet::{Connect, Filters, Packet, PacketId, Publish, Qos, Will};
 pub(crate) use session::{Event, Kept, Progress, Session, Wire};

@@ -324,6 +324,23 @@ impl Session {
         }
     }
 
+    /// One whole packet that is read when the link has ended, so that nothing can be sent any more.
+    pub(crate) fn last_word<'a>(&mut self, frame: &'a [u8]) -> Result<Event<'a>, Violation> {
+        let (id, ack) = match Packet::decode(frame)? {
+            Packet::Publish(message) if message.qos == Qos::AtMostOnce => return Ok(Event::Message(message)),
+            Packet::Puback(id) => (id, Ack::Puback),
+            Packet::Pubrec(id) => (id, Ack::Pubrec),
+            Packet::Pubcomp(id) => (id, Ack::Pubcomp),
+            Packet::Suback { id, codes: [code] } => (id, Ack::Suback { granted: *code != 0x80 }),
+            Packet::Unsuback(id) => (id, Ack::Unsuback),
+            _ => return Ok(Event::Nothing),
+        };
+        match self.flights.acknowledged(id, ack)? {
+            Landed::Done(Some(ticket), status) => Ok(Event::Done(ticket, status)),
+            _ => Ok(Event::Nothing),
+        }
+    }
+
     fn connack<'a>(&mut self, wire: &mut Wire<'_>, packet: &Packet<'_>) -> Result<Event<'a>, Violation> {
         match *packet {
             Packet::Connack { session_present: true, code: 0 } if self.key.is_none() => {
@@ -357,7 +374,7 @@ impl Session {
     fn acknowledged<'a>(&mut self, wire: &mut Wire<'_>, id: PacketId, ack: Ack) -> Result<Event<'a>, Violation> {
         match self.flights.acknowledged(id, ack)? {
             Landed::Done(Some(ticket), status) => Ok(Event::Done(ticket, status)),
-            Landed::Done(None, _) => Ok(Event::Nothing),
+            Landed::Done(None, _) | Landed::Again => Ok(Event::Nothing),
             Landed::Release => {
                 self.send(wire, &Packet::Pubrel(id));
                 Ok(Event::Nothing)
