@@ -31,6 +31,7 @@ pub fn dictionary() -> String {
                     words.extend([format!(",{min}"), format!(",{max}"), format!(",{}", u64::from(max) + 1)]);
                 }
                 ParamKind::OneOf(numbers) => words.extend(numbers.iter().map(|number| format!(",{number}"))),
+                ParamKind::Word(choice) => words.extend(choice.iter().map(|word| format!("=\"{word}\","))),
                 ParamKind::Payload { max, min_size } => words.extend([format!(",{min_size}\r"), format!(",{max}\r")]),
                 ParamKind::TopicFilter(_) => words.extend([",\"a/+\"".into(), ",\"#\"".into()]),
                 ParamKind::Text(_)

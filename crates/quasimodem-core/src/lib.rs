@@ -76,6 +76,7 @@ mod outbox;
 mod reports;
 mod settings;
 mod time;
+mod tls;
 mod traffic;
 mod turn;
 
@@ -85,8 +86,9 @@ pub use client::ClientId;
 pub use input::{Host, HostLine, Input};
 pub use model::{DefaultClientId, MODELS, Model};
 pub use modem::Modem;
-pub use net::{Identity, Link, Port, TlsFailure, TlsProfile, TlsVersions, Transport, Verify, Why};
+pub use net::{Link, Port, Transport, Why};
 pub use note::{Failure, Note};
 pub use outbox::{Effect, Kind, Marked, ModemLine, Outbox, Query, Sink};
 pub use settings::{BadSetting, Imei, NotAnImei, RefusalStyle, SETTINGS, Setting, Settings, UrcPayload};
 pub use time::Instant;
+pub use tls::{CheckFiles, TlsFailure, TlsProfile, TlsVersions, Verify};

@@ -17,6 +17,7 @@ use crate::outbox::Outbox;
 use crate::reports::{Report, Reports};
 use crate::settings::{Imei, Settings};
 use crate::time::Instant;
+use crate::tls::TlsProfile;
 use crate::turn::Turn;
 
 /// How long a half-typed line keeps unsolicited results waiting after its last byte.
@@ -46,6 +47,10 @@ pub struct Modem {
     pub(crate) profile: Profile,
     pub(crate) clients: [Client; ClientId::MQTT],
     pub(crate) context: Option<Box<Context>>,
+    /// What TLS connections are made with; shared with the settings until the host changes it.
+    pub(crate) tls: Arc<TlsProfile>,
+    /// The [code](crate::TlsFailure::code) of the last TLS connection, 0 if it came about.
+    pub(crate) tls_error: i16,
     /// Why the last connection failed or was lost, for `AT+CEER`.
     pub(crate) last_failure: Option<Box<Failure>>,
     pub(crate) reports: Reports,
@@ -88,6 +93,8 @@ impl Modem {
         let mut modem = Modem {
             profile: Profile::new(&settings),
             bearer: Bearer::new(true, settings.bearer, Instant::START, settings.search),
+            tls: settings.tls.clone(),
+            tls_error: 0,
             settings,
             imei,
             power: Power::On,

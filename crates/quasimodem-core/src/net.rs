@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 
+use crate::tls::{TlsFailure, TlsProfile};
+
 /// One connection of a modem, named by a number that the modem chose.
 ///
 /// The links of MQTT clients bear the client's id (1, 2, 101, 102), as traces and transcripts show them.
@@ -40,60 +42,6 @@ pub enum Transport {
     Udp,
 }
 
-/// What a TLS connection is made with. PEM texts are as the host loaded them.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct TlsProfile {
-    /// Trusted roots (PEM). `None`: the driver's own.
-    pub roots: Option<Box<[u8]>>,
-    /// Certificate chain and private key of the client.
-    pub identity: Option<Identity>,
-    /// Whether the server's certificate is checked.
-    pub verify: Verify,
-    /// The versions on offer.
-    pub versions: TlsVersions,
-    /// Protocol names for ALPN (RFC 7301), best first; empty: the extension is not sent.
-    pub alpn: Box<[Box<[u8]>]>,
-    /// The name to send as SNI and to check the certificate against, if it is not the host of the link.
-    pub name: Option<Box<str>>,
-}
-
-/// A client certificate. `Debug` does not show the key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// Certificate chain, the client's own first (PEM).
-    pub chain: Box<[u8]>,
-    /// Private key (PEM).
-    pub key: Box<[u8]>,
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identity {{ chain: {} bytes, key: {} bytes }}", self.chain.len(), self.key.len())
-    }
-}
-
-/// Whether a server must prove who it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Verify {
-    /// The chain must end at a trusted root, the dates must hold, and the name must match.
-    #[default]
-    Server,
-    /// Any certificate is taken.
-    Nothing,
-}
-
-/// TLS versions on offer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum TlsVersions {
-    /// 1.2 and 1.3.
-    #[default]
-    Any,
-    /// 1.2 only.
-    V12,
-    /// 1.3 only.
-    V13,
-}
-
 /// Why a link could not be opened, or why it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
@@ -117,54 +65,6 @@ pub enum Why {
     System(i32, Box<str>),
 }
 
-/// Why TLS failed. Times are seconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TlsFailure {
-    /// The server's certificate ended at `not_after`; the clock said `now`.
-    Expired {
-        /// The last second of the certificate.
-        not_after: i64,
-        /// The time that was used for the check.
-        now: i64,
-    },
-    /// The server's certificate begins at `not_before`; the clock said `now`.
-    NotYetValid {
-        /// The first second of the certificate.
-        not_before: i64,
-        /// The time that was used for the check.
-        now: i64,
-    },
-    /// The certificate is for other names.
-    WrongName {
-        /// The name that was asked for.
-        asked: Box<str>,
-        /// The names in the certificate, separated by `, `.
-        presented: Box<str>,
-    },
-    /// No trusted root signed the chain; the issuer that was missing.
-    UnknownRoot(Box<str>),
-    /// The server wants a client certificate and none is loaded.
-    ClientCertificateMissing,
-    /// The server refused the client certificate.
-    ClientCertificateRefused,
-    /// No TLS version in common.
-    NoCommonVersion,
-    /// No cipher suite in common.
-    NoCommonCipher,
-    /// The peer does not speak TLS; the first bytes it sent, 16 at most.
-    NotTls(Box<[u8]>),
-    /// The peer closed the connection in the handshake.
-    ClosedInHandshake,
-    /// The handshake did not end in time.
-    TimedOut,
-    /// The peer sent an alert (RFC 8446, section 6) that none of the above covers.
-    Alert(u8),
-    /// The roots or the identity of the profile can't be used; in words.
-    BadProfile(Box<str>),
-    /// Anything else, in the TLS library's words.
-    Other(Box<str>),
-}
-
 /// Words of others are escaped, so that they stay within their line.
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,33 +78,6 @@ impl fmt::Display for Why {
             Why::NotResolved(name, said) => write!(f, "can't look up {}: {}", name.escape_debug(), said.escape_debug()),
             Why::Tls(failure) => write!(f, "TLS: {failure}"),
             Why::System(code, said) => write!(f, "{} ({code})", said.escape_debug()),
-        }
-    }
-}
-
-impl fmt::Display for TlsFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TlsFailure::Expired { not_after, now } => {
-                write!(f, "server certificate expired at {not_after}, the clock says {now}")
-            }
-            TlsFailure::NotYetValid { not_before, now } => {
-                write!(f, "server certificate not valid before {not_before}, the clock says {now}")
-            }
-            TlsFailure::WrongName { asked, presented } => {
-                write!(f, "server certificate is for {}, not for {}", presented.escape_debug(), asked.escape_debug())
-            }
-            TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {}", issuer.escape_debug()),
-            TlsFailure::ClientCertificateMissing => f.write_str("server wants a client certificate"),
-            TlsFailure::ClientCertificateRefused => f.write_str("server refused the client certificate"),
-            TlsFailure::NoCommonVersion => f.write_str("no common version"),
-            TlsFailure::NoCommonCipher => f.write_str("no common cipher suite"),
-            TlsFailure::NotTls(first) => write!(f, "the peer does not speak TLS, it sent {first:02x?}"),
-            TlsFailure::ClosedInHandshake => f.write_str("ended in the handshake"),
-            TlsFailure::TimedOut => f.write_str("handshake timed out"),
-            TlsFailure::Alert(code) => write!(f, "alert {code}"),
-            TlsFailure::BadProfile(said) => write!(f, "bad certificate or key: {}", said.escape_debug()),
-            TlsFailure::Other(said) => said.escape_debug().fmt(f),
         }
     }
 }

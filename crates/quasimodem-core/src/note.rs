@@ -1,5 +1,6 @@
 //! What happened and why, as values: traces, logs, `AT+CEER` and metrics live on these.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use crate::at::Refusal;
@@ -13,6 +14,8 @@ use crate::outbox::Marked;
 pub enum Note<'a> {
     /// The host completed this command line; NULs and what stood in front of `AT` are left out, secrets are marked.
     Typed(Marked<'a>),
+    /// The host sent these bytes, which are secret as a whole, as raw data or a part of it.
+    SecretData(Marked<'a>),
     /// The command just typed was answered with an error, and this is why.
     Refused(&'a Refusal),
     /// A connection could not be opened.
@@ -44,12 +47,15 @@ pub enum Failure {
     NotRegistered,
     /// The host closed the connection while it was being opened.
     ClosedByHost,
+    /// A certificate or key that the host loaded can't be used, in the TLS library's words.
+    BadFile(Box<str>),
 }
 
 impl fmt::Display for Note<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Note::Typed(line) => write!(f, "typed {line:?}"),
+            Note::SecretData(data) => write!(f, "took {} secret bytes of raw data", data.bytes().len()),
             Note::Refused(refusal) => write!(f, "refused: {refusal}"),
             Note::OpenFailed(client, failure) => write!(f, "client {client} not opened: {failure}"),
             Note::Broken(client, failure) => write!(f, "client {client} broken: {failure}"),
@@ -73,6 +79,7 @@ impl Failure {
             Failure::NoDataCall => 7,
             Failure::NotRegistered => 8,
             Failure::ClosedByHost => 9,
+            Failure::BadFile(_) => 3,
         }
     }
 }
@@ -88,6 +95,7 @@ impl fmt::Display for Failure {
             Failure::NoDataCall => f.write_str("the data call ended"),
             Failure::NotRegistered => f.write_str("the module is not registered"),
             Failure::ClosedByHost => f.write_str("ended by the host"),
+            Failure::BadFile(said) => write!(f, "TLS: the file can't be used: {}", said.escape_debug()),
         }
     }
 }
@@ -107,6 +115,7 @@ pub(crate) const fn connack_words(code: u8) -> &'static str {
 /// A note as an outbox keeps it; what it borrows stands in the bytes of its entry.
 pub(crate) enum StoredNote {
     Typed,
+    SecretData,
     Refused(Refusal),
     OpenFailed(ClientId, Failure),
     Broken(ClientId, Failure),
@@ -118,6 +127,7 @@ impl StoredNote {
     pub(crate) fn lend<'a>(&'a self, text: Marked<'a>) -> Note<'a> {
         match self {
             StoredNote::Typed => Note::Typed(text),
+            StoredNote::SecretData => Note::SecretData(text),
             StoredNote::Refused(refusal) => Note::Refused(refusal),
             StoredNote::OpenFailed(client, failure) => Note::OpenFailed(*client, failure),
             StoredNote::Broken(client, failure) => Note::Broken(*client, failure),

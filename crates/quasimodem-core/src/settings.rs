@@ -1,12 +1,16 @@
 //! What the owner of a modem decides before it starts.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 use core::time::Duration;
 
 use crate::bearer::Start;
 use crate::model::Model;
+use crate::tls::{CheckFiles, TlsProfile, TlsVersions, Verify};
 
 /// Settings that many modems can share.
 #[derive(Clone, Debug)]
@@ -36,6 +40,11 @@ pub struct Settings {
     pub bearer: Start,
     /// How long a search for the network takes.
     pub search: Duration,
+    /// What TLS connections are made with until the host says otherwise.
+    pub tls: Arc<TlsProfile>,
+    /// The driver's check of certificates and keys that a host loads. It has no name for
+    /// [`set`](Self::set): a driver that has a TLS library puts it here.
+    pub check_files: CheckFiles,
 }
 
 /// How topics and payloads are printed in `+MQTTMSG`.
@@ -75,6 +84,8 @@ impl Default for Settings {
             ready_on_attach: true,
             bearer: Start::default(),
             search: Duration::from_secs(2),
+            tls: Arc::default(),
+            check_files: |_| Ok(()),
         }
     }
 }
@@ -216,6 +227,63 @@ pub const SETTINGS: &[Setting] = &[
         set: |settings, text| time(text).map(|search| settings.search = search),
         value: |settings| millis(settings.search),
     },
+    Setting {
+        key: "tls_verify",
+        meaning: "Whether the server's certificate is checked (AT+GTSSLMODE at power-up).",
+        expected: "on or off",
+        set: |settings, text| {
+            let verify = if switch(text)? { Verify::Server } else { Verify::Nothing };
+            Arc::make_mut(&mut settings.tls).verify = verify;
+            Some(())
+        },
+        value: |settings| on_or_off(settings.tls.verify == Verify::Server),
+    },
+    Setting {
+        key: "tls_versions",
+        meaning: "The TLS versions on offer (AT+GTSSLVER at power-up).",
+        expected: "any, 1.2 or 1.3",
+        set: |settings, text| {
+            let versions = match text {
+                "any" => TlsVersions::Any,
+                "1.2" => TlsVersions::V12,
+                "1.3" => TlsVersions::V13,
+                _ => return None,
+            };
+            Arc::make_mut(&mut settings.tls).versions = versions;
+            Some(())
+        },
+        value: |settings| match settings.tls.versions {
+            TlsVersions::Any => "any".into(),
+            TlsVersions::V12 => "1.2".into(),
+            TlsVersions::V13 => "1.3".into(),
+        },
+    },
+    Setting {
+        key: "tls_alpn",
+        meaning: "Protocol names that TLS offers by ALPN, best first, like x-amzn-mqtt-ca.",
+        expected: "names of 1 to 255 characters with commas between them, or none",
+        set: |settings, text| {
+            let names = text.split(',').filter(|_| text != NONE);
+            let alpn = names.map(|name| (1..=255).contains(&name.len()).then(|| name.into()));
+            Arc::make_mut(&mut settings.tls).alpn = alpn.collect::<Option<Vec<_>>>()?.into();
+            Some(())
+        },
+        value: |settings| match &*settings.tls.alpn {
+            [] => NONE.into(),
+            names => names.join(","),
+        },
+    },
+    Setting {
+        key: "tls_name",
+        meaning: "The name that TLS asks for and that the server's certificate must have, if it is not the host's.",
+        expected: "a name of 1 to 253 characters, or none",
+        set: |settings, text| {
+            let name: Option<Box<str>> = (text != NONE).then(|| text.into());
+            let fits = (1..=253).contains(&text.len());
+            fits.then(|| Arc::make_mut(&mut settings.tls).name = name)
+        },
+        value: |settings| settings.tls.name.as_deref().unwrap_or(NONE).into(),
+    },
 ];
 
 /// A setting that does not exist, or a value that it does not take.
@@ -257,6 +325,9 @@ impl Settings {
         }
     }
 }
+
+/// How a setting that names something says that it names nothing.
+const NONE: &str = "none";
 
 fn switch(text: &str) -> Option<bool> {
     match text {

@@ -215,6 +215,9 @@ impl Turn<'_> {
         if let Some(client) = self.modem.client(id) {
             client.end();
         }
+        if let Failure::Link(Why::Tls(failure)) = &failure {
+            self.modem.tls_error = failure.code();
+        }
         self.modem.last_failure = Some(Box::new(failure.clone()));
         let reports = &mut self.modem.reports;
         if is_open {

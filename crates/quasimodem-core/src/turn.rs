@@ -212,7 +212,14 @@ impl<'a> Turn<'a> {
 
     /// Takes raw data from the front of `rest` and tells whether that was all of it.
     fn raw(&mut self, rest: &mut &[u8]) -> bool {
-        if !self.modem.raw.as_mut().is_some_and(|raw| raw.take(rest)) {
+        let Some(raw) = &mut self.modem.raw else { return false };
+        let before = *rest;
+        let complete = raw.take(rest);
+        let taken = before.len() - rest.len();
+        if raw.is_secret() && taken > 0 {
+            self.out.note(StoredNote::SecretData).put_secret(before.get(..taken).unwrap_or_default());
+        }
+        if !complete {
             return false;
         }
         if let Some(raw) = self.modem.raw.take() {

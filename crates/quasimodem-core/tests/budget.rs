@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quasimodem_core::mqtt::{Packet, parse_words};
-use quasimodem_core::{Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, Why};
+use quasimodem_core::{Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, TlsProfile, Why};
 
 /// Invariant: what a connected, idle modem holds at most, next to what the host stored in it.
 const IDLE_MAX: usize = 512;
@@ -91,6 +91,15 @@ impl Bench {
     }
 }
 
+/// What many modems hold together: their settings.
+fn shared() -> usize {
+    let before = HELD.get();
+    let settings = Arc::new(Settings::default());
+    let shared = HELD.get() - before;
+    drop(settings);
+    shared
+}
+
 fn allocations(work: impl FnOnce()) -> usize {
     let before = CALLS.get();
     work();
@@ -102,7 +111,7 @@ fn a_connected_modem_is_small() {
     let mut outbox = Outbox::default();
     // The outbox is the driver's and grows with its first use.
     outbox = Bench::connected(outbox).outbox;
-    let shared = size_of::<Settings>() + 2 * size_of::<usize>();
+    let shared = shared();
     let before = HELD.get();
     let bench = Bench::connected(outbox);
     let heap = HELD.get() - before - shared;
@@ -122,7 +131,7 @@ fn every_idle_state_is_small() {
         // Fills the outbox to the size that this state needs, so that only the modem's own memory is counted.
         let mut outbox = Bench::connected(Outbox::default()).outbox;
         for counted in [false, true] {
-            let shared = size_of::<Settings>() + 2 * size_of::<usize>();
+            let shared = shared();
             let before = HELD.get();
             let mut bench = Bench::new(outbox);
             prepare(&mut bench);
@@ -148,6 +157,22 @@ fn every_idle_state_is_small() {
     state("user and will set", own, &|bench| {
         bench.types(&format!("AT+MQTTUSER=1,\"{}\",\"{}\",\"{}\"\r", user.0, user.1, user.2));
         bench.types(&format!("AT+MQTTWILL=1,\"{}\",1,0,\"{}\"\r", will.0, will.1));
+        bench.connect();
+    });
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", "x".repeat(2000));
+    state("roots loaded", pem.len() + size_of::<TlsProfile>() + 2 * size_of::<usize>(), &|bench| {
+        bench.types(&format!("AT+GTSSLFILE=\"TRUSTFILE\",{}\r", pem.len()));
+        bench.types(&pem);
+        bench.types("AT+MQTTOPEN=1,\"broker.example\",8883,1,300,2\r");
+        bench.handle(Input::Opened(Link(1)));
+        bench.receives("connack 0");
+        bench.passes();
+    });
+    state("certificates loaded and forgotten by a reset", 0, &|bench| {
+        bench.types(&format!("AT+GTSSLFILE=\"TRUSTFILE\",{}\r", pem.len()));
+        bench.types(&pem);
+        bench.types("AT+CFUN=1,1\r");
+        bench.passes();
         bench.connect();
     });
     state("after a burst of requests and messages", 0, &|bench| {

@@ -50,6 +50,7 @@ fn good(param: &Param, model: &'static Model) -> Vec<String> {
             [min, max, min.midpoint(max)].map(|number| number.to_string()).into()
         }
         ParamKind::OneOf(numbers) => numbers.iter().map(u32::to_string).collect(),
+        ParamKind::Word(words) => words.iter().map(|word| format!("\"{}\"", word.to_lowercase())).collect(),
         ParamKind::Anything => vec!["\"x\",1".into()],
         ParamKind::Message(max) => vec![quoted(0), quoted(max), "\"a\"b\"".into()],
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => vec![quoted(0), quoted(1), quoted(limit.of(model))],
@@ -95,6 +96,9 @@ fn bad(param: &Param, model: &'static Model) -> Vec<(String, Problem)> {
             let between = (min..max).find(|number| !numbers.contains(number));
             let odd = [Some(max + 1), between].into_iter().flatten();
             odd.map(|number| (number.to_string(), Problem::OutOfRange(name, min, max))).collect()
+        }
+        ParamKind::Word(words) => {
+            vec![(quoted(0), Problem::Empty(name)), ("\"no such\"".into(), Problem::NotOneOf(name, words))]
         }
         ParamKind::Anything => vec![],
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => {

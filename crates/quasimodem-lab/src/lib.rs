@@ -11,5 +11,6 @@ pub mod recorder;
 pub mod script;
 pub mod simulation;
 mod timers;
+mod tls_words;
 pub mod transcript;
 pub mod world;

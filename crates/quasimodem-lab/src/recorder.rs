@@ -9,7 +9,7 @@ use quasimodem_core::{
     Why,
 };
 
-use crate::transcript;
+use crate::{tls_words, transcript};
 
 /// Writes a transcript of one modem while it runs. `Display` gives what was recorded so far.
 ///
@@ -66,7 +66,7 @@ impl Recorder {
         // In front, so that they don't cut in two what was written.
         for effect in out.effects() {
             if let Effect::Note(note) = effect
-                && !matches!(note, Note::Typed(_))
+                && !matches!(note, Note::Typed(_) | Note::SecretData(_))
             {
                 self.push(format!("? {note}"));
             }
@@ -75,6 +75,7 @@ impl Recorder {
             match effect {
                 Effect::Serial(kind, marked) => self.written(kind, marked),
                 Effect::Note(Note::Typed(line)) => self.typed(line),
+                Effect::Note(Note::SecretData(data)) => self.secret_data(data),
                 Effect::Note(_) => {}
                 Effect::Resolve(_, name) => self.push(format!("~ resolve {name}")),
                 other => self.push(format!("~ {}", transcript::words(&other))),
@@ -165,6 +166,14 @@ impl Recorder {
             hide(entries.iter_mut().flat_map(Entry::echoed), secrets);
         }
         self.line = self.chunk;
+    }
+
+    /// Raw data of the current call are secret, in front of what else it brings.
+    fn secret_data(&mut self, data: Marked<'_>) {
+        if self.secrets == Secrets::Hidden {
+            let entries = self.entries.get_mut(self.chunk..).unwrap_or_default();
+            hide(entries.iter_mut().filter_map(Entry::typed), Some(&[data.bytes()]));
+        }
     }
 
     fn push(&mut self, line: String) {
@@ -275,12 +284,13 @@ fn reason(why: &Why) -> String {
         Why::TimedOut => "timed out".into(),
         Why::NoSuchName(name) => format!("no such name {name}"),
         Why::NotResolved(name, said) => format!("not resolved {name} {}", one_line(said)),
-        Why::Tls(failure) => format!("tls {}", one_line(&failure.to_string())),
+        Why::Tls(failure) => format!("tls {}", tls_words::put(failure)),
         Why::System(code, said) => format!("system {code} {}", one_line(said)),
     }
 }
 
-fn one_line(words: &str) -> String {
+/// Words of others, which stay within their line.
+pub(crate) fn one_line(words: &str) -> String {
     words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

@@ -27,7 +27,9 @@
 //! | `~ 1 open tcp host:port`, `~ 1 send packet`, `~ 1 close` | the modem asks the network; packets in words |
 //! | `! 1 opened`, `! 1 packet`, `! 1 closed reset` | the network answers |
 //! | `! 1 hex 20 02` | with any bytes, like a part of a packet |
-//! | `! 1 closed tls words`, `! 1 closed system 111 words`, `! 1 closed not resolved name words` | for any reason |
+//! | `! 1 closed system 111 words`, `! 1 closed not resolved name words` | for any reason |
+//! | `! 1 closed tls unknown root issuer`, `! 1 closed tls expired end now`, `! 1 closed tls wrong name asked presented` | and TLS for any of its own |
+//! | `~ 1 open tls+roots+identity+unverified+1.2 host:port` | what of a TLS profile is not as usual |
 //! | `~ resolve name`, `! resolved 10.1.2.3`, `! not resolved` | the modem asks for an address, and gets one or none |
 //! | `! serial full`, `! 1 free`, `! host detached`, `! sim out`, `! registration 0`, `! call down` | more from outside |
 //! | `! signal 20,99`, `! clock 1784530296` | and more; the clock in seconds since 1970 |
@@ -48,8 +50,10 @@ use std::time::Duration;
 use quasimodem_core::mqtt::{Packet, parse_words};
 use quasimodem_core::{
     Change, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, Outbox, Port, Query, Registration,
-    SETTINGS, Settings, TlsFailure, Transport, Why,
+    SETTINGS, Settings, Transport, Why,
 };
+
+use crate::tls_words;
 
 /// Where a transcript is wrong, or the modem is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -342,9 +346,9 @@ pub(crate) fn words(effect: &Effect<'_>) -> String {
     match effect {
         Effect::Open { link, transport, host, port } => {
             let transport = match transport {
-                Transport::Tcp => "tcp",
-                Transport::Tls(_) => "tls",
-                Transport::Udp => "udp",
+                Transport::Tcp => "tcp".into(),
+                Transport::Tls(profile) => tls_words::profile(profile),
+                Transport::Udp => "udp".into(),
             };
             format!("{link} open {transport} {host}:{port}")
         }
@@ -405,7 +409,7 @@ fn cause(text: &str) -> Result<Why, String> {
             if let Ok(name) = words("no such name ") {
                 Why::NoSuchName(name.into())
             } else if let Ok(said) = words("tls ") {
-                Why::Tls(TlsFailure::Other(said.into()))
+                Why::Tls(tls_words::parse(said).ok_or_else(no_reason)?)
             } else if let Ok((name, said)) = pair("not resolved ") {
                 Why::NotResolved(name.into(), said.into())
             } else {

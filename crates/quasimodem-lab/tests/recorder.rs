@@ -41,6 +41,7 @@ fn time_in_all_its_forms_replays() {
 fn reasons_and_parts_of_packets_replay() {
     let failures = [
         Why::Tls(TlsFailure::ClientCertificateRefused),
+        Why::Tls(TlsFailure::UnknownRoot("CN=\"a\" root".into())),
         Why::System(111, "Connection refused".into()),
         Why::NotResolved("broker".into(), "try again".into()),
         Why::NoSuchName("broker".into()),
@@ -78,4 +79,23 @@ fn secrets_are_hidden_however_they_are_typed() {
     }
     assert!(text.contains("AT+MQTTOPEN=1,\"broker\""), "{text}");
     assert!(record(Secrets::Shown, &inputs).contains("geheim"));
+}
+
+#[test]
+fn a_private_key_is_hidden_in_however_many_pieces_it_comes() {
+    let pem = "-----BEGIN PRIVATE KEY-----\ngeheim\nnoch geheimer\n-----END PRIVATE KEY-----\n";
+    let (first, rest) = pem.split_at(pem.find("noch").unwrap());
+    let command = format!("AT+GTSSLFILE=\"KEYFILE\",{}\r", pem.len());
+    let rest = format!("{rest}AT+GTSSLFILE?\r");
+    let inputs = [
+        (0, Input::Host(Host::Attached)),
+        (1, Input::Serial(command.as_bytes())),
+        (2, Input::Serial(first.as_bytes())),
+        (3, Input::Serial(rest.as_bytes())),
+    ];
+    let text = record(Secrets::Hidden, &inputs);
+    assert!(!text.contains("geheim"), "{text}");
+    assert!(text.contains("AT+GTSSLFILE?") && text.contains("KEYFILE,1"), "{text}");
+    let text = record(Secrets::Shown, &inputs);
+    assert_eq!(transcript::run(&text), Ok(()), "{text}");
 }

@@ -277,6 +277,7 @@ fn check_text(name: &'static str, kind: ParamKind, model: &Model, text: &[u8]) -
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => (limit.of(model), true),
         ParamKind::Host(max) | ParamKind::TopicName(max) | ParamKind::TopicFilter(max) => (max, false),
         ParamKind::Message(max) | ParamKind::Payload { max, .. } => (max, true),
+        ParamKind::Word(_) => (usize::MAX, false),
         ParamKind::Client(_) | ParamKind::Number { .. } | ParamKind::OneOf(_) | ParamKind::Anything => return Ok(()),
     };
     if text.is_empty() && !may_be_empty {
@@ -293,6 +294,9 @@ fn check_text(name: &'static str, kind: ParamKind, model: &Model, text: &[u8]) -
         return Err(Problem::NotText(name));
     }
     match kind {
+        ParamKind::Word(words) if !words.iter().any(|word| word.eq_ignore_ascii_case(text)) => {
+            Err(Problem::NotOneOf(name, words))
+        }
         ParamKind::TopicName(_) if !mqtt::is_name(text) => Err(Problem::BadTopicName(name)),
         ParamKind::TopicFilter(_) if !mqtt::is_filter(text) => Err(Problem::BadTopicFilter(name)),
         _ => Ok(()),

@@ -50,6 +50,8 @@ pub enum Problem {
     BadTopicName(&'static str),
     /// Not a topic filter: `#` or `+` shares a level, or `#` is not the last (MQTT 4.7.1).
     BadTopicFilter(&'static str),
+    /// The text is none of these words.
+    NotOneOf(&'static str, &'static [&'static str]),
     /// The model does not offer this value.
     NotOffered(&'static str),
     /// TLS is not available.
@@ -68,6 +70,10 @@ pub enum Problem {
     LinkFull,
     /// The raw data did not come in time.
     NoData,
+    /// The raw data is no PEM text of this kind.
+    NotPem(&'static str),
+    /// The TLS library can't use the file; `AT+CEER` has its words.
+    BadFile,
     /// A name could not be looked up.
     NotResolved,
     /// The broker refused the connection with this CONNACK return code.
@@ -122,6 +128,9 @@ impl Problem {
             | Problem::Empty(_)
             | Problem::TooLong(..)
             | Problem::NotText(_)
+            | Problem::NotOneOf(..)
+            | Problem::NotPem(_)
+            | Problem::BadFile
             | Problem::BadTopicName(_)
             | Problem::BadTopicFilter(_) => (50, "incorrect parameters"),
         };
@@ -155,6 +164,10 @@ impl fmt::Display for Problem {
             Problem::NotText(name) => write!(f, "<{name}> is not UTF-8 without NUL"),
             Problem::BadTopicName(name) => write!(f, "<{name}> holds a wildcard"),
             Problem::BadTopicFilter(name) => write!(f, "<{name}> is not a topic filter"),
+            Problem::NotOneOf(name, words) => {
+                write!(f, "<{name}> is none of")?;
+                words.iter().try_for_each(|word| write!(f, " {word}"))
+            }
             Problem::NotOffered(name) => write!(f, "this model does not offer this <{name}>"),
             Problem::NoTls => f.write_str("TLS is not available"),
             Problem::NoMqttSn => f.write_str("MQTT-SN is not available"),
@@ -166,6 +179,8 @@ impl fmt::Display for Problem {
             Problem::NotResolved => f.write_str("the name can't be looked up"),
             Problem::ConnectRefused(code) => write!(f, "refused by the broker: {}", connack_words(code)),
             Problem::NoData => f.write_str("the data did not come in time"),
+            Problem::NotPem(what) => write!(f, "the data is no PEM text of {what}"),
+            Problem::BadFile => f.write_str("the data can't be used"),
             Problem::NoSim => f.write_str("no SIM card"),
             Problem::NotRegistered => f.write_str("not registered to a network"),
             Problem::NoDataCall => f.write_str("no data call"),

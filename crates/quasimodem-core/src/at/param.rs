@@ -34,6 +34,8 @@ pub enum ParamKind {
     },
     /// One of these numbers, ascending.
     OneOf(&'static [u32]),
+    /// One of these words, in capitals or not.
+    Word(&'static [&'static str]),
     /// UTF-8 text without NUL, up to so many bytes.
     Text(Limit),
     /// Any bytes, up to so many.
@@ -128,6 +130,14 @@ impl Param {
                 let mut separator = '(';
                 for number in numbers {
                     write!(f, "{separator}{number}")?;
+                    separator = ',';
+                }
+                f.write_str(")")
+            }
+            ParamKind::Word(words) => {
+                let mut separator = '(';
+                for word in words {
+                    write!(f, "{separator}\"{word}\"")?;
                     separator = ',';
                 }
                 f.write_str(")")

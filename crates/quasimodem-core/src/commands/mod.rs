@@ -11,6 +11,7 @@ mod raw;
 mod receive;
 mod sn;
 mod subscribe;
+mod tls;
 mod user;
 mod will;
 
@@ -65,6 +66,10 @@ pub const COMMANDS: &[&Command] = &[
     &network::MIPCALL,
     &network::MIPDNS,
     &network::CCLK,
+    &tls::GTSSLMODE,
+    &tls::GTSSLVER,
+    &tls::GTSSLFILE,
+    &tls::GTSSLERR,
     &user::MQTTUSER,
     &open::MQTTOPEN,
     &open::MQTTCLOSE,

@@ -58,9 +58,11 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     if turn.session(id).is_ok() {
         return Err(Problem::AlreadyOpen);
     }
-    if args.number(5).is_some_and(|tls| tls > 0) {
-        return Err(Problem::NoTls);
-    }
+    // The manual reserves 1, but hosts use it for TLS with client certificates.
+    let transport = match args.number(5) {
+        None | Some(0) => Transport::Tcp,
+        Some(_) => Transport::Tls(turn.modem.tls.clone()),
+    };
     let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
     let (ticket, until) = turn.owe(&MQTTOPEN, id);
     let default = default_client_id(turn.modem, id);
@@ -87,7 +89,10 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     // What is kept for another connection is given up once the broker accepts this one.
     let kept = kept.take_if(|kept| Some(&kept.key) == key.as_ref()).map(|kept| *kept);
     *session = Some(Box::new(Session::open(turn.now, &connect, key, kept, ticket, until)));
-    turn.out.open(id.link(), Transport::Tcp, host, port);
+    if let Transport::Tls(_) = transport {
+        turn.modem.tls_error = 0;
+    }
+    turn.out.open(id.link(), transport, host, port);
     match turn.modem.settings.refusal {
         RefusalStyle::Result => Ok(Answer::Done),
         RefusalStyle::Cme => {

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::tls::{self, File};
 use super::{publish, will};
 use crate::at::{Answer, Command, Problem};
 use crate::client::ClientId;
@@ -28,6 +29,7 @@ struct Inner {
 pub(super) enum Use {
     Publish(Headed),
     Will(Headed),
+    Tls(File),
 }
 
 /// A message but for its payload.
@@ -53,7 +55,13 @@ impl RawData {
         match self.0.use_for {
             Use::Publish(_) => &publish::MQTTPUB,
             Use::Will(_) => &will::MQTTWILL,
+            Use::Tls(_) => &tls::GTSSLFILE,
         }
+    }
+
+    /// Whether no log may show the data.
+    pub(crate) fn is_secret(&self) -> bool {
+        matches!(self.0.use_for, Use::Tls(File::Key))
     }
 
     /// Takes what is missing from the front of `rest` and tells whether that is all.
@@ -74,6 +82,7 @@ impl RawData {
                 publish::publish(turn, client, message)
             }
             Use::Will(headed) => will::store(turn, headed, bytes.into()),
+            Use::Tls(file) => tls::store(turn, file, bytes.into()),
         }
     }
 }

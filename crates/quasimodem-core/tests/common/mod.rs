@@ -39,8 +39,13 @@ impl Bench {
 
     /// Types a line and gives what was printed.
     pub(crate) fn types(&mut self, line: &str) -> String {
+        self.sends(format!("{line}\r").as_bytes())
+    }
+
+    /// Sends bytes of the host and gives what was printed.
+    pub(crate) fn sends(&mut self, bytes: &[u8]) -> String {
         let mut printed = String::new();
-        for chunk in format!("{line}\r").as_bytes().chunks(Input::CHUNK) {
+        for chunk in bytes.chunks(Input::CHUNK) {
             self.handle(Input::Serial(chunk));
             printed.push_str(&self.printed());
         }

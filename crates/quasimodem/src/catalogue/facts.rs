@@ -139,6 +139,7 @@ fn words(kind: ParamKind, model: &'static Model) -> String {
             }
         }
         ParamKind::OneOf(numbers) => one_of(numbers),
+        ParamKind::Word(words) => one_of(words),
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => bytes("text", limit.of(model)),
         ParamKind::Host(max) => format!("name or address of up to {max} characters"),
         ParamKind::TopicName(max) => bytes("topic name", max),
@@ -158,9 +159,9 @@ pub(super) fn ids(clients: Clients, model: &'static Model) -> Vec<u32> {
     clients.of(model).filter_map(|id| id.to_string().parse().ok()).collect()
 }
 
-fn one_of(numbers: &[u32]) -> String {
-    let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
-    match numbers.split_last() {
+fn one_of<T: ToString>(values: &[T]) -> String {
+    let values: Vec<String> = values.iter().map(T::to_string).collect();
+    match values.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, first)) => format!("{} or {last}", first.join(", ")),
         None => "none".into(),

@@ -53,6 +53,7 @@ fn kind(kind: ParamKind) -> &'static str {
         ParamKind::Client(_) => "client",
         ParamKind::Number { .. } => "number",
         ParamKind::OneOf(_) => "one_of",
+        ParamKind::Word(_) => "word",
         ParamKind::Text(_) => "text",
         ParamKind::Bytes(_) => "bytes",
         ParamKind::Host(_) => "host",
@@ -71,6 +72,7 @@ fn bounds_on(kind: ParamKind, model: &'static Model) -> Value {
             json!({ "min": min, "max": offered.map_or(max, |offered| offered(model)) })
         }
         ParamKind::OneOf(numbers) => json!({ "values": numbers }),
+        ParamKind::Word(words) => json!({ "values": words }),
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => json!({ "max_bytes": limit.of(model) }),
         ParamKind::Host(max) => json!({ "max_characters": max }),
         ParamKind::TopicName(max) | ParamKind::TopicFilter(max) | ParamKind::Message(max) => {

@@ -1,0 +1,176 @@
+//! TLS as the modem sees it: what a connection is made with, and why one failed.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use time::OffsetDateTime;
+
+/// What a TLS connection is made with. PEM texts are as the host loaded them; `Debug` shows none of them.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct TlsProfile {
+    /// Trusted roots (PEM). `None`: the driver's own.
+    pub roots: Option<Box<[u8]>>,
+    /// Certificate chain of the client, its own first (PEM). It is of use with a [`key`](Self::key) only.
+    pub chain: Option<Box<[u8]>>,
+    /// Private key of the client (PEM).
+    pub key: Option<Box<[u8]>>,
+    /// Whether the server's certificate is checked.
+    pub verify: Verify,
+    /// The versions on offer.
+    pub versions: TlsVersions,
+    /// Protocol names for ALPN (RFC 7301), best first; empty: the extension is not sent.
+    pub alpn: Box<[Box<str>]>,
+    /// The name to send as SNI and to check the certificate against, if it is not the host of the link.
+    pub name: Option<Box<str>>,
+}
+
+impl fmt::Debug for TlsProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = |text: &Option<Box<[u8]>>| text.as_ref().map_or(0, |text| text.len());
+        f.debug_struct("TlsProfile")
+            .field("roots", &size(&self.roots))
+            .field("chain", &size(&self.chain))
+            .field("key", &size(&self.key))
+            .field("verify", &self.verify)
+            .field("versions", &self.versions)
+            .field("alpn", &self.alpn)
+            .field("name", &self.name)
+            .finish()
+    }
+}
+
+/// Whether a server must prove who it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Verify {
+    /// The chain must end at a trusted root, the dates must hold, and the name must match.
+    #[default]
+    Server,
+    /// Any certificate is taken.
+    Nothing,
+}
+
+/// TLS versions on offer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum TlsVersions {
+    /// 1.2 and 1.3.
+    #[default]
+    Any,
+    /// 1.2 only.
+    V12,
+    /// 1.3 only.
+    V13,
+}
+
+/// What the driver's TLS library says of the files of a profile: roots, chain and key parse, and the key belongs to the
+/// first certificate of the chain. In words, what is wrong. It must be a pure function.
+pub type CheckFiles = fn(&TlsProfile) -> Result<(), Box<str>>;
+
+/// Why TLS failed. Times are seconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsFailure {
+    /// The server's certificate ended at `not_after`; the clock said `now`.
+    Expired {
+        /// The last second of the certificate.
+        not_after: i64,
+        /// The time that was used for the check.
+        now: i64,
+    },
+    /// The server's certificate begins at `not_before`; the clock said `now`.
+    NotYetValid {
+        /// The first second of the certificate.
+        not_before: i64,
+        /// The time that was used for the check.
+        now: i64,
+    },
+    /// The certificate is for other names.
+    WrongName {
+        /// The name that was asked for.
+        asked: Box<str>,
+        /// The names in the certificate, separated by `, `.
+        presented: Box<str>,
+    },
+    /// No trusted root signed the chain; the issuer that was missing.
+    UnknownRoot(Box<str>),
+    /// The server wants a client certificate and none is loaded.
+    ClientCertificateMissing,
+    /// The server refused the client certificate.
+    ClientCertificateRefused,
+    /// No TLS version in common.
+    NoCommonVersion,
+    /// No cipher suite in common.
+    NoCommonCipher,
+    /// The peer does not speak TLS; the first bytes it sent, 16 at most.
+    NotTls(Box<[u8]>),
+    /// The peer closed the connection in the handshake.
+    ClosedInHandshake,
+    /// The handshake did not end in time.
+    TimedOut,
+    /// The peer sent an alert (RFC 8446, section 6) that none of the above covers.
+    Alert(u8),
+    /// The roots or the identity of the profile can't be used; in words.
+    BadProfile(Box<str>),
+    /// Anything else, in the TLS library's words.
+    Other(Box<str>),
+}
+
+impl TlsFailure {
+    /// What `AT+GTSSLERR?` tells: for certificates the number that OpenSSL's `verify(1)` gives to the error, which is what
+    /// hosts in the field know, and numbers from 101 on for what happens before or after the check; all negative.
+    pub const fn code(&self) -> i16 {
+        match self {
+            TlsFailure::Other(_) => -1,
+            TlsFailure::NotYetValid { .. } => -9,
+            TlsFailure::Expired { .. } => -10,
+            TlsFailure::UnknownRoot(_) => -19,
+            TlsFailure::WrongName { .. } => -62,
+            TlsFailure::ClientCertificateMissing => -101,
+            TlsFailure::ClientCertificateRefused => -102,
+            TlsFailure::NoCommonVersion => -103,
+            TlsFailure::NoCommonCipher => -104,
+            TlsFailure::NotTls(_) => -105,
+            TlsFailure::ClosedInHandshake => -106,
+            TlsFailure::TimedOut => -107,
+            TlsFailure::Alert(_) => -108,
+            TlsFailure::BadProfile(_) => -109,
+        }
+    }
+}
+
+/// Words of others are escaped, so that they stay within their line.
+impl fmt::Display for TlsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TlsFailure::Expired { not_after, now } => {
+                write!(f, "server certificate expired {}, the clock says {}", Utc(*not_after), Utc(*now))
+            }
+            TlsFailure::NotYetValid { not_before, now } => {
+                write!(f, "server certificate not valid before {}, the clock says {}", Utc(*not_before), Utc(*now))
+            }
+            TlsFailure::WrongName { asked, presented } => {
+                write!(f, "server certificate is for {}, not for {}", presented.escape_debug(), asked.escape_debug())
+            }
+            TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {}", issuer.escape_debug()),
+            TlsFailure::ClientCertificateMissing => f.write_str("server wants a client certificate, none is loaded"),
+            TlsFailure::ClientCertificateRefused => f.write_str("server refused the client certificate"),
+            TlsFailure::NoCommonVersion => f.write_str("no common version"),
+            TlsFailure::NoCommonCipher => f.write_str("no common cipher suite"),
+            TlsFailure::NotTls(first) => write!(f, "the peer does not speak TLS, it sent: {}", first.escape_ascii()),
+            TlsFailure::ClosedInHandshake => f.write_str("the peer ended the connection in the handshake"),
+            TlsFailure::TimedOut => f.write_str("the handshake did not end in time"),
+            TlsFailure::Alert(code) => write!(f, "the peer sent alert {code}"),
+            TlsFailure::BadProfile(said) => write!(f, "certificate or key unusable: {}", said.escape_debug()),
+            TlsFailure::Other(said) => said.escape_debug().fmt(f),
+        }
+    }
+}
+
+/// Seconds since 1970 as a date that people read.
+struct Utc(i64);
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(time) = OffsetDateTime::from_unix_timestamp(self.0) else { return write!(f, "{} s", self.0) };
+        let ((year, month, day), (hour, minute, second)) = (time.to_calendar_date(), time.to_hms());
+        write!(f, "{year:04}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC", u8::from(month))
+    }
+}
