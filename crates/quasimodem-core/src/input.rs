@@ -19,7 +19,7 @@ pub enum Input<'a> {
     /// The link that [`Effect::Open`](crate::Effect::Open) asked for is open: over TLS, after the handshake.
     Opened(Link),
     /// The peer sent these bytes: [`CHUNK`](Input::CHUNK) at most, and only while
-    /// [`Modem::wants`](crate::Modem::wants)`(Port::Link(link))`. Over UDP: one whole datagram of any size.
+    /// [`Modem::wants`](crate::Modem::wants)`(Port::Link(link))`. Over UDP: one whole datagram.
     Received(Link, &'a [u8]),
     /// The link could not be opened, or it ended without
     /// [`Effect::Close`](crate::Effect::Close). Bytes that arrived before the end MUST be brought first.

@@ -93,8 +93,8 @@ pub enum TlsFailure {
     UnknownRoot(Box<str>),
     /// The server wants a client certificate and none is loaded.
     ClientCertificateMissing,
-    /// The server refused the client certificate.
-    ClientCertificateRefused,
+    /// The server refused the client certificate, with this alert (RFC 8446, section 6).
+    ClientCertificateRefused(u8),
     /// No TLS version in common.
     NoCommonVersion,
     /// No cipher suite in common.
@@ -124,7 +124,7 @@ impl TlsFailure {
             TlsFailure::UnknownRoot(_) => -19,
             TlsFailure::WrongName { .. } => -62,
             TlsFailure::ClientCertificateMissing => -101,
-            TlsFailure::ClientCertificateRefused => -102,
+            TlsFailure::ClientCertificateRefused(_) => -102,
             TlsFailure::NoCommonVersion => -103,
             TlsFailure::NoCommonCipher => -104,
             TlsFailure::NotTls(_) => -105,
@@ -151,18 +151,64 @@ impl fmt::Display for TlsFailure {
             }
             TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {}", issuer.escape_debug()),
             TlsFailure::ClientCertificateMissing => f.write_str("server wants a client certificate, none is loaded"),
-            TlsFailure::ClientCertificateRefused => f.write_str("server refused the client certificate"),
+            TlsFailure::ClientCertificateRefused(code) => {
+                write!(f, "server refused the client certificate: {}", Alert(*code))
+            }
             TlsFailure::NoCommonVersion => f.write_str("no common version"),
             TlsFailure::NoCommonCipher => f.write_str("no common cipher suite"),
             TlsFailure::NotTls(first) => write!(f, "the peer does not speak TLS, it sent: {}", first.escape_ascii()),
             TlsFailure::ClosedInHandshake => f.write_str("the peer ended the connection in the handshake"),
             TlsFailure::TimedOut => f.write_str("the handshake did not end in time"),
-            TlsFailure::Alert(code) => write!(f, "the peer sent alert {code}"),
+            TlsFailure::Alert(code) => write!(f, "the peer sent an alert: {}", Alert(*code)),
             TlsFailure::BadProfile(said) => write!(f, "certificate or key unusable: {}", said.escape_debug()),
             TlsFailure::Other(said) => said.escape_debug().fmt(f),
         }
     }
 }
+
+/// The number and the name of an alert (RFC 8446, section 6, and RFC 5246, section 7.2).
+struct Alert(u8);
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match ALERTS.iter().find(|(code, _)| *code == self.0) {
+            Some((code, name)) => write!(f, "{name} ({code})"),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+/// Those that a server sends to a client.
+const ALERTS: &[(u8, &str)] = &[
+    (10, "unexpected message"),
+    (20, "bad record MAC"),
+    (22, "record overflow"),
+    (40, "handshake failure"),
+    (41, "no certificate"),
+    (42, "bad certificate"),
+    (43, "unsupported certificate"),
+    (44, "certificate revoked"),
+    (45, "certificate expired"),
+    (46, "certificate unknown"),
+    (47, "illegal parameter"),
+    (48, "unknown CA"),
+    (49, "access denied"),
+    (50, "decode error"),
+    (51, "decrypt error"),
+    (70, "protocol version"),
+    (71, "insufficient security"),
+    (80, "internal error"),
+    (86, "inappropriate fallback"),
+    (90, "user canceled"),
+    (100, "no renegotiation"),
+    (109, "missing extension"),
+    (110, "unsupported extension"),
+    (112, "unrecognized name"),
+    (113, "bad certificate status response"),
+    (115, "unknown PSK identity"),
+    (116, "certificate required"),
+    (120, "no application protocol"),
+];
 
 /// Seconds since 1970 as a date that people read.
 struct Utc(i64);

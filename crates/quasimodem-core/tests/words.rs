@@ -43,7 +43,7 @@ fn reasons_hold_no_result_code_and_no_line_end() {
         Why::Tls(TlsFailure::WrongName { asked: "a.example".into(), presented: long_name.into() }),
         Why::Tls(TlsFailure::UnknownRoot(long_name.into())),
         Why::Tls(TlsFailure::ClientCertificateMissing),
-        Why::Tls(TlsFailure::ClientCertificateRefused),
+        Why::Tls(TlsFailure::ClientCertificateRefused(48)),
         Why::Tls(TlsFailure::NoCommonVersion),
         Why::Tls(TlsFailure::NoCommonCipher),
         Why::Tls(TlsFailure::NotTls(Box::from(*b"HTTP/1.1"))),

@@ -46,6 +46,7 @@ pub(crate) fn put(failure: &TlsFailure) -> String {
             let bytes: Vec<String> = first.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("not tls {}", bytes.join(" "))
         }
+        TlsFailure::ClientCertificateRefused(code) => format!("client certificate refused {code}"),
         TlsFailure::Alert(code) => format!("alert {code}"),
         TlsFailure::BadProfile(said) => format!("bad profile {}", one_line(said)),
         TlsFailure::Other(said) => format!("other {}", one_line(said)),
@@ -81,6 +82,9 @@ pub(crate) fn parse(words: &str) -> Option<TlsFailure> {
         let bytes = bytes.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).ok());
         return bytes.collect::<Option<Vec<u8>>>().map(|bytes| TlsFailure::NotTls(bytes.into()));
     }
+    if let Some(code) = rest("client certificate refused ") {
+        return code.parse().ok().map(TlsFailure::ClientCertificateRefused);
+    }
     if let Some(code) = rest("alert ") {
         return code.parse().ok().map(TlsFailure::Alert);
     }
@@ -92,9 +96,8 @@ pub(crate) fn parse(words: &str) -> Option<TlsFailure> {
 }
 
 /// The failures that are all said with their name.
-const PLAIN: [(&str, TlsFailure); 6] = [
+const PLAIN: [(&str, TlsFailure); 5] = [
     ("client certificate missing", TlsFailure::ClientCertificateMissing),
-    ("client certificate refused", TlsFailure::ClientCertificateRefused),
     ("no common version", TlsFailure::NoCommonVersion),
     ("no common cipher", TlsFailure::NoCommonCipher),
     ("closed in handshake", TlsFailure::ClosedInHandshake),
@@ -115,6 +118,7 @@ mod tests {
             TlsFailure::UnknownRoot("".into()),
             TlsFailure::NotTls(b"HTTP".as_slice().into()),
             TlsFailure::NotTls(Box::default()),
+            TlsFailure::ClientCertificateRefused(42),
             TlsFailure::Alert(80),
             TlsFailure::BadProfile("no key".into()),
             TlsFailure::Other("words".into()),

@@ -40,7 +40,7 @@ fn time_in_all_its_forms_replays() {
 #[test]
 fn reasons_and_parts_of_packets_replay() {
     let failures = [
-        Why::Tls(TlsFailure::ClientCertificateRefused),
+        Why::Tls(TlsFailure::ClientCertificateRefused(48)),
         Why::Tls(TlsFailure::UnknownRoot("CN=\"a\" root".into())),
         Why::System(111, "Connection refused".into()),
         Why::NotResolved("broker".into(), "try again".into()),
