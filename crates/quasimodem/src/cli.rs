@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use quasimodem_core::{BadSetting, Imei, MODELS, Model, Settings, mqtt};
 use quasimodem_lab::broker::{Code, Refusal, User};
+use rustls::pki_types::ServerName;
 
 use crate::host_map::Mapping;
 
@@ -101,10 +102,21 @@ pub(crate) struct Run {
     #[arg(long, value_name = "NAME:PORT=ADDR:PORT")]
     pub(crate) host_map: Vec<Mapping>,
 
+    /// Over TLS, trust the roots in this file (PEM) instead of the operating system's. What the host loads by
+    /// AT+GTSSLFILE counts more.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// Over TLS, take any certificate of a server, until the host says AT+GTSSLMODE=1. For tests only.
+    ///
+    /// Short for --set tls_verify=off.
+    #[arg(long)]
+    pub(crate) insecure_tls: bool,
+
     /// Read options from a TOML file; the command line counts more.
     ///
-    /// It may hold at = "pty", imei = "001010000000008", host_map = ["broker.example:1883=127.0.0.1:1883"] and all of
-    /// `quasimodem settings` by their keys. Values are text as for --set; on and off may be true and false, numbers bare.
+    /// It may hold at = "pty", imei = "001010000000008", ca = "ca.pem",
+    /// host_map = ["broker.example:1883=127.0.0.1:1883"] and all of `quasimodem settings` by their keys. Values are text as for --set; on and off may be true and false, numbers bare.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
 
@@ -122,6 +134,27 @@ pub(crate) struct Lab {
     /// Where the broker listens: PORT of 127.0.0.1, or ADDR:PORT. Port 0 takes a free one, which is printed.
     #[arg(long, value_name = "ADDR:PORT", default_value_t = MQTT, value_parser = parse_mqtt)]
     pub(crate) mqtt: SocketAddr,
+
+    /// Take connections over TLS as well: PORT of 127.0.0.1, or ADDR:PORT.
+    ///
+    /// The broker's certificate is signed by a root of the lab, which the modem beside it trusts. For others, see --tls-dir.
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_mqtt)]
+    pub(crate) mqtts: Option<SocketAddr>,
+
+    /// Keep the lab's root in this directory: ca.pem for those who are to trust the broker, and its key.
+    ///
+    /// What is there is used again. Without it the root is a new one each time, and only the modem of the lab trusts it.
+    #[arg(long, value_name = "DIR", requires = "mqtts", value_hint = ValueHint::DirPath)]
+    pub(crate) tls_dir: Option<PathBuf>,
+
+    /// Put this name or address into the broker's certificate, besides localhost, 127.0.0.1, ::1 and the address of
+    /// --mqtts. Repeatable.
+    #[arg(long, value_name = "NAME", requires = "mqtts", value_parser = parse_name)]
+    pub(crate) name: Vec<String>,
+
+    /// Over TLS, let only clients with a certificate in; one is put beside ca.pem as client.pem and client.key.
+    #[arg(long, requires = "tls_dir")]
+    pub(crate) client_auth: bool,
 
     /// Let only this user in; wrong passwords are answered with 4, no user name with 5. Repeatable. Without it, everybody
     /// may come in.
@@ -184,7 +217,17 @@ impl Cli {
 /// What `quasimodem lab` does without options.
 impl Default for Lab {
     fn default() -> Lab {
-        Lab { run: Run::default(), mqtt: MQTT, user: Vec::new(), refuse: Vec::new(), refuse_filter: Vec::new() }
+        Lab {
+            run: Run::default(),
+            mqtt: MQTT,
+            mqtts: None,
+            tls_dir: None,
+            name: Vec::new(),
+            client_auth: false,
+            user: Vec::new(),
+            refuse: Vec::new(),
+            refuse_filter: Vec::new(),
+        }
     }
 }
 
@@ -281,6 +324,10 @@ fn parse_user(text: &str) -> Result<User, &'static str> {
     Ok(User { name: name.into(), password: password.as_bytes().into(), allowed: true })
 }
 
+fn parse_name(text: &str) -> Result<String, &'static str> {
+    ServerName::try_from(text).map(|_| text.into()).map_err(|_| "expected a name or an address")
+}
+
 fn parse_refusal(text: &str) -> Result<Refusal, &'static str> {
     let (code, times) = text.split_once(':').map_or((text, None), |(code, times)| (code, Some(times)));
     let codes = [Code::Version, Code::Identifier, Code::Unavailable, Code::BadPassword, Code::NotAuthorized];
@@ -308,7 +355,7 @@ Examples:
   quasimodem settings                             what can be set
   quasimodem help run                             more of one of these commands
 
-Exit codes: 0 ended in order, 1 failed, 2 wrong usage or a configuration file that can't be used";
+Exit codes: 0 ended in order, 1 failed, 2 wrong usage or a file of options that can't be used";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -318,6 +365,7 @@ Examples:
   quasimodem run --at tcp:0.0.0.0:7000 --model MC615
   quasimodem run --at tcp:0                       a free port of this machine, printed at the start
   quasimodem run --host-map broker.example:1883=127.0.0.1:1883
+  quasimodem run --ca ca.pem                      trust the brokers whose certificates this one signed
   quasimodem run --config modem.toml --set echo=off --bearer cold";
 
 const LAB_EXAMPLES: &str = "\
@@ -327,6 +375,7 @@ Examples:
   quasimodem lab --at pty:/tmp/modem --host-map '*:*=127.0.0.1:1883'
                                                   whatever broker a program asks for, it is this one
   quasimodem lab --user alice:wonder              passwords are checked
+  quasimodem lab --mqtts 8883 --tls-dir tls       TLS as well; tls/ca.pem is the root to trust
   quasimodem lab --refuse 3:2                     the first two connections are refused: server unavailable
   quasimodem lab --refuse-filter 'secret/#'       subscriptions to these are refused";
 

@@ -3,13 +3,15 @@
 use std::fmt::Display;
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use quasimodem_core::{Imei, SETTINGS, Settings};
+use rustls::pki_types::CertificateDer;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::{self, Assignment, At, Run};
 use crate::host_map::{HostMap, Mapping};
+use crate::tls;
 
 /// All that is needed to run a modem.
 pub(crate) struct Config {
@@ -17,15 +19,18 @@ pub(crate) struct Config {
     pub(crate) imei: Imei,
     pub(crate) settings: Settings,
     pub(crate) hosts: HostMap,
+    /// Roots in the place of the operating system's.
+    pub(crate) ca: Option<Vec<CertificateDer<'static>>>,
 }
 
 impl Config {
-    /// Reads the file, if there is one, and puts the command line over it. The error is a sentence that names the file and
-    /// the line.
+    /// Reads the files, if there are any, and puts the command line over the configuration. The error is a sentence that
+    /// names the file and the line.
     pub(crate) fn new(run: Run) -> Result<Config, String> {
         let file = run.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
-        let mut settings = Settings::default();
-        let short = [run.model, run.gap, run.bearer].into_iter().flatten();
+        let mut settings = Settings { check_files: tls::check, ..Settings::default() };
+        let insecure = run.insecure_tls.then(|| Assignment::new("tls_verify", "off").ok()).flatten();
+        let short = [run.model, run.gap, run.bearer, insecure].into_iter().flatten();
         for assignment in file.settings.into_iter().chain(run.set).chain(short) {
             assignment.apply(&mut settings).map_err(|error| error.to_string())?;
         }
@@ -35,8 +40,14 @@ impl Config {
             settings,
             // The first that fits counts.
             hosts: HostMap(run.host_map.into_iter().chain(file.hosts).collect()),
+            ca: run.ca.or(file.ca).as_deref().map(read_ca).transpose()?,
         })
     }
+}
+
+fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = fs::read(path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
+    tls::roots(&pem).map_err(|words| format!("can't use {}: {words}", path.display()))
 }
 
 /// What a configuration file says.
@@ -45,6 +56,7 @@ struct File {
     at: Option<At>,
     imei: Option<Imei>,
     hosts: Vec<Mapping>,
+    ca: Option<PathBuf>,
     settings: Vec<Assignment>,
 }
 
@@ -82,6 +94,12 @@ impl File {
         match key {
             AT => self.at = Some(value.read(cli::parse_at)?),
             IMEI => self.imei = Some(value.read(cli::parse_imei)?),
+            CA => {
+                self.ca = Some(value.read(|text| match text {
+                    "" => Err("expected the name of a file"),
+                    path => Ok(path.into()),
+                })?);
+            }
             HOST_MAP => {
                 let DeValue::Array(mappings) = value.value else {
                     return Err(value.wrong("expected an array of NAME:PORT=ADDR:PORT").into());
@@ -165,10 +183,12 @@ impl From<Mistake> for Wrong {
 }
 
 fn unknown(key: &str) -> String {
-    let known: Vec<&str> = [AT, IMEI, HOST_MAP].into_iter().chain(SETTINGS.iter().map(|setting| setting.key)).collect();
+    let known: Vec<&str> =
+        [AT, IMEI, HOST_MAP, CA].into_iter().chain(SETTINGS.iter().map(|setting| setting.key)).collect();
     format!("there is no key {key:?}; there are {}", known.join(", "))
 }
 
 const AT: &str = "at";
 const IMEI: &str = "imei";
 const HOST_MAP: &str = "host_map";
+const CA: &str = "ca";

@@ -14,6 +14,7 @@ use crate::link::{self, Links};
 use crate::log;
 use crate::queue::{Crossed, Queue};
 use crate::serial::{Event, SerialEnd};
+use crate::tls::Tls;
 
 /// A modem with its serial end and its links.
 ///
@@ -53,7 +54,7 @@ enum HostState {
 
 impl<E: SerialEnd> Driver<E> {
     /// A modem that is just switched on.
-    pub(crate) fn new(modem: Modem, end: E, hosts: Arc<HostMap>) -> Driver<E> {
+    pub(crate) fn new(modem: Modem, end: E, hosts: Arc<HostMap>, tls: Arc<Tls>) -> Driver<E> {
         let start = time::Instant::now();
         Driver {
             modem,
@@ -61,7 +62,7 @@ impl<E: SerialEnd> Driver<E> {
             host: HostState::Absent,
             output: Queue::default(),
             unflushed: false,
-            links: Links::new(hosts),
+            links: Links::new(hosts, tls),
             start,
             alarm: Box::pin(time::sleep_until(start)),
             armed: None,

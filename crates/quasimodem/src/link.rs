@@ -1,28 +1,36 @@
-//! The links of one modem: TCP connections by number.
+//! The links of one modem by number: TCP and TLS connections, and UDP.
 //!
 //! A closed link is taken out of the table at once, and what is left of it to flush runs on its own. So nothing can
 //! arrive for a number between its `Close` and its next `Open`, and numbers need no generations.
 
-use std::future::ready;
+use std::future::{self, poll_fn};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use quasimodem_core::{Link, Query, Transport, Why};
+use quasimodem_core::{Link, Query, TlsFailure, TlsProfile, Transport, Why};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 
+use crate::datagrams::Datagrams;
 use crate::host_map::HostMap;
-use crate::log;
 use crate::queue::{Crossed, Queue};
 use crate::resolve::{addresses, why};
-use crate::socket;
+use crate::stream::Stream;
+use crate::tls::{self, Template, Tls};
+use crate::{log, socket};
 
 /// All links of one modem, the look-ups it waits for, and closed links that are being flushed.
 pub(crate) struct Links {
     hosts: Arc<HostMap>,
+    tls: Arc<Tls>,
+    /// What the last profile was built into, so that it is there when the modem connects again.
+    template: Option<(Weak<TlsProfile>, Arc<Template>)>,
     table: Vec<(Link, State)>,
     lookups: Vec<(Query, Pending<IpAddr>)>,
     closing: JoinSet<()>,
@@ -40,24 +48,30 @@ pub(crate) enum Event {
 
 impl Links {
     /// No links yet. Connections go where this map leads them.
-    pub(crate) fn new(hosts: Arc<HostMap>) -> Links {
-        Links { hosts, table: Vec::new(), lookups: Vec::new(), closing: JoinSet::new() }
+    pub(crate) fn new(hosts: Arc<HostMap>, tls: Arc<Tls>) -> Links {
+        Links { hosts, tls, template: None, table: Vec::new(), lookups: Vec::new(), closing: JoinSet::new() }
     }
 
     /// Begins to connect.
     pub(crate) fn open(&mut self, link: Link, transport: &Transport, host: &str, port: u16) {
         self.forget(link);
-        let (host, port) = match self.hosts.find(host, port) {
-            Some((host, port)) => {
-                log::mapped(link, host, port);
-                (host, port)
+        let (to, to_port) = match self.hosts.find(host, port) {
+            Some((to, to_port)) => {
+                log::mapped(link, to, to_port);
+                (to.to_owned(), to_port)
             }
-            None => (host, port),
+            None => (host.to_owned(), port),
         };
-        let opening: Pending<TcpStream> = match transport {
-            Transport::Tcp => Box::pin(connect(host.to_owned(), port)),
-            Transport::Tls(_) => Box::pin(ready(Err(not_in_this_build("TLS")))),
-            Transport::Udp => Box::pin(ready(Err(not_in_this_build("UDP")))),
+        let opening: Pending<State> = match transport {
+            Transport::Tcp => Box::pin(async move { Ok(State::open(Stream::Tcp(connect(&to, to_port).await?))) }),
+            Transport::Tls(profile) => match self.template(profile) {
+                Ok(template) => {
+                    let name = profile.name.as_deref().unwrap_or(host).to_owned();
+                    Box::pin(secure(link, template, name, to, to_port, Instant::now() + HANDSHAKE))
+                }
+                Err(failure) => Box::pin(future::ready(Err(Why::Tls(failure)))),
+            },
+            Transport::Udp => Box::pin(talk(link, to, to_port)),
         };
         self.table.push((link, State::Opening(opening)));
     }
@@ -65,17 +79,26 @@ impl Links {
     /// Queues bytes for a link. Those for a link that just ended, and whose end the modem has not heard of yet, are lost
     /// as they would be in the network.
     pub(crate) fn send(&mut self, link: Link, bytes: &[u8]) {
-        if let Some((_, State::Open(open))) = self.table.iter_mut().find(|(number, _)| *number == link)
-            && open.broken.is_none()
-        {
-            open.output.push(bytes);
+        match self.table.iter_mut().find(|(number, _)| *number == link) {
+            Some((_, State::Open(open))) if open.broken.is_none() => open.output.push(bytes),
+            Some((_, State::Datagrams(datagrams))) => datagrams.send(bytes),
+            _ => {}
         }
     }
 
     /// Closes a link after what was sent is written out, in the background, or gives up connecting.
     pub(crate) fn close(&mut self, link: Link) {
-        if let Some(State::Open(open)) = self.forget(link) {
-            self.closing.spawn(async move { socket::finish(open.stream, open.output.waiting()).await });
+        match self.forget(link) {
+            Some(State::Open(open)) => {
+                self.closing.spawn(async move { socket::finish(open.stream, open.output.waiting()).await });
+            }
+            Some(State::Datagrams(mut datagrams)) => {
+                self.closing.spawn(async move {
+                    // What does not go out in this time is lost, as datagrams are.
+                    let _ = timeout(socket::FLUSH, poll_fn(|cx| datagrams.poll_send(cx))).await;
+                });
+            }
+            Some(State::Opening(_)) | None => {}
         }
     }
 
@@ -102,13 +125,18 @@ impl Links {
         let ended = match state {
             State::Opening(opening) => match opening.as_mut().poll(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(stream)) => {
-                    *state = State::Open(Open { stream, output: Queue::default(), broken: None });
+                Poll::Ready(Ok(open)) => {
+                    *state = open;
                     return Poll::Ready(Event::Opened);
                 }
                 Poll::Ready(Err(why)) => why,
             },
-            State::Open(_) if !wants => return Poll::Pending,
+            State::Open(_) | State::Datagrams(_) if !wants => return Poll::Pending,
+            State::Datagrams(datagrams) => match datagrams.poll_receive(cx, chunk) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(count)) => return Poll::Ready(Event::Received(count)),
+                Poll::Ready(Err(why)) => why,
+            },
             State::Open(open) => match open.poll_read(cx, chunk) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(count)) => return Poll::Ready(Event::Received(count)),
@@ -122,8 +150,12 @@ impl Links {
     /// Writes what the sockets take.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) {
         for (_, state) in &mut self.table {
-            if let State::Open(open) = state {
-                open.write(cx);
+            match state {
+                State::Open(open) => open.write(cx),
+                State::Datagrams(datagrams) => {
+                    let _ = datagrams.poll_send(cx);
+                }
+                State::Opening(_) => {}
             }
         }
     }
@@ -132,7 +164,7 @@ impl Links {
     pub(crate) fn crossed(&mut self) -> Option<(Link, Crossed)> {
         self.table.iter_mut().find_map(|(link, state)| match state {
             State::Open(open) => open.output.crossed().map(|crossed| (*link, crossed)),
-            State::Opening(_) => None,
+            State::Opening(_) | State::Datagrams(_) => None,
         })
     }
 
@@ -149,8 +181,20 @@ impl Links {
 
     /// Ready once all closed links are flushed, or had their time.
     pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while let Some(_ended) = std::task::ready!(self.closing.poll_join_next(cx)) {}
+        while let Some(_ended) = ready!(self.closing.poll_join_next(cx)) {}
         Poll::Ready(())
+    }
+
+    /// What this profile is built into.
+    fn template(&mut self, profile: &Arc<TlsProfile>) -> Result<Arc<Template>, TlsFailure> {
+        if let Some((built, template)) = &self.template
+            && built.as_ptr() == Arc::as_ptr(profile)
+        {
+            return Ok(template.clone());
+        }
+        let template = self.tls.template(profile)?;
+        self.template = Some((Arc::downgrade(profile), template.clone()));
+        Ok(template)
     }
 
     fn forget(&mut self, link: Link) -> Option<State> {
@@ -160,15 +204,24 @@ impl Links {
 }
 
 enum State {
-    Opening(Pending<TcpStream>),
+    Opening(Pending<State>),
     Open(Open),
+    Datagrams(Box<Datagrams>),
+}
+
+impl State {
+    fn open(stream: Stream) -> State {
+        State::Open(Open { stream, output: Queue::default(), unflushed: false, broken: None })
+    }
 }
 
 type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Why>> + Send>>;
 
 struct Open {
-    stream: TcpStream,
+    stream: Stream,
     output: Queue,
+    /// Something may wait in the stream itself, as TLS does it.
+    unflushed: bool,
     /// Why nothing can be written any more. What the peer sent before is still to be read.
     broken: Option<Why>,
 }
@@ -183,29 +236,61 @@ impl Open {
                 return Poll::Ready(Ok(buffer.filled().len()));
             }
             Poll::Ready(Ok(())) => Why::Ended,
-            Poll::Ready(Err(error)) => why(&error),
+            Poll::Ready(Err(error)) => self.stream.why(&error),
         };
-        // A failed write comes first and knows more: the socket tells its error once, then it only says that it ended.
-        Poll::Ready(Err(self.broken.take().unwrap_or(ended)))
+        Poll::Ready(Err(match (ended, self.broken.take()) {
+            // TLS tells what the peer did not like.
+            (ended @ Why::Tls(_), _) => ended,
+            // A failed write comes first and knows more: the socket tells its error once, then it only says that it ended.
+            (ended, broken) => broken.unwrap_or(ended),
+        }))
     }
 
     fn write(&mut self, cx: &mut Context<'_>) {
-        while !self.output.is_empty() {
-            match Pin::new(&mut self.stream).poll_write(cx, self.output.waiting()) {
-                Poll::Pending => return,
-                Poll::Ready(Ok(count)) => self.output.advance(count),
-                Poll::Ready(Err(error)) => {
-                    self.broken = Some(why(&error));
-                    self.output.clear();
-                }
-            }
+        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+            self.broken = Some(self.stream.why(&error));
+            self.output.clear();
+            self.unflushed = false;
         }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.output.is_empty() {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, self.output.waiting()))?;
+            self.output.advance(count);
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
-async fn connect(host: String, port: u16) -> Result<TcpStream, Why> {
-    let mut failure = Why::NoSuchName(host.as_str().into());
-    for address in addresses(&host).await? {
+/// Makes a TLS connection. The map has led it elsewhere, perhaps, and the name is that of the one who was asked for.
+async fn secure(
+    link: Link,
+    template: Arc<Template>,
+    name: String,
+    to: String,
+    to_port: u16,
+    deadline: Instant,
+) -> Result<State, Why> {
+    let stream = tls::connect(template, &name, connect(&to, to_port).await?, deadline).await?;
+    log::secured(link, &stream.agreed());
+    Ok(State::open(Stream::Tls(Box::new(stream))))
+}
+
+async fn talk(link: Link, host: String, port: u16) -> Result<State, Why> {
+    let address = addresses(&host).await?.first().copied().ok_or_else(|| Why::NoSuchName(host.into()))?;
+    let datagrams = Datagrams::connect(link, SocketAddr::new(address, port)).await.map_err(|error| why(&error))?;
+    Ok(State::Datagrams(Box::new(datagrams)))
+}
+
+async fn connect(host: &str, port: u16) -> Result<TcpStream, Why> {
+    let mut failure = Why::NoSuchName(host.into());
+    for address in addresses(host).await? {
         match TcpStream::connect(SocketAddr::new(address, port)).await {
             Ok(stream) => {
                 // Packets are small and complete: to wait for more would only delay them.
@@ -218,6 +303,9 @@ async fn connect(host: String, port: u16) -> Result<TcpStream, Why> {
     Err(failure)
 }
 
-fn not_in_this_build(transport: &str) -> Why {
-    Why::System(0, format!("this build can't open {transport} links").into())
-}
+/// Time from the modem's wish to the end of a TLS handshake. The modem gives up after 5 s (manual 1.2), and could not tell
+/// what the handshake waited for.
+const HANDSHAKE: Duration = Duration::from_millis(4750);
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use quasimodem_core::{Effect, Kind, Link, Marked, Why};
@@ -63,6 +64,16 @@ pub(crate) fn opened(link: Link) {
     info!("link {link}: open");
 }
 
+/// A link is secured by TLS, in this way.
+pub(crate) fn secured(link: Link, agreed: &str) {
+    info!("link {link}: {agreed}");
+}
+
+/// A datagram of this size was thrown away.
+pub(crate) fn datagram_lost(link: Link, size: usize, reason: &str) {
+    info!("link {link}: lost a datagram of {size} bytes: {reason}");
+}
+
 /// A peer sent bytes.
 pub(crate) fn received(link: Link, count: usize) {
     debug!("link {link}: received {count} bytes");
@@ -91,6 +102,11 @@ pub(crate) fn broker(note: &Note) {
 /// The lab broker can't take connections for a while.
 pub(crate) fn broker_trouble(error: &io::Error) {
     info!("broker: can't take a connection: {error}");
+}
+
+/// A client of the lab broker did not get through the TLS handshake.
+pub(crate) fn no_tls(from: SocketAddr, error: &io::Error) {
+    info!("broker: no TLS with {from}: {error}");
 }
 
 static RAW: AtomicBool = AtomicBool::new(false);

@@ -4,6 +4,7 @@
 mod catalogue;
 mod cli;
 mod config;
+mod datagrams;
 mod driver;
 mod host_map;
 mod lab;
@@ -15,6 +16,8 @@ mod run;
 mod serial;
 mod simulate;
 mod socket;
+mod stream;
+mod tls;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -29,8 +32,9 @@ use crate::config::Config;
 fn main() -> ExitCode {
     match Cli::ask() {
         Command::Run(options) => run(options, None),
-        Command::Lab(Lab { run: options, mqtt, user, refuse, refuse_filter }) => {
-            run(options, Some(lab::Options::new(mqtt, user, refuse, refuse_filter)))
+        Command::Lab(Lab { run: options, mqtt, mqtts, tls_dir, name, client_auth, user, refuse, refuse_filter }) => {
+            let tls = mqtts.map(|listen| lab::TlsOptions { listen, directory: tls_dir, names: name, client_auth });
+            run(options, Some(lab::Options::new(mqtt, tls, user, refuse, refuse_filter)))
         }
         Command::Models => print(catalogue::models().as_bytes()),
         Command::Commands(options) => print(catalogue::commands(&options).as_bytes()),

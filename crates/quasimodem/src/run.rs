@@ -14,13 +14,14 @@ use crate::cli::At;
 use crate::config::Config;
 use crate::driver::{Driver, Ended};
 use crate::host_map::HostMap;
-use crate::lab::{self, Greeting};
+use crate::lab::{self, Greeting, Lab};
 use crate::log;
 use crate::serial::SerialEnd;
 use crate::serial::pty::Pty;
 use crate::serial::stdio::Stdio;
 use crate::serial::tcp::Tcp;
 use crate::socket;
+use crate::tls::Tls;
 
 /// Runs a modem until its host leaves for good or a signal comes; with a lab broker beside it, if asked for.
 pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
@@ -31,14 +32,19 @@ pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
     result
 }
 
-async fn start(Config { at, imei, settings, hosts }: Config, lab: Option<lab::Options>) -> Result<()> {
+async fn start(Config { at, imei, settings, hosts, ca }: Config, lab: Option<lab::Options>) -> Result<()> {
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
-    let greeting = match lab {
-        Some(lab) => Some(lab::start(lab, settings.bearer).await?),
-        None => None,
+    let (greeting, lab_root) = match lab {
+        Some(lab) => {
+            let Lab { greeting, root } = lab::start(lab, settings.bearer).await?;
+            (Some(greeting), root)
+        }
+        None => (None, None),
     };
-    let parts = Parts { modem: Modem::new(settings.into(), imei), hosts: hosts.into(), signals, greeting };
+    // The modem beside a lab trusts it.
+    let tls = Tls::new(ca, lab_root).into();
+    let parts = Parts { modem: Modem::new(settings.into(), imei), hosts: hosts.into(), tls, signals, greeting };
     match at {
         At::Stdio => drive(Stdio::open().context("can't use the terminal")?, parts).await,
         At::Pty(link) => {
@@ -59,13 +65,14 @@ async fn start(Config { at, imei, settings, hosts }: Config, lab: Option<lab::Op
 struct Parts {
     modem: Modem,
     hosts: Arc<HostMap>,
+    tls: Arc<Tls>,
     signals: Signals,
     greeting: Option<Greeting>,
 }
 
-async fn drive<E: SerialEnd>(end: E, Parts { modem, hosts, mut signals, greeting }: Parts) -> Result<()> {
+async fn drive<E: SerialEnd>(end: E, Parts { modem, hosts, tls, mut signals, greeting }: Parts) -> Result<()> {
     let mut outbox = Outbox::default();
-    let mut driver = Driver::new(modem, end, hosts);
+    let mut driver = Driver::new(modem, end, hosts, tls);
     log::say(format_args!("modem ready on {}", driver.end().place()));
     if let Some(greeting) = greeting {
         log::say(format_args!("{}", greeting.text(&driver.end().way_in())));

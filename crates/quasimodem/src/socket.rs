@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use rustix::net::sockopt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -24,7 +24,7 @@ pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
 
 /// Writes the rest, says that this was all, and waits for the peer to close, for [`FLUSH`] at most: a socket that is closed
 /// while bytes wait in it resets the connection, and the peer may lose what it has not read yet, such as a DISCONNECT.
-pub(crate) async fn finish(mut stream: TcpStream, rest: &[u8]) {
+pub(crate) async fn finish(mut stream: impl AsyncRead + AsyncWrite + Unpin, rest: &[u8]) {
     let finish = async {
         stream.write_all(rest).await?;
         stream.shutdown().await?;

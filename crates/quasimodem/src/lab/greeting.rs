@@ -1,8 +1,13 @@
 //! What a newcomer is told.
 
+use std::fmt::Write;
+use std::fs;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use quasimodem_lab::broker::User;
+
+use super::certificates::Files;
 
 /// A first conversation with a modem beside a lab broker.
 pub(crate) struct Greeting {
@@ -12,6 +17,16 @@ pub(crate) struct Greeting {
     pub(crate) user: Option<User>,
     /// The modem has no data call yet.
     pub(crate) cold: bool,
+    /// The broker over TLS.
+    pub(super) secured: Option<Secured>,
+}
+
+/// Where the broker can be reached over TLS, and what is needed for it.
+pub(super) struct Secured {
+    pub(super) broker: SocketAddr,
+    /// The root that others must trust; the modem does.
+    pub(super) ca: Option<PathBuf>,
+    pub(super) client: Option<Files>,
 }
 
 impl Greeting {
@@ -41,10 +56,42 @@ impl Greeting {
              +MQTTMSG: 1,1,\"hello\",\"it works\"\n\
              `quasimodem commands` lists what else can be typed. To see all that is published:\n  \
              mosquitto_sub -h {address} -p {port} {login}-t '#' -v\n\
-             Ctrl-C ends modem and broker.",
-            lines.join("\n  ")
+             {}Ctrl-C ends modem and broker.",
+            lines.join("\n  "),
+            self.secured.as_ref().map(|secured| secured.text(&login)).unwrap_or_default()
         )
     }
+}
+
+impl Secured {
+    /// The same conversation over TLS: what is different.
+    fn text(&self, login: &str) -> String {
+        let (address, port) = (self.broker.ip(), self.broker.port());
+        let mut lines = Vec::new();
+        let mut options = String::new();
+        if let Some(ca) = &self.ca {
+            options = format!("--cafile {} ", ca.display());
+        }
+        if let Some(Files { certificate, key }) = &self.client {
+            for (name, path) in [("CAFILE", certificate), ("KEYFILE", key)] {
+                let (size, path) = (size(path), path.display());
+                lines.push(format!("AT+GTSSLFILE=\"{name}\",{size}        then the bytes of {path}"));
+            }
+            let _ = write!(options, "--cert {} --key {} ", certificate.display(), key.display());
+        }
+        lines.push(format!("AT+MQTTOPEN=1,\"{address}\",{port},1,60,2"));
+        let mut text =
+            format!("Over TLS, with a certificate that this modem trusts, it opens with\n  {}\n", lines.join("\n  "));
+        if self.ca.is_some() {
+            let _ = writeln!(text, "and others with\n  mosquitto_sub -h {address} -p {port} {options}{login}-t '#' -v");
+        }
+        text
+    }
+}
+
+/// Bytes of a file, which has just been read or written.
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |data| data.len())
 }
 
 #[cfg(test)]
@@ -56,7 +103,7 @@ mod tests {
         let broker = "[::1]:1884".parse().unwrap();
         let typed = |password: &str, cold| {
             let user = User { name: "alice".into(), password: password.as_bytes().into(), allowed: true };
-            let text = Greeting { broker, user: Some(user), cold }.text("Type");
+            let text = Greeting { broker, user: Some(user), cold, secured: None }.text("Type");
             text.lines().filter_map(|line| line.strip_prefix("  AT").map(str::to_owned)).collect::<Vec<_>>()
         };
         assert_eq!(

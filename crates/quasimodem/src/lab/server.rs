@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::io;
 use std::mem;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -16,13 +18,15 @@ use quasimodem_lab::broker::{Broker, Effect, Input, Outbox, Peer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{self, Sleep};
+use tokio_rustls::TlsAcceptor;
 
+use super::tls;
 use crate::log;
 use crate::queue::{Crossed, Queue};
 use crate::socket;
 
-/// Starts the tasks of a broker; they end with the runtime.
-pub(super) fn start(listener: TcpListener, broker: Broker) {
+/// Starts the tasks of a broker, which take connections there, and over TLS there; they end with the runtime.
+pub(super) fn start(listener: TcpListener, secured: Option<(TcpListener, TlsAcceptor)>, broker: Broker) {
     let hub = Shared(Arc::new(Mutex::new(Hub {
         broker,
         outbox: Outbox::default(),
@@ -34,17 +38,27 @@ pub(super) fn start(listener: TcpListener, broker: Broker) {
         clock: None,
     })));
     tokio::spawn(keep_time(hub.clone()));
+    if let Some((listener, acceptor)) = secured {
+        tokio::spawn(tls::accept(hub.clone(), listener, acceptor));
+    }
     tokio::spawn(accept(hub, listener));
 }
 
 async fn accept(hub: Shared, listener: TcpListener) {
     loop {
+        let (stream, _) = next(&listener).await;
+        tokio::spawn(serve(hub.clone(), stream));
+    }
+}
+
+/// The next connection.
+pub(super) async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, from)) => {
                 // A connection that is broken already shows when it is read.
                 let _ = socket::prepare(&stream);
-                let peer = hub.lock().connect();
-                tokio::spawn(serve(hub.clone(), peer, stream));
+                return (stream, from);
             }
             Err(error) => {
                 // There are no descriptors left, or no memory. Asking again at once would not help.
@@ -55,7 +69,9 @@ async fn accept(hub: Shared, listener: TcpListener) {
     }
 }
 
-async fn serve(hub: Shared, peer: Peer, mut stream: TcpStream) {
+/// Serves a connection until it ends.
+pub(super) async fn serve(hub: Shared, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let peer = hub.lock().connect();
     let rest = poll_fn(|cx| hub.lock().poll(cx, peer, &mut stream)).await;
     if let Some(rest) = rest {
         socket::finish(stream, rest.waiting()).await;
@@ -69,7 +85,7 @@ async fn keep_time(hub: Shared) {
 
 /// The hub as its tasks hold it.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Hub>>);
+pub(super) struct Shared(Arc<Mutex<Hub>>);
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Hub> {
@@ -98,6 +114,8 @@ struct Hub {
 #[derive(Default)]
 struct Connection {
     output: Queue,
+    /// Something may wait in the stream itself, as TLS does it.
+    unflushed: bool,
     /// The broker knows it no more: write what is there, and close.
     closing: bool,
     /// Nothing can be written any more. What the peer sent before is still to be read.
@@ -116,7 +134,10 @@ impl Hub {
     }
 
     /// Reads and writes a connection until it ends. If the broker closed it: what is left to write.
-    fn poll(&mut self, cx: &mut Context<'_>, peer: Peer, stream: &mut TcpStream) -> Poll<Option<Queue>> {
+    fn poll<S>(&mut self, cx: &mut Context<'_>, peer: Peer, stream: &mut S) -> Poll<Option<Queue>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         for _ in 0..ROUNDS {
             let Some(connection) = self.connections.get_mut(&peer) else { return Poll::Ready(None) };
             // It is at work: what is pushed meanwhile needs no waking.
@@ -230,17 +251,26 @@ impl Hub {
 
 impl Connection {
     /// Ready once nothing is left that can be written.
-    fn poll_write(&mut self, cx: &mut Context<'_>, stream: &mut TcpStream) -> Poll<()> {
-        while !self.output.is_empty() {
-            match ready!(Pin::new(&mut *stream).poll_write(cx, self.output.waiting())) {
-                Ok(count) => self.output.advance(count),
-                Err(_) => {
-                    self.broken = true;
-                    self.output.clear();
-                }
-            }
+    fn poll_write(&mut self, cx: &mut Context<'_>, stream: &mut (impl AsyncWrite + Unpin)) -> Poll<()> {
+        if ready!(self.try_write(cx, stream)).is_err() {
+            self.broken = true;
+            self.output.clear();
+            self.unflushed = false;
         }
         Poll::Ready(())
+    }
+
+    fn try_write(&mut self, cx: &mut Context<'_>, stream: &mut (impl AsyncWrite + Unpin)) -> Poll<io::Result<()>> {
+        while !self.output.is_empty() {
+            let count = ready!(Pin::new(&mut *stream).poll_write(cx, self.output.waiting()))?;
+            self.output.advance(count);
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            ready!(Pin::new(stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn wake(&mut self) {

@@ -63,7 +63,7 @@ fn a_file_maps_hosts_after_the_command_line() {
 
 #[test]
 fn mistakes_are_told_with_their_place() {
-    let keys = "at, imei, host_map, model, echo, gap_ms, hex_escapes, urc_payload, refusal, window, max_packet, boot_ms, \
+    let keys = "at, imei, host_map, ca, model, echo, gap_ms, hex_escapes, urc_payload, refusal, window, max_packet, boot_ms, \
                 ready_on_attach, bearer, search_ms, tls_verify, tls_versions, tls_alpn, tls_name";
     let cases = [
         ("\n\ngap_ms = \"x\"\n", "3: gap_ms is \"x\", expected a number of milliseconds up to 3600000".to_owned()),

@@ -1,0 +1,137 @@
+//! UDP links: one datagram a send, one datagram a receipt, with one peer.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::task::{Context, Poll, ready};
+
+use quasimodem_core::{Link, Why};
+use rustix::net::{RecvFlags, recv};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use crate::log;
+use crate::resolve::why;
+
+/// A connected UDP socket, which brings nothing but what its peer sent.
+pub(crate) struct Datagrams {
+    /// For the log.
+    link: Link,
+    socket: UdpSocket,
+    output: VecDeque<Box<[u8]>>,
+    /// Bytes in the output.
+    waiting: usize,
+    peer: PeerState,
+}
+
+/// What is known of the peer.
+enum PeerState {
+    /// Nothing came yet: an error says that nobody is there.
+    Unheard,
+    /// Something came: it exists, and errors are losses such as UDP has.
+    Heard,
+    /// Nobody is there.
+    Absent(Why),
+}
+
+impl Datagrams {
+    /// Talks to this peer. Nothing is sent by that.
+    pub(crate) async fn connect(link: Link, peer: SocketAddr) -> io::Result<Datagrams> {
+        let own: SocketAddr = match peer {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let socket = UdpSocket::bind(own).await?;
+        socket.connect(peer).await?;
+        Ok(Datagrams { link, socket, output: VecDeque::new(), waiting: 0, peer: PeerState::Unheard })
+    }
+
+    /// Sends a datagram, now or as soon as the socket takes it. It is lost if too much waits, as it would be on the way.
+    pub(crate) fn send(&mut self, datagram: &[u8]) {
+        if self.output.is_empty() && self.try_send(datagram) {
+            return;
+        }
+        if self.waiting + datagram.len() > Self::WAITING {
+            log::datagram_lost(self.link, datagram.len(), "too much waits to be sent");
+            return;
+        }
+        self.waiting += datagram.len();
+        self.output.push_back(datagram.into());
+    }
+
+    /// Sends what waits.
+    pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(datagram) = self.output.pop_front() {
+            if !self.try_send(&datagram) {
+                self.output.push_front(datagram);
+                // An error here is told by the next attempt.
+                let _ = ready!(self.socket.poll_send_ready(cx));
+                continue;
+            }
+            self.waiting -= datagram.len();
+        }
+        if let PeerState::Absent(_) = self.peer {
+            // The socket has told its error, and wakes nobody for it any more.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(())
+    }
+
+    /// A datagram, or that nobody is there.
+    pub(crate) fn poll_receive(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<Result<usize, Why>> {
+        loop {
+            if let PeerState::Absent(why) = &self.peer {
+                return Poll::Ready(Err(why.clone()));
+            }
+            let ready = ready!(self.socket.poll_recv_ready(cx));
+            let received = ready.and_then(|()| {
+                self.socket.try_io(Interest::READABLE, || {
+                    let (_, length) = recv(&self.socket, &mut *chunk, RecvFlags::DONTWAIT | RecvFlags::TRUNC)?;
+                    Ok(length)
+                })
+            });
+            match received {
+                Ok(length) => {
+                    self.peer = PeerState::Heard;
+                    if length > chunk.len() {
+                        log::datagram_lost(self.link, length, "it is larger than any that is expected");
+                    } else if length > 0 {
+                        return Poll::Ready(Ok(length));
+                    }
+                }
+                // `poll_recv_ready` finds out whether it is.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => self.failed(&error),
+            }
+        }
+    }
+
+    /// Sends a datagram; `false` if that has to wait.
+    fn try_send(&mut self, datagram: &[u8]) -> bool {
+        // An error may be that of an earlier datagram, which the system tells once, without sending this one.
+        for _ in 0..2 {
+            match self.socket.try_send(datagram) {
+                Ok(_) => return true,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                Err(error) if is_about_size(&error) => break,
+                Err(error) => self.failed(&error),
+            }
+        }
+        log::datagram_lost(self.link, datagram.len(), "it could not be sent");
+        true
+    }
+
+    fn failed(&mut self, error: &io::Error) {
+        if let PeerState::Unheard = self.peer {
+            self.peer = PeerState::Absent(why(error));
+        }
+    }
+
+    /// Bytes that may wait to be sent.
+    const WAITING: usize = 16 * 1024;
+}
+
+/// EMSGSIZE, which the standard library has no kind for.
+fn is_about_size(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error())
+}

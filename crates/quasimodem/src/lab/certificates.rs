@@ -1,0 +1,189 @@
+//! The certificates of the lab: a root of its own, and what that signs.
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use quasimodem_core::TlsProfile;
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+
+use crate::tls::{self, PROVIDER};
+
+/// The lab's root with its key.
+pub(super) struct Root {
+    certificate: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate that the root signed, and its key.
+pub(super) struct Signed {
+    pub(super) certificate: Certificate,
+    pub(super) key: KeyPair,
+}
+
+/// A certificate and its key as files.
+pub(super) struct Files {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+}
+
+impl Root {
+    /// A new root, which nobody knows yet.
+    pub(super) fn new() -> Result<Root> {
+        Ok(Root::generate()?.0)
+    }
+
+    fn generate() -> Result<(Root, String)> {
+        let (params, key) = (root_params(), KeyPair::generate()?);
+        let certificate = params.self_signed(&key)?;
+        let pem = certificate.pem();
+        Ok((Root { certificate: certificate.into(), issuer: Issuer::new(params, key) }, pem))
+    }
+
+    /// The root of a directory, which is made there if there is none. One that is there is used again, so that those who
+    /// trust it go on to do so.
+    pub(super) fn open(directory: &Path) -> Result<Root> {
+        let files = Files { certificate: directory.join(CA), key: directory.join("ca.key") };
+        match files.read()? {
+            Some((certificate, key)) => Root::from_pem(&certificate, &key).with_context(|| {
+                let (certificate, key) = (files.certificate.display(), files.key.display());
+                format!("can't use {certificate} and {key}: the lab needs a root that it made itself")
+            }),
+            None => {
+                fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+                let (root, pem) = Root::generate()?;
+                files.write(&pem, root.issuer.key())?;
+                Ok(root)
+            }
+        }
+    }
+
+    fn from_pem(certificate: &str, key: &str) -> Result<Root> {
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())?;
+        let root = Root { certificate, issuer: Issuer::new(root_params(), KeyPair::from_pem(key)?) };
+        // The certificate may have another name, and the key may be that of another.
+        root.check_client(root.sign_client()?.certificate.der())?;
+        Ok(root)
+    }
+
+    /// Its certificate.
+    pub(super) fn certificate(&self) -> &CertificateDer<'static> {
+        &self.certificate
+    }
+
+    /// Signs a certificate for a server that listens there and has these names as well.
+    pub(super) fn sign_server(&self, listen: SocketAddr, names: &[String]) -> Result<Signed> {
+        let mut all: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(String::from).into();
+        if !listen.ip().is_unspecified() {
+            all.push(listen.ip().to_string());
+        }
+        all.extend_from_slice(names);
+        all.sort_unstable();
+        all.dedup();
+        self.sign(CertificateParams::new(all)?, "quasimodem lab broker", ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// The client certificate of a directory, which is made there if there is none.
+    pub(super) fn open_client(&self, directory: &Path) -> Result<Files> {
+        let files = Files { certificate: directory.join("client.pem"), key: directory.join("client.key") };
+        match files.read()? {
+            Some((chain, key)) => {
+                let unusable = || format!("can't use {} and {}", files.certificate.display(), files.key.display());
+                let certificate = CertificateDer::from_pem_slice(chain.as_bytes()).with_context(unusable)?;
+                self.check_client(&certificate).with_context(unusable)?;
+                let [chain, key] = [chain, key].map(|file| Some(file.into_bytes().into()));
+                let checked = tls::check(&TlsProfile { chain, key, ..TlsProfile::default() });
+                checked.map_err(|words| anyhow!("{words}")).with_context(unusable)?;
+            }
+            None => {
+                let client = self.sign_client()?;
+                files.write(&client.certificate.pem(), &client.key)?;
+            }
+        }
+        Ok(files)
+    }
+
+    fn sign_client(&self) -> Result<Signed> {
+        self.sign(CertificateParams::default(), "quasimodem lab client", ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn sign(&self, mut params: CertificateParams, name: &str, usage: ExtendedKeyUsagePurpose) -> Result<Signed> {
+        set_name(&mut params, name);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![usage];
+        params.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate()?;
+        Ok(Signed { certificate: params.signed_by(&key, &self.issuer)?, key })
+    }
+
+    /// Whether a client with this certificate would be let in.
+    fn check_client(&self, certificate: &CertificateDer<'_>) -> Result<()> {
+        let (algorithms, usage) = (PROVIDER.signature_verification_algorithms.all, KeyUsage::client_auth());
+        let anchor = anchor_from_trusted_cert(&self.certificate)?;
+        let certificate = EndEntityCert::try_from(certificate)?;
+        certificate.verify_for_usage(algorithms, &[anchor], &[], UnixTime::now(), usage, None, None)?;
+        Ok(())
+    }
+}
+
+impl Files {
+    /// Both, or `None` if there is neither.
+    fn read(&self) -> Result<Option<(String, String)>> {
+        match (read(&self.certificate)?, read(&self.key)?) {
+            (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+            (None, None) => Ok(None),
+            (Some(_), None) => bail!("{} is there without {}", self.certificate.display(), self.key.display()),
+            (None, Some(_)) => bail!("{} is there without {}", self.key.display(), self.certificate.display()),
+        }
+    }
+
+    fn write(&self, certificate: &str, key: &KeyPair) -> Result<()> {
+        write(&self.key, &key.serialize_pem(), SECRET)?;
+        write(&self.certificate, certificate, PUBLIC)
+    }
+}
+
+/// Always the same, so that a root can be used again without reading all of it.
+fn root_params() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    set_name(&mut params, "quasimodem lab root");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+/// Names a certificate and makes it valid for good: the clocks of devices in a lab may never have been set. What lies beyond
+/// 2049 is written in another way, which not every device reads (RFC 5280 4.1.2.5).
+fn set_name(params: &mut CertificateParams, name: &str) {
+    params.distinguished_name.push(DnType::CommonName, name);
+    (params.not_before, params.not_after) = (date_time_ymd(1975, 1, 1), date_time_ymd(2049, 12, 31));
+}
+
+fn read(path: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("can't read {}", path.display())),
+    }
+}
+
+/// Writes a file that is not there yet.
+fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| format!("can't write {}", path.display()))
+}
+
+/// The name of the root's certificate in its directory.
+pub(super) const CA: &str = "ca.pem";
+
+const PUBLIC: u32 = 0o644;
+const SECRET: u32 = 0o600;

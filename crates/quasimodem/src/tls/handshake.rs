@@ -1,0 +1,163 @@
+//! One TLS connection: its handshake, and what its failures mean.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use quasimodem_core::{TlsFailure, Why};
+use rustls::ProtocolVersion;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::{TlsConnector, client};
+
+use super::Template;
+use super::failure::{after_handshake, in_handshake};
+use super::witness::Witness;
+use crate::resolve::literal;
+
+/// A TLS connection whose handshake is done.
+pub(crate) struct Stream(client::TlsStream<Recorder>);
+
+/// Makes a TLS connection of a TCP connection until the deadline. The name is as the host wrote it.
+pub(crate) async fn connect(
+    template: Arc<Template>,
+    name: &str,
+    stream: TcpStream,
+    deadline: Instant,
+) -> Result<Stream, Why> {
+    let asked = server_name(name).ok_or_else(|| {
+        Why::Tls(TlsFailure::Other(format!("{} is no name that TLS could ask for", name.escape_debug()).into()))
+    })?;
+    let mut config = template.config.clone();
+    let witness = Arc::new(Witness::new(template));
+    config.dangerous().set_certificate_verifier(witness.clone());
+    config.client_auth_cert_resolver = witness.clone();
+    let recorder = Recorder { stream, witness: witness.clone() };
+    let connector = TlsConnector::from(Arc::new(config));
+    let handshake = connector.connect_with(asked, recorder, |connection| connection.set_buffer_limit(Some(BUFFER)));
+    match timeout_at(deadline, handshake).await {
+        Ok(Ok(stream)) => Ok(Stream(stream)),
+        Ok(Err(error)) => Err(in_handshake(&error, &witness.notes(), name)),
+        Err(_) => Err(Why::Tls(witness.notes().silent())),
+    }
+}
+
+impl Stream {
+    /// Why it ended.
+    pub(crate) fn why(&self, error: &io::Error) -> Why {
+        after_handshake(error, &self.0.get_ref().0.witness.notes())
+    }
+
+    /// What was agreed on, for the log.
+    pub(crate) fn agreed(&self) -> String {
+        let (_, connection) = self.0.get_ref();
+        let version = match connection.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+            _ => "TLS 1.3",
+        };
+        let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or_default();
+        match connection.alpn_protocol() {
+            Some(alpn) => format!("{version}, {suite}, {}", alpn.escape_ascii()),
+            None => format!("{version}, {suite}"),
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// Who is asked for: addresses are as hosts write them, and a dot at the end of a name is not part of it.
+fn server_name(name: &str) -> Option<ServerName<'static>> {
+    match literal(name) {
+        Some(address) => Some(ServerName::IpAddress(address.into())),
+        None => ServerName::try_from(name.strip_suffix('.').unwrap_or(name).to_owned()).ok(),
+    }
+}
+
+/// The connection below TLS. It keeps the first bytes that come: those of somebody who does not speak TLS are the best
+/// description of him.
+struct Recorder {
+    stream: TcpStream,
+    witness: Arc<Witness>,
+}
+
+impl AsyncRead for Recorder {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        let mut notes = self.witness.notes();
+        let room = FIRST - notes.first.len().min(FIRST);
+        if room > 0 {
+            let new = buffer.filled().get(before..).unwrap_or_default();
+            notes.first.extend(new.iter().take(room));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Recorder {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// Bytes that are kept of what comes first.
+const FIRST: usize = 16;
+/// Bytes that rustls may take before it has written them: one record. What waits beyond counts for the link's marks.
+const BUFFER: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_as_hosts_write_them() {
+        let name = |name| server_name(name).map(|name| name.to_str().into_owned());
+        assert_eq!(name("broker.example").as_deref(), Some("broker.example"));
+        assert_eq!(name("broker.example.").as_deref(), Some("broker.example"));
+        assert_eq!(name("my_broker").as_deref(), Some("my_broker"));
+        assert_eq!(name("127.000.000.001").as_deref(), Some("127.0.0.1"));
+        assert_eq!(name("::1").as_deref(), Some("::1"));
+        assert_eq!(name("a b"), None);
+    }
+}

@@ -1,0 +1,179 @@
+//! TLS for the links of all modems: what profiles are built into, shared by content, and the check of files that hosts load.
+
+mod failure;
+mod handshake;
+mod names;
+mod pem;
+mod witness;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
+
+use quasimodem_core::{TlsFailure, TlsProfile, TlsVersions, Verify};
+use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
+use rustls::client::Resumption;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore};
+
+pub(crate) use self::handshake::{Stream, connect};
+pub(crate) use self::pem::roots;
+use self::witness::Anybody;
+
+/// What the TLS links of a process share. Everything that is built of certificates is found again by their content for as
+/// long as somebody uses it, so that thousands of modems with the same roots hold them once.
+pub(crate) struct Tls {
+    /// Trusted where the host has loaded no roots; `None`: the operating system's.
+    ca: Option<Vec<CertificateDer<'static>>>,
+    /// Trusted beside those: the root of the lab.
+    lab: Option<CertificateDer<'static>>,
+    own_roots: OnceLock<Result<Verifier, TlsFailure>>,
+    loaded_roots: Shared<WebPkiServerVerifier>,
+    templates: Shared<Template>,
+}
+
+/// What all connections of one profile have in common.
+pub(crate) struct Template {
+    config: ClientConfig,
+    verifier: Verifier,
+    certificate: Option<Arc<CertifiedKey>>,
+}
+
+type Verifier = Arc<dyn ServerCertVerifier>;
+
+impl Tls {
+    /// Where the host has loaded no roots, trusts these, or the operating system's if there are none; and the lab's.
+    pub(crate) fn new(ca: Option<Vec<CertificateDer<'static>>>, lab: Option<CertificateDer<'static>>) -> Tls {
+        let (loaded_roots, templates) = (Shared::default(), Shared::default());
+        Tls { ca, lab, own_roots: OnceLock::new(), loaded_roots, templates }
+    }
+
+    /// What connections of this profile are made of.
+    pub(crate) fn template(&self, profile: &TlsProfile) -> Result<Arc<Template>, TlsFailure> {
+        self.templates.get(digest(profile), || {
+            let verifier = self.verifier(profile)?;
+            let certificate = pem::identity(profile).map_err(TlsFailure::BadProfile)?.map(Arc::new);
+            let versions = match profile.versions {
+                TlsVersions::Any => &[&TLS13, &TLS12][..],
+                TlsVersions::V12 => &[&TLS12],
+                TlsVersions::V13 => &[&TLS13],
+            };
+            let config = ClientConfig::builder_with_provider(PROVIDER.clone()).with_protocol_versions(versions);
+            let config = config.map_err(|error| TlsFailure::Other(error.to_string().into()))?;
+            let config = config.dangerous().with_custom_certificate_verifier(verifier.clone());
+            let mut config = config.with_no_client_auth();
+            config.alpn_protocols = profile.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+            // Tickets would cost each modem more memory than a new handshake costs time.
+            config.resumption = Resumption::disabled();
+            Ok(Arc::new(Template { config, verifier, certificate }))
+        })
+    }
+
+    fn verifier(&self, profile: &TlsProfile) -> Result<Verifier, TlsFailure> {
+        match (profile.verify, &profile.roots) {
+            (Verify::Nothing, _) => Ok(Arc::new(Anybody)),
+            (Verify::Server, Some(roots)) => {
+                let mut context = Context::new(&SHA256);
+                context.update(roots);
+                let verifier = self.loaded_roots.get(finish(context), || {
+                    let mut store = RootCertStore::empty();
+                    store.add_parsable_certificates(pem::roots(roots).map_err(TlsFailure::BadProfile)?);
+                    webpki_verifier(store)
+                });
+                Ok(verifier?)
+            }
+            (Verify::Server, None) => self.own_roots.get_or_init(|| Ok(webpki_verifier(self.own_store())?)).clone(),
+        }
+    }
+
+    /// The roots for hosts that have loaded none.
+    fn own_store(&self) -> RootCertStore {
+        let mut store = RootCertStore::empty();
+        match &self.ca {
+            Some(ca) => {
+                store.add_parsable_certificates(ca.iter().cloned());
+            }
+            None => {
+                // Some of an operating system's roots may be unreadable, and the others still serve.
+                store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                if store.is_empty() {
+                    store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+                }
+            }
+        }
+        store.add_parsable_certificates(self.lab.iter().cloned());
+        store
+    }
+}
+
+/// Whether the files of a profile can be used: each that is there, and key and chain together. The error says in words what
+/// is wrong.
+pub(crate) fn check(profile: &TlsProfile) -> Result<(), Box<str>> {
+    if let Some(roots) = &profile.roots {
+        pem::roots(roots)?;
+    }
+    pem::identity(profile)?;
+    Ok(())
+}
+
+fn webpki_verifier(store: RootCertStore) -> Result<Arc<WebPkiServerVerifier>, TlsFailure> {
+    WebPkiServerVerifier::builder_with_provider(store.into(), PROVIDER.clone())
+        .build()
+        .map_err(|error| TlsFailure::BadProfile(error.to_string().into()))
+}
+
+/// Stands for all that a template is built of.
+fn digest(TlsProfile { roots, chain, key, verify, versions, alpn, name: _ }: &TlsProfile) -> Digest {
+    let mut context = Context::new(&SHA256);
+    let mut add = |part: &[u8]| {
+        context.update(&part.len().to_be_bytes());
+        context.update(part);
+    };
+    for file in [roots, chain, key] {
+        add(&[u8::from(file.is_some())]);
+        add(file.as_deref().unwrap_or_default());
+    }
+    add(format!("{verify:?} {versions:?}").as_bytes());
+    alpn.iter().for_each(|name| add(name.as_bytes()));
+    finish(context)
+}
+
+fn finish(context: Context) -> Digest {
+    let mut digest = [0; SHA256_OUTPUT_LEN];
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
+}
+
+type Digest = [u8; SHA256_OUTPUT_LEN];
+
+/// Things by the digest of what they are built of, for as long as somebody else holds them.
+struct Shared<T>(Mutex<BTreeMap<Digest, Weak<T>>>);
+
+impl<T> Default for Shared<T> {
+    fn default() -> Shared<T> {
+        Shared(Mutex::default())
+    }
+}
+
+impl<T> Shared<T> {
+    /// The one that is there, or one that is built now.
+    fn get<E>(&self, digest: Digest, build: impl FnOnce() -> Result<Arc<T>, E>) -> Result<Arc<T>, E> {
+        let mut things = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thing) = things.get(&digest).and_then(Weak::upgrade) {
+            return Ok(thing);
+        }
+        let thing = build()?;
+        // Entries cost little, and building costs more than looking at them all.
+        things.retain(|_, thing| thing.strong_count() > 0);
+        things.insert(digest, Arc::downgrade(&thing));
+        Ok(thing)
+    }
+}
+
+/// What all cryptography is done with.
+pub(crate) static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+    LazyLock::new(|| rustls::crypto::ring::default_provider().into());

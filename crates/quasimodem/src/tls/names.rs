@@ -1,0 +1,137 @@
+//! Names in certificates, in words.
+
+use rustls::pki_types::CertificateDer;
+use webpki::EndEntityCert;
+
+/// The issuer that a chain leads to and that is not in it: whoever should have been a root.
+pub(super) fn missing_issuer(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Option<String> {
+    let end_entity = EndEntityCert::try_from(end_entity).ok()?;
+    let chain: Vec<_> = intermediates.iter().filter_map(|der| EndEntityCert::try_from(der).ok()).collect();
+    let mut last = &end_entity;
+    // A chain can't be longer than what it is made of, though its names may go in a circle.
+    for _ in 0..chain.len() {
+        let own = last.issuer() == last.subject();
+        match chain.iter().find(|issuer| !own && issuer.subject() == last.issuer()) {
+            Some(issuer) => last = issuer,
+            None => break,
+        }
+    }
+    Some(in_words(last.issuer()))
+}
+
+/// Whose certificate it is.
+pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<String> {
+    EndEntityCert::try_from(certificate).ok().map(|certificate| in_words(certificate.subject()))
+}
+
+/// A list for people, who read no more than so many.
+pub(super) fn list(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| shorten(plain(name))).collect();
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => shown.join(", "),
+        Some(more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Without what rustls writes around it: `DnsName("a.example")`, `IpAddress(::1)`.
+fn plain(name: &str) -> &str {
+    let inner = ["DnsName(", "IpAddress("].iter().find_map(|kind| name.strip_prefix(kind)?.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"')
+}
+
+/// A distinguished name (X.501), from the DER contents of its sequence: `CN=…, O=…`.
+fn in_words(mut name: &[u8]) -> String {
+    let mut words = Vec::new();
+    while let Some((SET, mut attributes)) = take(&mut name) {
+        while let Some((SEQUENCE, mut attribute)) = take(&mut attributes) {
+            if let Some((OID, oid)) = take(&mut attribute)
+                && let Some((_, known)) = ATTRIBUTES.iter().find(|(known, _)| *known == oid)
+                && let Some((tag, value)) = take(&mut attribute)
+            {
+                words.push(format!("{known}={}", text(tag, value)));
+            }
+        }
+    }
+    if words.is_empty() { "somebody without a name".into() } else { shorten(&words.join(", ")) }
+}
+
+fn text(tag: u8, value: &[u8]) -> String {
+    if tag == BMP_STRING {
+        let units: Vec<u16> =
+            value.chunks_exact(2).map(|unit| unit.iter().fold(0, |all, byte| all << 8 | u16::from(*byte))).collect();
+        return String::from_utf16_lossy(&units);
+    }
+    String::from_utf8_lossy(value).into_owned()
+}
+
+/// Takes the first value of DER text: its tag and its contents.
+fn take<'a>(der: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+    let (&[tag, length], rest) = der.split_first_chunk()?;
+    let (length, rest) = match length {
+        0..=0x7f => (usize::from(length), rest),
+        // Names are shorter than what three bytes can tell.
+        0x81..=0x83 => {
+            let (bytes, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
+            (bytes.iter().fold(0, |all, byte| all << 8 | usize::from(*byte)), rest)
+        }
+        _ => return None,
+    };
+    let (value, rest) = rest.split_at_checked(length)?;
+    *der = rest;
+    Some((tag, value))
+}
+
+fn shorten(words: &str) -> String {
+    match words.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", words.get(..end).unwrap_or_default()),
+        None => words.into(),
+    }
+}
+
+/// Characters of a name in words.
+const LONGEST: usize = 120;
+/// Names in a list.
+const SHOWN: usize = 6;
+
+const OID: u8 = 0x06;
+const BMP_STRING: u8 = 0x1e;
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+
+/// Attributes by their object identifiers, with the short names of RFC 4514 and of OpenSSL.
+const ATTRIBUTES: &[(&[u8], &str)] = &[
+    (&[0x55, 4, 3], "CN"),
+    (&[0x55, 4, 6], "C"),
+    (&[0x55, 4, 7], "L"),
+    (&[0x55, 4, 8], "ST"),
+    (&[0x55, 4, 10], "O"),
+    (&[0x55, 4, 11], "OU"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1], "emailAddress"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distinguished_names() {
+        let name =
+            b"\x31\x0b\x30\x09\x06\x03\x55\x04\x06\x13\x02DE\x31\x0c\x30\x0a\x06\x03\x55\x04\x03\x1e\x03\x00A\x00";
+        assert_eq!(in_words(name), "C=DE, CN=A");
+        // Cut short, with a length beyond its end, with an unknown attribute, and nothing.
+        for length in 0..name.len() {
+            assert!(in_words(&name[..length]).len() < 30);
+        }
+        assert_eq!(in_words(b"\x31\x84\x01\x01\x01\x01"), "somebody without a name");
+        assert_eq!(in_words(b"\x31\x0a\x30\x08\x06\x03\x55\x04\x7f\x13\x01x"), "somebody without a name");
+    }
+
+    #[test]
+    fn lists_end() {
+        let names: Vec<String> = (0..9).map(|number| format!("DnsName(\"{number}.example\")")).collect();
+        assert_eq!(list(&names[..2]), "0.example, 1.example");
+        assert!(list(&names).ends_with("5.example and 3 more"));
+        assert_eq!(list(&["IpAddress(::1)".into()]), "::1");
+        assert_eq!(list(&["x".repeat(1000)]).chars().count(), LONGEST + 1);
+    }
+}

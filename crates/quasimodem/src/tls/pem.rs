@@ -1,0 +1,78 @@
+//! Certificates and keys as hosts and files bring them. The errors say what is wrong with them, and never show them.
+
+use std::sync::Arc;
+
+use quasimodem_core::TlsProfile;
+use rustls::InconsistentKeys;
+use rustls::pki_types::pem::{Error, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ParsedCertificate;
+use rustls::sign::{CertifiedKey, SigningKey};
+
+use super::PROVIDER;
+
+/// The roots of a file: at least one, and nothing that is no certificate.
+pub(crate) fn roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Box<str>> {
+    let roots = certificates(pem)?;
+    if roots.iter().any(|root| webpki::anchor_from_trusted_cert(root).is_err()) {
+        return Err("a root is no certificate".into());
+    }
+    Ok(roots)
+}
+
+/// The client's chain and key, if both are there. If only one is, it is checked all the same.
+pub(super) fn identity(profile: &TlsProfile) -> Result<Option<CertifiedKey>, Box<str>> {
+    let chain = profile.chain.as_deref().map(chain).transpose()?;
+    let key = profile.key.as_deref().map(key).transpose()?;
+    let (Some(chain), Some(key)) = (chain, key) else { return Ok(None) };
+    let identity = CertifiedKey::new(chain, key);
+    match identity.keys_match() {
+        // Not every key tells which certificate it belongs to.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Some(identity)),
+        Err(_) => Err("the private key does not belong to the first certificate of the chain".into()),
+    }
+}
+
+fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Box<str>> {
+    let chain = certificates(pem)?;
+    if chain.iter().any(|certificate| ParsedCertificate::try_from(certificate).is_err()) {
+        return Err("a certificate of the chain can't be read".into());
+    }
+    Ok(chain)
+}
+
+/// The certificates of a file, at least one.
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Box<str>> {
+    let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(no_pem)?;
+    if certificates.is_empty() {
+        return Err("no certificate in it: \"-----BEGIN CERTIFICATE-----\" is missing".into());
+    }
+    Ok(certificates)
+}
+
+fn key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, Box<str>> {
+    let der = PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
+        Error::NoItemsFound if is_encrypted(pem) => "the private key is encrypted".into(),
+        Error::NoItemsFound => "no private key in it".into(),
+        error => no_pem(error),
+    })?;
+    let unsupported = "the private key is of no supported kind: RSA of 2048 to 8192 bits, P-256, P-384 or Ed25519";
+    PROVIDER.key_provider.load_private_key(der).map_err(|_| unsupported.into())
+}
+
+fn is_encrypted(pem: &[u8]) -> bool {
+    let label = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";
+    pem.windows(label.len()).any(|window| window == label)
+}
+
+/// The library's words may quote what it read.
+#[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
+fn no_pem(error: Error) -> Box<str> {
+    match error {
+        Error::MissingSectionEnd { .. } => "PEM text without its end",
+        Error::IllegalSectionStart { .. } => "PEM text with a bad beginning",
+        Error::Base64Decode(_) => "PEM text that is not Base64",
+        _ => "no PEM text",
+    }
+    .into()
+}

@@ -1,0 +1,156 @@
+//! What becomes of one handshake: all that rustls sees and does not put into its errors.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::client::ResolvesClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme, crypto};
+
+use super::{PROVIDER, Template, names};
+
+/// Stands between one connection and its template, and takes notes.
+pub(super) struct Witness {
+    template: Arc<Template>,
+    notes: Mutex<Notes>,
+}
+
+/// What was seen.
+#[derive(Clone, Default)]
+pub(super) struct Notes {
+    /// The first bytes that the peer sent.
+    pub(super) first: Vec<u8>,
+    pub(super) client_auth: ClientAuth,
+    /// The name in the certificate that was refused that says most: of the issuer that nobody knows, or of the subject.
+    pub(super) name: Option<String>,
+}
+
+/// Whether the server asked for a client certificate, and got one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum ClientAuth {
+    #[default]
+    NotAsked,
+    /// None is loaded.
+    Missing,
+    /// One is loaded, and the server does not know such signatures.
+    Unusable,
+    Sent,
+}
+
+impl Witness {
+    pub(super) fn new(template: Arc<Template>) -> Witness {
+        Witness { template, notes: Mutex::default() }
+    }
+
+    pub(super) fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows nothing: rustls wants it, and nobody should print keys.
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Witness").finish_non_exhaustive()
+    }
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verifier = &self.template.verifier;
+        let verdict = verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        if let Err(Error::InvalidCertificate(error)) = &verdict {
+            self.notes().name = match error {
+                CertificateError::UnknownIssuer => names::missing_issuer(end_entity, intermediates),
+                _ => names::subject(end_entity),
+            };
+        }
+        verdict
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.template.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.template.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.template.verifier.supported_verify_schemes()
+    }
+}
+
+impl ResolvesClientCert for Witness {
+    fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let certificate = self.template.certificate.as_ref();
+        let usable = certificate.filter(|certificate| certificate.key.choose_scheme(schemes).is_some());
+        self.notes().client_auth = match (certificate, usable) {
+            (None, _) => ClientAuth::Missing,
+            (Some(_), None) => ClientAuth::Unusable,
+            (Some(_), Some(_)) => ClientAuth::Sent,
+        };
+        usable.cloned()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.template.certificate.is_some()
+    }
+}
+
+/// Takes any certificate. The server must still have its key.
+#[derive(Debug)]
+pub(super) struct Anybody;
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        crypto::verify_tls12_signature(message, cert, dss, &PROVIDER.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        crypto::verify_tls13_signature(message, cert, dss, &PROVIDER.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        PROVIDER.signature_verification_algorithms.supported_schemes()
+    }
+}
