@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::fmt;
+use core::fmt::{self, Write};
 
 use crate::tls::{TlsFailure, TlsProfile};
 
@@ -74,10 +74,23 @@ impl fmt::Display for Why {
             Why::Refused => f.write_str("connection refused"),
             Why::Unreachable => f.write_str("peer unreachable"),
             Why::TimedOut => f.write_str("peer does not answer"),
-            Why::NoSuchName(name) => write!(f, "no such name: {}", name.escape_debug()),
-            Why::NotResolved(name, said) => write!(f, "can't look up {}: {}", name.escape_debug(), said.escape_debug()),
+            Why::NoSuchName(name) => write!(f, "no such name: {}", Words(name)),
+            Why::NotResolved(name, said) => write!(f, "can't look up {}: {}", Words(name), Words(said)),
             Why::Tls(failure) => write!(f, "TLS: {failure}"),
-            Why::System(code, said) => write!(f, "{} ({code})", said.escape_debug()),
+            Why::System(code, said) => write!(f, "{} ({code})", Words(said)),
         }
+    }
+}
+
+/// Words of others, which can't leave their line nor the quotes around them. Apostrophes are left as they are: they are
+/// frequent in names, and can do nothing.
+pub(crate) struct Words<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| match char {
+            '\'' => f.write_char(char),
+            char => char.escape_debug().fmt(f),
+        })
     }
 }

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::at::Refusal;
 use crate::client::ClientId;
 use crate::mqtt::Violation;
-use crate::net::Why;
+use crate::net::{Why, Words};
 use crate::outbox::Marked;
 
 /// Something worth telling that needs nothing done.
@@ -95,7 +95,7 @@ impl fmt::Display for Failure {
             Failure::NoDataCall => f.write_str("the data call ended"),
             Failure::NotRegistered => f.write_str("the module is not registered"),
             Failure::ClosedByHost => f.write_str("ended by the host"),
-            Failure::BadFile(said) => write!(f, "TLS: the file can't be used: {}", said.escape_debug()),
+            Failure::BadFile(said) => write!(f, "TLS: the file can't be used: {}", Words(said)),
         }
     }
 }

@@ -5,6 +5,8 @@ use core::fmt;
 
 use time::OffsetDateTime;
 
+use crate::net::Words;
+
 /// What a TLS connection is made with. PEM texts are as the host loaded them; `Debug` shows none of them.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct TlsProfile {
@@ -147,9 +149,9 @@ impl fmt::Display for TlsFailure {
                 write!(f, "server certificate not valid before {}, the clock says {}", Utc(*not_before), Utc(*now))
             }
             TlsFailure::WrongName { asked, presented } => {
-                write!(f, "server certificate is for {}, not for {}", presented.escape_debug(), asked.escape_debug())
+                write!(f, "server certificate is for {}, not for {}", Words(presented), Words(asked))
             }
-            TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {}", issuer.escape_debug()),
+            TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {}", Words(issuer)),
             TlsFailure::ClientCertificateMissing => f.write_str("server wants a client certificate, none is loaded"),
             TlsFailure::ClientCertificateRefused(code) => {
                 write!(f, "server refused the client certificate: {}", Alert(*code))
@@ -160,8 +162,8 @@ impl fmt::Display for TlsFailure {
             TlsFailure::ClosedInHandshake => f.write_str("the peer ended the connection in the handshake"),
             TlsFailure::TimedOut => f.write_str("the handshake did not end in time"),
             TlsFailure::Alert(code) => write!(f, "the peer sent an alert: {}", Alert(*code)),
-            TlsFailure::BadProfile(said) => write!(f, "certificate or key unusable: {}", said.escape_debug()),
-            TlsFailure::Other(said) => said.escape_debug().fmt(f),
+            TlsFailure::BadProfile(said) => write!(f, "certificate or key unusable: {}", Words(said)),
+            TlsFailure::Other(said) => Words(said).fmt(f),
         }
     }
 }
