@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use quasimodem_core::{Link, Why};
@@ -17,7 +19,7 @@ use crate::resolve::why;
 pub(crate) struct Datagrams {
     /// For the log.
     link: Link,
-    socket: UdpSocket,
+    socket: Arc<UdpSocket>,
     output: VecDeque<Box<[u8]>>,
     /// Bytes in the output.
     waiting: usize,
@@ -26,8 +28,8 @@ pub(crate) struct Datagrams {
 
 /// What is known of the peer.
 enum PeerState {
-    /// Nothing came yet: an error says that nobody is there.
-    Unheard,
+    /// Nothing came yet: an error, which this waits for, says that nobody is there.
+    Unheard(Pin<Box<dyn Future<Output = io::Error> + Send>>),
     /// Something came: it exists, and errors are losses such as UDP has.
     Heard,
     /// Nobody is there.
@@ -43,7 +45,9 @@ impl Datagrams {
         };
         let socket = UdpSocket::bind(own).await?;
         socket.connect(peer).await?;
-        Ok(Datagrams { link, socket, output: VecDeque::new(), waiting: 0, peer: PeerState::Unheard })
+        let socket = Arc::new(socket);
+        let peer = PeerState::Unheard(Box::pin(error_of(socket.clone())));
+        Ok(Datagrams { link, socket, output: VecDeque::new(), waiting: 0, peer })
     }
 
     /// Sends a datagram, now or as soon as the socket takes it. It is lost if too much waits, as it would be on the way.
@@ -80,8 +84,17 @@ impl Datagrams {
     /// A datagram, or that nobody is there.
     pub(crate) fn poll_receive(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<Result<usize, Why>> {
         loop {
-            if let PeerState::Absent(why) = &self.peer {
-                return Poll::Ready(Err(why.clone()));
+            let absent = match &mut self.peer {
+                PeerState::Unheard(error) => match error.as_mut().poll(cx) {
+                    Poll::Ready(error) => Some(why(&error)),
+                    Poll::Pending => None,
+                },
+                PeerState::Absent(why) => Some(why.clone()),
+                PeerState::Heard => None,
+            };
+            if let Some(why) = absent {
+                self.peer = PeerState::Absent(why.clone());
+                return Poll::Ready(Err(why));
             }
             let ready = ready!(self.socket.poll_recv_ready(cx));
             let received = ready.and_then(|()| {
@@ -122,13 +135,28 @@ impl Datagrams {
     }
 
     fn failed(&mut self, error: &io::Error) {
-        if let PeerState::Unheard = self.peer {
+        if let PeerState::Unheard(_) = self.peer {
             self.peer = PeerState::Absent(why(error));
         }
     }
 
     /// Bytes that may wait to be sent.
     const WAITING: usize = 16 * 1024;
+}
+
+/// Waits for an error of the socket. To be readable is not enough to know: a socket with an error is not.
+async fn error_of(socket: Arc<UdpSocket>) -> io::Error {
+    loop {
+        if let Err(error) = socket.ready(Interest::ERROR).await {
+            return error;
+        }
+        let take = || socket.take_error()?.ok_or_else(|| ErrorKind::WouldBlock.into());
+        // Somebody else may have taken it.
+        match socket.try_io(Interest::ERROR, take) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Ok(error) | Err(error) => return error,
+        }
+    }
 }
 
 /// EMSGSIZE, which the standard library has no kind for.

@@ -113,9 +113,15 @@ fn certificate(error: &CertificateError, notes: &Notes, asked: &str) -> TlsFailu
         CertificateError::BadSignature => TlsFailure::UnknownRoot(
             format!("the one that signed {subject} has the name of a known one, and another key").into(),
         ),
-        CertificateError::Other(error) if error.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity) => {
-            TlsFailure::Other(format!("server shows the certificate of an authority as its own: {subject}").into())
-        }
+        CertificateError::Other(error) => TlsFailure::Other(match error.0.downcast_ref() {
+            Some(webpki::Error::CaUsedAsEndEntity) => {
+                format!("server shows the certificate of an authority as its own: {subject}").into()
+            }
+            Some(webpki::Error::UnsupportedCertVersion) => {
+                "server certificate is of X.509 version 1, and only those of version 3 can be checked".into()
+            }
+            _ => format!("server certificate of {subject}: {error}").into(),
+        }),
         error => TlsFailure::Other(format!("server certificate of {subject}: {error}").into()),
     }
 }

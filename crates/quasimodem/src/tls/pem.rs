@@ -3,42 +3,37 @@
 use std::sync::Arc;
 
 use quasimodem_core::TlsProfile;
-use rustls::InconsistentKeys;
 use rustls::pki_types::pem::{Error, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::ParsedCertificate;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor};
 use rustls::sign::{CertifiedKey, SigningKey};
+use webpki::anchor_from_trusted_cert;
 
 use super::PROVIDER;
 
 /// The roots of a file: at least one, and nothing that is no certificate.
 pub(crate) fn roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Box<str>> {
     let roots = certificates(pem)?;
-    if roots.iter().any(|root| webpki::anchor_from_trusted_cert(root).is_err()) {
-        return Err("a root is no certificate".into());
-    }
+    roots.iter().try_for_each(|root| parse(root).map(drop))?;
     Ok(roots)
 }
 
 /// The client's chain and key, if both are there. If only one is, it is checked all the same.
 pub(super) fn identity(profile: &TlsProfile) -> Result<Option<CertifiedKey>, Box<str>> {
-    let chain = profile.chain.as_deref().map(chain).transpose()?;
+    let chain = profile.chain.as_deref().map(certificates).transpose()?;
+    let parsed = chain.iter().flatten().map(parse).collect::<Result<Vec<_>, _>>()?;
     let key = profile.key.as_deref().map(key).transpose()?;
-    let (Some(chain), Some(key)) = (chain, key) else { return Ok(None) };
-    let identity = CertifiedKey::new(chain, key);
-    match identity.keys_match() {
-        // Not every key tells which certificate it belongs to.
-        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Some(identity)),
-        Err(_) => Err("the private key does not belong to the first certificate of the chain".into()),
+    let (Some(key), Some(first)) = (key, parsed.first()) else { return Ok(None) };
+    // The certificate's is without the two to four bytes in front that say how long it is.
+    let belongs = key.public_key().is_none_or(|key| key.ends_with(&first.subject_public_key_info));
+    if !belongs {
+        return Err("the private key does not belong to the first certificate of the chain".into());
     }
+    Ok(Some(CertifiedKey::new(chain.unwrap_or_default(), key)))
 }
 
-fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Box<str>> {
-    let chain = certificates(pem)?;
-    if chain.iter().any(|certificate| ParsedCertificate::try_from(certificate).is_err()) {
-        return Err("a certificate of the chain can't be read".into());
-    }
-    Ok(chain)
+/// Certificates of version 1 are read only as those of roots, and some clients have one as well.
+fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<TrustAnchor<'a>, Box<str>> {
+    anchor_from_trusted_cert(certificate).map_err(|_| "a certificate in it can't be read".into())
 }
 
 /// The certificates of a file, at least one.

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::LIMIT;
+use crate::certificates::Files;
 use crate::program::command;
 
 /// A broker of one's own on a free port.
@@ -63,9 +64,20 @@ impl Broker {
         broker
     }
 
+    /// Starts mosquitto behind TLS, with this certificate and further lines of configuration.
+    pub(crate) fn secured(certificate: &Files, options: &str) -> Broker {
+        let options =
+            format!("certfile {}\nkeyfile {}\n{options}", certificate.certificate.display(), certificate.key.display());
+        (0..10).find_map(|_| Broker::try_mosquitto_with(&options)).expect("mosquitto did not start in ten attempts")
+    }
+
     fn try_mosquitto() -> Option<Broker> {
+        Broker::try_mosquitto_with("")
+    }
+
+    fn try_mosquitto_with(options: &str) -> Option<Broker> {
         let directory = TempDir::new().unwrap();
-        let mut broker = Broker::mosquitto(free_port(), directory.path())?;
+        let mut broker = Broker::mosquitto_with(free_port(), directory.path(), options)?;
         broker._directory = Some(directory);
         Some(broker)
     }
@@ -73,11 +85,15 @@ impl Broker {
     /// Starts mosquitto at a port, with its state in a directory where an earlier one may have left it. `None` if the
     /// port is taken.
     pub(crate) fn mosquitto(port: u16, directory: &Path) -> Option<Broker> {
+        Broker::mosquitto_with(port, directory, "")
+    }
+
+    fn mosquitto_with(port: u16, directory: &Path, options: &str) -> Option<Broker> {
         let config = directory.join("mosquitto.conf");
         let text = format!(
             // As root it would become another user, who may not write here.
             "user root\nlistener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
-             max_queued_messages 0\nlog_dest stderr\nlog_type all\n",
+             max_queued_messages 0\nlog_dest stderr\nlog_type all\n{options}\n",
             directory.display()
         );
         fs::write(&config, text).unwrap();

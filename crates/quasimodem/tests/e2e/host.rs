@@ -73,6 +73,20 @@ impl Host {
         self.expect(&format!("{line}\r\nOK\r\n"));
     }
 
+    /// Loads a file by AT+GTSSLFILE.
+    pub(crate) fn load(&mut self, file: &str, pem: &str) {
+        self.type_file(file, pem);
+        self.expect("\r\nOK\r\n");
+    }
+
+    /// The same without its result.
+    pub(crate) fn type_file(&mut self, file: &str, pem: &str) {
+        let line = format!("AT+GTSSLFILE=\"{file}\",{}", pem.len());
+        self.send(&line);
+        self.expect(&format!("{line}\r\n> \r\n"));
+        self.write(pem.as_bytes());
+    }
+
     /// Reads exactly this.
     pub(crate) fn expect(&mut self, text: &str) {
         while self.unread.len() < text.len() && text.as_bytes().starts_with(&self.unread) {

@@ -6,6 +6,7 @@
 mod bring_up;
 mod broker;
 mod catalogue;
+mod certificates;
 mod cli;
 mod config;
 mod conversation;
@@ -19,6 +20,9 @@ mod qos;
 mod stdio;
 mod tcp;
 mod terminal;
+mod tls;
+mod tls_failures;
+mod tls_lab;
 
 use std::time::Duration;
 

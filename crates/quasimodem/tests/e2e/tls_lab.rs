@@ -1,0 +1,193 @@
+//! The lab broker over TLS.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::LIMIT;
+use crate::certificates::Authority;
+use crate::host::Host;
+use crate::program::{Program, command, run_to_end};
+use crate::tls::{closes, modem, opens, talks};
+
+/// A lab with TLS, its own modem's host, and the port.
+fn lab(options: &[&str]) -> (Program, Host, u16) {
+    let mut command = command(&["lab", "-v", "--at", "tcp:0", "--mqtt", "0", "--mqtts", "127.0.0.1:0"]);
+    command.args(options);
+    let mut program = Program::start_after(command, "lab broker with TLS on 127.0.0.1:");
+    let port = program.place().parse().unwrap();
+    let address = program.wait_for("modem ready on tcp ");
+    let host = Host::connect(&address);
+    (program, host, port)
+}
+
+fn directory() -> (TempDir, String) {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("tls").to_str().unwrap().to_owned();
+    (directory, path)
+}
+
+fn read(directory: &str, name: &str) -> String {
+    fs::read_to_string(Path::new(directory).join(name)).unwrap()
+}
+
+#[test]
+fn the_modem_beside_it_trusts_it() {
+    let (_program, mut host, port) = lab(&[]);
+    for name in ["localhost", "127.0.0.1"] {
+        opens(&mut host, name, port);
+        talks(&mut host, "hello");
+        closes(&mut host);
+    }
+}
+
+#[test]
+fn others_trust_its_root_also_next_time() {
+    let (_directory, path) = directory();
+    let (mut broker, _, port) = lab(&["--tls-dir", &path, "--name", "broker.example"]);
+    let root = read(&path, "ca.pem");
+    let (_program, mut host) = modem(&["--host-map", &format!("broker.example:8883=127.0.0.1:{port}")]);
+    host.load("TRUSTFILE", &root);
+    opens(&mut host, "broker.example", 8883);
+    talks(&mut host, "hello");
+    closes(&mut host);
+    broker.wait_for("ended: DISCONNECT");
+    broker.terminate();
+
+    let (_broker, _, port) = lab(&["--tls-dir", &path]);
+    assert_eq!(read(&path, "ca.pem"), root);
+    opens(&mut host, "localhost", port);
+    // An independent client.
+    let port = port.to_string();
+    let ca = format!("{path}/ca.pem");
+    let published = Command::new("mosquitto_pub")
+        .args(["-h", "127.0.0.1", "-p", &port, "--cafile", &ca, "-q", "1", "-t", "t", "-m", "hi"])
+        .status();
+    assert!(published.unwrap().success());
+}
+
+#[test]
+fn clients_need_certificates_if_it_says_so() {
+    let (_directory, path) = directory();
+    let (mut program, mut host, port) = lab(&["--tls-dir", &path, "--client-auth"]);
+    host.command(&format!(r#"AT+MQTTOPEN=1,"localhost",{port},1,60,2"#));
+    host.expect("\r\n+MQTTOPEN: 1,0\r\n");
+    program.wait_for("TLS: server wants a client certificate, none is loaded");
+    let other = Authority::new("another root");
+    let stranger = other.sign_client(&["genpkey", "-algorithm", "ed25519"]);
+    host.load("CAFILE", &stranger.certificate());
+    host.load("KEYFILE", &stranger.key());
+    for version in [4, 5] {
+        host.command(&format!("AT+GTSSLVER={version}"));
+        host.command(&format!(r#"AT+MQTTOPEN=1,"localhost",{port},1,60,2"#));
+        host.expect("\r\n+MQTTOPEN: 1,0\r\n");
+        program.wait_for("broker: no TLS with 127.0.0.1:");
+        program.wait_for("TLS: server refused the client certificate: ");
+    }
+    host.load("CAFILE", &read(&path, "client.pem"));
+    host.load("KEYFILE", &read(&path, "client.key"));
+    opens(&mut host, "localhost", port);
+    talks(&mut host, "hello");
+    closes(&mut host);
+    for name in ["ca.key", "client.key"] {
+        let mode = fs::metadata(Path::new(&path).join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    program.terminate();
+    // What was given away is good for the next lab.
+    let client = read(&path, "client.pem");
+    let (_program, mut host, port) = lab(&["--tls-dir", &path, "--client-auth"]);
+    assert_eq!(read(&path, "client.pem"), client);
+    host.load("CAFILE", &client);
+    host.load("KEYFILE", &read(&path, "client.key"));
+    opens(&mut host, "localhost", port);
+}
+
+#[test]
+fn what_is_printed_can_be_typed() {
+    let (_directory, path) = directory();
+    let mut command = command(&["lab", "--at", "tcp:0", "--mqtt", "0", "--mqtts", "0", "--tls-dir", &path]);
+    command.arg("--client-auth");
+    let mut program = Program::start(command);
+    let mut host = Host::connect(program.address());
+    program.wait_for("Over TLS, with a certificate that this modem trusts, it opens with");
+    let lines = program.lines(5);
+    for (line, file) in lines.iter().zip(["client.pem", "client.key"]) {
+        let (line, rest) = line.trim().split_once("        then the bytes of ").unwrap();
+        assert_eq!(rest, format!("{path}/{file}"));
+        host.send(line);
+        host.expect(&format!("{line}\r\n> \r\n"));
+        host.write(read(&path, file).as_bytes());
+        host.expect("\r\nOK\r\n");
+    }
+    host.command(lines[2].trim());
+    host.expect("\r\n+MQTTOPEN: 1,1\r\n");
+    assert_eq!(lines[3], "and others with");
+    let client: Vec<&str> = lines[4].trim().split(' ').collect();
+    assert_eq!(client[0], "mosquitto_sub");
+    let port = client[client.iter().position(|word| *word == "-p").unwrap() + 1];
+    let [ca, certificate, key] = ["ca.pem", "client.pem", "client.key"].map(|name| format!("{path}/{name}"));
+    assert_eq!(
+        lines[4].trim(),
+        format!("mosquitto_sub -h 127.0.0.1 -p {port} --cafile {ca} --cert {certificate} --key {key} -t '#' -v")
+    );
+}
+
+#[test]
+fn roots_that_are_of_no_use_are_told() {
+    let (_directory, path) = directory();
+    let run = || run_to_end(&["lab", "--mqtt", "0", "--mqtts", "0", "--tls-dir", &path], "");
+    assert_eq!(run().code, Some(0));
+    let (ca, key) = (format!("{path}/ca.pem"), format!("{path}/ca.key"));
+    let tells = |words: &str| {
+        let outcome = run();
+        assert_eq!(outcome.code, Some(1));
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    };
+    // Another's, and none.
+    fs::write(&ca, Authority::new("another root").pem()).unwrap();
+    tells(&format!("can't use {ca} and {key}: the lab needs a root that it made itself"));
+    fs::remove_file(&ca).unwrap();
+    tells(&format!("{key} is there without {ca}"));
+    fs::remove_file(&key).unwrap();
+    fs::write(&ca, "nothing").unwrap();
+    tells(&format!("{ca} is there without {key}"));
+    assert_eq!(read(&path, "ca.pem"), "nothing");
+}
+
+#[test]
+fn those_who_do_not_speak_tls_do_no_harm() {
+    let (mut program, mut host, port) = lab(&[]);
+    let mut silent = Vec::new();
+    for _ in 0..70 {
+        silent.push(TcpStream::connect(("127.0.0.1", port)).unwrap());
+    }
+    // More than it takes at a time; they go, and it goes on.
+    let mut wrong = silent.pop().unwrap();
+    wrong.set_read_timeout(Some(LIMIT)).unwrap();
+    drop(silent);
+    wrong.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    wrong.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer.first(), Some(&21), "an alert");
+    program.wait_for("broker: no TLS with 127.0.0.1:");
+    opens(&mut host, "localhost", port);
+}
+
+#[test]
+fn options_that_need_others() {
+    for arguments in [
+        &["lab", "--tls-dir", "x"][..],
+        &["lab", "--name", "x"],
+        &["lab", "--mqtts", "0", "--client-auth"],
+        &["lab", "--mqtts", "x"],
+        &["lab", "--mqtts", "0", "--name", "a b"],
+    ] {
+        assert_eq!(run_to_end(arguments, "").code, Some(2), "{arguments:?}");
+    }
+}
