@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use quasimodem_core::{Effect, Kind, Link, Marked, Why};
+use quasimodem_core::{Effect, Kind, Link, Marked, Transport, Why};
 use quasimodem_lab::broker::Note;
 use tracing::level_filters::LevelFilter;
 use tracing::{debug, info};
@@ -46,7 +46,14 @@ pub(crate) fn effect(effect: &Effect<'_>) {
     match effect {
         Effect::Serial(Kind::Final | Kind::Urc, bytes) => info!("answered {}", Trimmed(*bytes)),
         Effect::Serial(Kind::Echo | Kind::Info | Kind::Prompt, _) | Effect::Line(_) => {}
-        Effect::Open { link, host, port, .. } => info!("link {link}: opening {host}:{port}"),
+        Effect::Open { link, transport, host, port } => {
+            let over = match transport {
+                Transport::Tcp => "",
+                Transport::Tls(_) => " over TLS",
+                Transport::Udp => " over UDP",
+            };
+            info!("link {link}: opening {host}:{port}{over}");
+        }
         Effect::Send(link, bytes) => debug!("link {link}: sent {bytes:?}"),
         Effect::Close(link) => info!("link {link}: closed by the modem"),
         Effect::Resolve(_, name) => info!("looking up {name}"),
