@@ -1,8 +1,13 @@
 //! Links against sockets of this machine.
 
-use std::net::UdpSocket;
+use std::io::{Read, Write};
+use std::net::{TcpListener, UdpSocket};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 
 use quasimodem_core::Input;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
@@ -186,5 +191,125 @@ fn bytes_that_are_not_wanted_stay_in_the_socket() {
         let unwanted = poll_fn(|cx| bench.links.poll(cx, LINK, false, &mut bench.chunk));
         assert!(timeout(Duration::from_millis(1), unwanted).await.is_err());
         assert_eq!(bench.receives().await, b"two");
+    });
+}
+
+/// A TLS server that answers the handshake, and then waits to be told how to go on: it reads all that comes to its end.
+struct Server {
+    port: u16,
+    root: String,
+    go: Sender<()>,
+    heard: Receiver<io::Result<Vec<u8>>>,
+}
+
+impl Server {
+    fn start(says: &'static [u8]) -> Server {
+        let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivatePkcs8KeyDer::from(signed.signing_key.serialize_der());
+        let config = ServerConfig::builder_with_provider(tls::PROVIDER.clone());
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let config = Arc::new(config.with_single_cert(vec![signed.cert.der().clone()], key.into()).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let ((go, gone), (sender, heard)) = (channel(), channel());
+        thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(LIMIT)).unwrap();
+            let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+            stream.write_all(says).unwrap();
+            stream.flush().unwrap();
+            gone.recv_timeout(LIMIT).unwrap();
+            let mut all = Vec::new();
+            sender.send(stream.read_to_end(&mut all).map(|_| all)).unwrap();
+        });
+        Server { port, root: signed.cert.pem(), go, heard }
+    }
+
+    /// A link to it, which is open.
+    async fn link(&self) -> Bench {
+        let tls = Arc::new(Tls::new(None, None));
+        let mut bench = Bench { links: Links::new(Arc::default(), tls), chunk: vec![0; Input::CHUNK] };
+        let profile = TlsProfile { roots: Some(self.root.as_bytes().into()), ..TlsProfile::default() };
+        bench.links.open(LINK, &Transport::Tls(profile.into()), "localhost", self.port);
+        assert!(matches!(bench.event().await, Event::Opened));
+        bench
+    }
+}
+
+#[test]
+fn a_slow_tls_peer_gets_all_and_costs_no_turns() {
+    run(async {
+        let server = Server::start(b"hello");
+        let mut bench = server.link().await;
+        assert_eq!(bench.receives().await, b"hello");
+        // The peer does not read: the system's buffers fill, then ours, and the modem is told.
+        let piece: Vec<u8> = (0..=255).cycle().take(16 * 1024).collect();
+        let mut sent = Vec::new();
+        let full = poll_fn(|cx| {
+            loop {
+                bench.links.poll_write(cx);
+                match bench.links.crossed() {
+                    Some((LINK, Crossed::High)) => return Poll::Ready(()),
+                    Some(_) => {}
+                    None if sent.len() > 64 * 1024 * 1024 => panic!("never full"),
+                    None => {
+                        bench.links.send(LINK, &piece);
+                        sent.extend_from_slice(&piece);
+                    }
+                }
+            }
+        });
+        timeout(LIMIT, full).await.expect("not full in time");
+        let mut turns = 0;
+        let idle = poll_fn(|cx| {
+            turns += 1;
+            bench.links.poll_write(cx);
+            bench.links.poll(cx, LINK, true, &mut bench.chunk).map(|_| ())
+        });
+        assert!(timeout(Duration::from_millis(50), idle).await.is_err(), "something happened");
+        assert!(turns < 10, "{turns} turns for nothing");
+        // It reads again: the modem hears that there is room, and after the close all of it arrives, in order.
+        server.go.send(()).unwrap();
+        let free = poll_fn(|cx| {
+            bench.links.poll_write(cx);
+            match bench.links.crossed() {
+                Some((LINK, Crossed::Low)) => Poll::Ready(()),
+                Some(_) | None => Poll::Pending,
+            }
+        });
+        timeout(LIMIT, free).await.expect("never free again");
+        bench.links.send(LINK, b"goodbye");
+        sent.extend_from_slice(b"goodbye");
+        bench.links.close(LINK);
+        timeout(LIMIT, poll_fn(|cx| bench.links.poll_closed(cx))).await.expect("not closed in time");
+        // Without close_notify the end would be an error.
+        let heard = server.heard.recv_timeout(LIMIT).unwrap().expect("it ended without close_notify");
+        assert!(heard == sent, "{} bytes of {}", heard.len(), sent.len());
+    });
+}
+
+#[test]
+fn a_small_packet_leaves_at_once_and_the_farewell_is_in_order() {
+    run(async {
+        let server = Server::start(b"");
+        let mut bench = server.link().await;
+        bench.links.send(LINK, b"\xe0\0");
+        bench.links.close(LINK);
+        server.go.send(()).unwrap();
+        timeout(LIMIT, poll_fn(|cx| bench.links.poll_closed(cx))).await.expect("not closed in time");
+        assert_eq!(server.heard.recv_timeout(LIMIT).unwrap().expect("it ended without close_notify"), b"\xe0\0");
+    });
+}
+
+#[test]
+fn what_was_built_for_a_profile_is_there_when_it_is_opened_again() {
+    run(async {
+        let mut links = Links::new(Arc::default(), Arc::new(Tls::new(None, None)));
+        let root = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem();
+        let profile = Arc::new(TlsProfile { roots: Some(root.as_bytes().into()), ..TlsProfile::default() });
+        let first = links.template(&profile).unwrap();
+        assert!(Arc::ptr_eq(&first, &links.template(&profile).unwrap()));
+        let changed = Arc::new(TlsProfile { verify: quasimodem_core::Verify::Nothing, ..(*profile).clone() });
+        assert!(!Arc::ptr_eq(&first, &links.template(&changed).unwrap()));
     });
 }

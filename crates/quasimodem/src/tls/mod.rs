@@ -177,3 +177,81 @@ impl<T> Shared<T> {
 /// What all cryptography is done with.
 pub(crate) static PROVIDER: LazyLock<Arc<CryptoProvider>> =
     LazyLock::new(|| rustls::crypto::ring::default_provider().into());
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    fn pem() -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        (CertificateParams::default().self_signed(&key).unwrap().pem(), key.serialize_pem())
+    }
+
+    fn profile(roots: &str, identity: Option<&(String, String)>) -> TlsProfile {
+        let bytes = |text: &str| Some(text.as_bytes().into());
+        TlsProfile {
+            roots: bytes(roots),
+            chain: identity.and_then(|(chain, _)| bytes(chain)),
+            key: identity.and_then(|(_, key)| bytes(key)),
+            ..TlsProfile::default()
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_is_built_once_and_freed_with_its_last_user() {
+        let tls = Tls::new(None, None);
+        let ((roots, _), one, other) = (pem(), pem(), pem());
+        let first = tls.template(&profile(&roots, Some(&one))).unwrap();
+        let same = tls.template(&profile(&roots, Some(&one))).unwrap();
+        assert!(Arc::ptr_eq(&first, &same));
+        // The roots are shared also by those who have other keys, or none.
+        for identity in [Some(&other), None] {
+            let template = tls.template(&profile(&roots, identity)).unwrap();
+            assert!(!Arc::ptr_eq(&first, &template));
+            assert!(Arc::ptr_eq(&first.verifier, &template.verifier));
+        }
+        let freed = [Arc::downgrade(&first), Arc::downgrade(&same)];
+        let roots = Arc::downgrade(&first.verifier);
+        drop((first, same));
+        assert!(freed.iter().all(|template| template.strong_count() == 0) && roots.strong_count() == 0);
+        // Nothing is left of them but an entry, which goes when something else is built.
+        tls.template(&profile(&pem().0, None)).unwrap();
+        assert_eq!(tls.templates.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn all_that_makes_a_difference_is_in_the_digest() {
+        let (roots, identity) = (pem().0, pem());
+        let usual = profile(&roots, Some(&identity));
+        let changed = [
+            TlsProfile { roots: None, ..usual.clone() },
+            TlsProfile { chain: None, ..usual.clone() },
+            TlsProfile { key: None, ..usual.clone() },
+            TlsProfile { verify: Verify::Nothing, ..usual.clone() },
+            TlsProfile { versions: TlsVersions::V12, ..usual.clone() },
+            TlsProfile { alpn: Box::new(["a".into(), "b".into()]), ..usual.clone() },
+            TlsProfile { alpn: Box::new(["ab".into()]), ..usual.clone() },
+        ];
+        let digests: BTreeMap<_, _> = changed.iter().chain([&usual]).map(|profile| (digest(profile), ())).collect();
+        assert_eq!(digests.len(), changed.len() + 1);
+        // The name is not built into anything.
+        assert_eq!(digest(&TlsProfile { name: Some("a".into()), ..usual.clone() }), digest(&usual));
+    }
+
+    #[test]
+    fn files_are_checked_alone_and_together() {
+        let ((roots, _), one, other) = (pem(), pem(), pem());
+        let usual = profile(&roots, Some(&one));
+        assert_eq!(check(&usual), Ok(()));
+        assert_eq!(check(&TlsProfile { chain: None, ..usual.clone() }), Ok(()));
+        assert_eq!(check(&TlsProfile { key: None, ..usual.clone() }), Ok(()));
+        let words = check(&TlsProfile { key: Some(other.1.as_bytes().into()), ..usual.clone() }).unwrap_err();
+        assert_eq!(&*words, "the private key does not belong to the first certificate of the chain");
+        // The error shows nothing of what was read.
+        let secret = "-----BEGIN PRIVATE KEY-----\nhunter2!\n-----END PRIVATE KEY-----\n";
+        let words = check(&TlsProfile { key: Some(secret.as_bytes().into()), ..usual }).unwrap_err();
+        assert!(!words.contains("hunter2"), "{words}");
+    }
+}
