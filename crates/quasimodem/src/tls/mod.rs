@@ -4,6 +4,7 @@ mod failure;
 mod handshake;
 mod names;
 mod pem;
+mod roots;
 mod witness;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,6 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 use quasimodem_core::{TlsFailure, TlsProfile, TlsVersions, Verify};
 use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use rustls::client::Resumption;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
@@ -22,6 +22,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 pub(crate) use self::handshake::{Stream, connect};
 pub(crate) use self::pem::roots;
+use self::roots::Roots;
 use self::witness::Anybody;
 
 /// What the TLS links of a process share. Everything that is built of certificates is found again by their content for as
@@ -32,7 +33,7 @@ pub(crate) struct Tls {
     /// Trusted beside those: the root of the lab.
     lab: Option<CertificateDer<'static>>,
     own_roots: OnceLock<Result<Verifier, TlsFailure>>,
-    loaded_roots: Shared<WebPkiServerVerifier>,
+    loaded_roots: Shared<Roots>,
     templates: Shared<Template>,
 }
 
@@ -80,34 +81,32 @@ impl Tls {
                 let mut context = Context::new(&SHA256);
                 context.update(roots);
                 let verifier = self.loaded_roots.get(finish(context), || {
-                    let mut store = RootCertStore::empty();
-                    store.add_parsable_certificates(pem::roots(roots).map_err(TlsFailure::BadProfile)?);
-                    webpki_verifier(store)
+                    let chosen = pem::roots(roots).map_err(TlsFailure::BadProfile)?;
+                    verifier(RootCertStore::empty(), chosen)
                 });
                 Ok(verifier?)
             }
-            (Verify::Server, None) => self.own_roots.get_or_init(|| Ok(webpki_verifier(self.own_store())?)).clone(),
+            (Verify::Server, None) => self.own_roots.get_or_init(|| Ok(self.own_roots()?)).clone(),
         }
     }
 
-    /// The roots for hosts that have loaded none.
-    fn own_store(&self) -> RootCertStore {
+    /// For hosts that have loaded none.
+    fn own_roots(&self) -> Result<Arc<Roots>, TlsFailure> {
         let mut store = RootCertStore::empty();
-        match &self.ca {
-            Some(ca) => {
-                store.add_parsable_certificates(ca.iter().cloned());
-            }
-            None => {
-                // Some of an operating system's roots may be unreadable, and the others still serve.
-                store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-                if store.is_empty() {
-                    store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-                }
+        if self.ca.is_none() {
+            // Some of an operating system's roots may be unreadable, and the others still serve.
+            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if store.is_empty() {
+                store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
             }
         }
-        store.add_parsable_certificates(self.lab.iter().cloned());
-        store
+        verifier(store, self.ca.iter().flatten().chain(&self.lab).cloned().collect())
     }
+}
+
+fn verifier(store: RootCertStore, chosen: Vec<CertificateDer<'static>>) -> Result<Arc<Roots>, TlsFailure> {
+    let roots = Roots::new(store, chosen).map_err(|error| TlsFailure::BadProfile(error.to_string().into()))?;
+    Ok(Arc::new(roots))
 }
 
 /// Whether the files of a profile can be used: each that is there, and key and chain together. The error says in words what
@@ -118,12 +117,6 @@ pub(crate) fn check(profile: &TlsProfile) -> Result<(), Box<str>> {
     }
     pem::identity(profile)?;
     Ok(())
-}
-
-fn webpki_verifier(store: RootCertStore) -> Result<Arc<WebPkiServerVerifier>, TlsFailure> {
-    WebPkiServerVerifier::builder_with_provider(store.into(), PROVIDER.clone())
-        .build()
-        .map_err(|error| TlsFailure::BadProfile(error.to_string().into()))
 }
 
 /// Stands for all that a template is built of.

@@ -1,12 +1,13 @@
 //! TLS connections that fail, each with its reason: in AT+CEER, in the log, and as a number.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use rcgen::date_time_ymd;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 
 use crate::LIMIT;
 use crate::broker::{Broker, Kind, lines};
@@ -224,16 +225,50 @@ fn certificates_that_cannot_be_checked() {
     bench.host.command(&format!(r#"AT+MQTTOPEN=1,"localhost",{},1,60,2"#, server.port));
     bench.program.wait_for("link 1: TLS 1.3");
 
+    let broker = Broker::secured(&self_signed(&authority, &["-addext", "subjectAltName=DNS:localhost"]), "");
+    bench.host.command("AT+MQTTCLOSE=1");
+    bench.host.expect("\r\n+MQTTOPEN: 1,0\r\n\r\n+MQTTCLOSE: 1,1\r\n");
+    bench.program.wait_for("client 1 not opened: ended by the host");
+    bench.host.command("AT+GTSSLMODE=1");
+    let words = bench.fails("localhost", broker.port(), -1);
+    assert_eq!(words, "server shows the certificate of an authority as its own: CN=localhost");
+}
+
+#[test]
+fn a_self_signed_certificate_that_is_trusted() {
+    let authority = Authority::new("a private root");
+    let files = self_signed(&authority, &["-addext", "subjectAltName=DNS:localhost"]);
+    let broker = Broker::secured(&files, "");
+    let (program, mut host) = modem(&[]);
+    host.load("TRUSTFILE", &files.certificate());
+    opens(&mut host, "localhost", broker.port());
+    closes(&mut host);
+    // The rest is checked all the same.
+    let mut bench = Bench { program, host };
+    let words = bench.fails("127.0.0.1", broker.port(), -62);
+    assert_eq!(words, "server certificate is for localhost, not for 127.0.0.1");
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_after = date_time_ymd(2020, 1, 2);
+    let key = KeyPair::generate().unwrap();
+    fs::write(&files.certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(&files.key, key.serialize_pem()).unwrap();
+    let expired = files;
+    let broker = Broker::secured(&expired, "");
+    bench.host.load("TRUSTFILE", &expired.certificate());
+    let words = bench.fails("localhost", broker.port(), -10);
+    assert!(words.starts_with("server certificate expired 2020-01-02 "), "{words}");
+}
+
+/// The usual one: it says that it is an authority's.
+fn self_signed(authority: &Authority, options: &[&str]) -> Files {
     let directory = authority.directory().join("self");
     let files = Files { certificate: directory.with_extension("pem"), key: directory.with_extension("key") };
     let [certificate, key] = [&files.certificate, &files.key].map(|path| path.to_str().unwrap());
-    let new = ["req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=localhost", "-days", "2"];
-    openssl(&[&new[..], &["-out", certificate, "-keyout", key]].concat());
-    let broker = Broker::secured(&files, "");
-    let (program, host) = modem(&["--ca", certificate]);
-    let mut bench = Bench { program, host };
-    let words = bench.fails("localhost", broker.port(), -1);
-    assert_eq!(words, "server shows the certificate of an authority as its own: CN=localhost");
+    let new =
+        ["req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=localhost", "-out", certificate, "-keyout", key];
+    openssl(&[&new, options].concat());
+    files
 }
 
 #[test]
