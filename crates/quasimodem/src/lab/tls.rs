@@ -99,6 +99,6 @@ async fn secure(hub: Shared, acceptor: TlsAcceptor, stream: TcpStream, from: Soc
 
 /// Handshakes at a time, and time for each: nobody can occupy the broker with connections that come to nothing.
 const HANDSHAKES: usize = 64;
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes that rustls may take before it has written them.
 const BUFFER: usize = 16 * 1024;

@@ -22,12 +22,21 @@ pub(crate) struct Files {
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Authority {
+        Authority::make(name, |params, key| params.self_signed(key).unwrap().pem())
+    }
+
+    /// An authority that this one signed.
+    pub(crate) fn below(&self, name: &str) -> Authority {
+        Authority::make(name, |params, key| params.signed_by(key, &self.issuer).unwrap().pem())
+    }
+
+    fn make(name: &str, sign: impl FnOnce(&CertificateParams, &KeyPair) -> String) -> Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
+        let pem = sign(&params, &key);
         let directory = TempDir::new().unwrap();
         fs::write(directory.path().join("ca.pem"), &pem).unwrap();
         fs::write(directory.path().join("ca.key"), key.serialize_pem()).unwrap();
@@ -101,6 +110,12 @@ impl Files {
 
     pub(crate) fn certificate(&self) -> String {
         fs::read_to_string(&self.certificate).unwrap()
+    }
+
+    /// Appends another certificate of the chain.
+    pub(crate) fn followed_by(self, pem: &str) -> Files {
+        fs::write(&self.certificate, self.certificate() + pem).unwrap();
+        self
     }
 
     pub(crate) fn key(&self) -> String {

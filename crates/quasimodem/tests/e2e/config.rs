@@ -86,6 +86,7 @@ fn mistakes_are_told_with_their_place() {
              as [::1]:1883"
                 .into(),
         ),
+        ("ca = \"\"\n", "1: ca is \"\", expected the name of a file".into()),
         ("host_map = [\n  7,\n]\n", "2: host_map has 7, expected NAME:PORT=ADDR:PORT, such as broker.example:1883=127.0.0.1:1883, IPv6 as [::1]:1883".into()),
         ("echo = true\ngapp = \"1s\"\n", format!("2: there is no key \"gapp\"; there are {keys}")),
         ("[modem]\ngap = \"1s\"\n", format!("1: there is no key \"modem\"; there are {keys}")),

@@ -185,6 +185,31 @@ fn an_ed25519_key() {
 }
 
 #[test]
+fn chains_of_certificates() {
+    let authority = Authority::new("a private root");
+    let (servers, clients) = (authority.below("for servers"), authority.below("for clients"));
+    let options = format!("cafile {}\nrequire_certificate true", authority.path().display());
+    let broker = Broker::secured(&servers.sign(&["localhost"]).followed_by(servers.pem()), &options);
+    let client = clients.sign_client(&["genpkey", "-algorithm", "ed25519"]).followed_by(clients.pem());
+    let (_program, mut host) = modem(&[]);
+    host.load("TRUSTFILE", authority.pem());
+    host.load("CAFILE", &client.certificate());
+    host.load("KEYFILE", &client.key());
+    opens(&mut host, "localhost", broker.port());
+    talks(&mut host, "hello");
+}
+
+#[test]
+fn a_program_that_ends_says_goodbye() {
+    let authority = Authority::new("a private root");
+    let broker = Broker::secured(&authority.sign(&["localhost"]), "");
+    let (program, mut host) = modem(&["--ca", authority.path().to_str().unwrap()]);
+    opens(&mut host, "localhost", broker.port());
+    program.terminate();
+    broker.wait_for("Received DISCONNECT");
+}
+
+#[test]
 fn large_messages_go_both_ways() {
     let authority = Authority::new("a private root");
     let broker = Broker::secured(&authority.sign(&["localhost"]), "");

@@ -131,6 +131,10 @@ fn roots() {
     let broker = Broker::secured(&other.sign(&["localhost"]), "");
     let mut bench = Bench::new(&authority);
     assert_eq!(bench.fails("localhost", broker.port(), -19), "unknown root: CN=somebody's root");
+    // The missing one is that at the end of the chain.
+    let below = other.below("an authority below");
+    let broker = Broker::secured(&below.sign(&["localhost"]).followed_by(below.pem()), "");
+    assert_eq!(bench.fails("localhost", broker.port(), -19), "unknown root: CN=somebody's root");
     // Not the one that it pretends to be.
     let impostor = Authority::new("a private root");
     let broker = Broker::secured(&impostor.sign(&["localhost"]), "");
