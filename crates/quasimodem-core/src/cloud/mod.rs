@@ -1,0 +1,25 @@
+//! Clouds: what a device must present to log in, or to register itself.
+//!
+//! All of this is computed from inputs alone. Time and randomness are among the inputs, so that the same inputs give
+//! the same credentials. Nothing here touches the network: what is to be sent is returned, and what came is taken in.
+//!
+//! `docs/CLOUDS.md` tells for each cloud where its formula comes from and what it was checked against.
+
+mod answer;
+mod choices;
+mod credentials;
+mod hash;
+mod registration;
+mod seal;
+pub mod tuya;
+
+pub use answer::{ANSWER_MAX, BadAnswer};
+pub use choices::{Choices, UnicomId};
+pub use credentials::{
+    Aep, Alibaba, Baidu, Credentials, Flaw, Huawei, OneNet, Resource, Tencent, TuyaBind, TuyaDevice, Unicom, UnicomAuth,
+};
+pub use hash::Hash;
+pub use registration::{
+    ALIBABA_TOPIC, AlibabaRegistered, AlibabaRegistration, HttpRequest, TencentApi, TencentRegistered,
+    TencentRegistration, alibaba_instance, unicom_topic,
+};
