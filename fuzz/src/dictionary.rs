@@ -20,7 +20,8 @@ pub fn dictionary() -> String {
         words.insert(format!(";{name}"));
         let forms = [(row.has_exec(), "\r"), (row.has_read(), "?\r"), (row.test, "=?\r"), (row.has_set(), "=")];
         words.extend(forms.into_iter().filter(|(has, _)| *has).map(|(_, form)| format!("AT{name}{form}")));
-        for param in row.params {
+        words.extend(row.cases.iter().map(|case| format!("AT{name}={},", case.number())));
+        for param in row.set_forms().flat_map(|(params, _)| params) {
             match param.kind {
                 ParamKind::Client(clients) => {
                     let model: &'static Model = Default::default();
@@ -32,6 +33,7 @@ pub fn dictionary() -> String {
                 }
                 ParamKind::OneOf(numbers) => words.extend(numbers.iter().map(|number| format!(",{number}"))),
                 ParamKind::Word(choice) => words.extend(choice.iter().map(|word| format!("=\"{word}\","))),
+                ParamKind::Switch => words.extend([",1".into(), ",\"1\"".into()]),
                 ParamKind::Payload { max, min_size } => words.extend([format!(",{min_size}\r"), format!(",{max}\r")]),
                 ParamKind::TopicFilter(_) => words.extend([",\"a/+\"".into(), ",\"#\"".into()]),
                 ParamKind::Text(_)

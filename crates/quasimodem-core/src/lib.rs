@@ -74,6 +74,7 @@ pub mod mqtt;
 mod net;
 mod note;
 mod outbox;
+mod random;
 mod reports;
 mod secret;
 mod settings;
@@ -82,7 +83,9 @@ mod tls;
 mod traffic;
 mod turn;
 
-pub use at::{COMMANDS, Clients, Cme, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Refusal, Returns};
+pub use at::{
+    COMMANDS, Case, Clients, Cme, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Refusal, Returns,
+};
 pub use bearer::{Change, Registration, Start};
 pub use client::ClientId;
 pub use input::{Host, HostLine, Input};

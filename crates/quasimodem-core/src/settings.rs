@@ -9,6 +9,7 @@ use core::str::FromStr;
 use core::time::Duration;
 
 use crate::bearer::Start;
+use crate::cloud::{Baidu, Choices, Hash, Resource, Tencent, Unicom, UnicomId};
 use crate::model::Model;
 use crate::tls::{CheckFiles, TlsProfile, TlsVersions, Verify};
 
@@ -45,6 +46,10 @@ pub struct Settings {
     /// The driver's check of certificates and keys that a host loads. It has no name for
     /// [`set`](Self::set): a driver that has a TLS library puts it here.
     pub check_files: CheckFiles,
+    /// What random choices are made of, together with the IMEI and the time; `None`: the driver has nothing to give.
+    pub seed: Option<u64>,
+    /// What clouds leave to the device.
+    pub cloud: Choices,
 }
 
 /// How topics and payloads are printed in `+MQTTMSG`.
@@ -86,6 +91,8 @@ impl Default for Settings {
             search: Duration::from_secs(2),
             tls: Arc::default(),
             check_files: |_| Ok(()),
+            seed: None,
+            cloud: Choices::default(),
         }
     }
 }
@@ -284,7 +291,100 @@ pub const SETTINGS: &[Setting] = &[
         },
         value: |settings| settings.tls.name.as_deref().unwrap_or(NONE).into(),
     },
+    Setting {
+        key: "seed",
+        meaning: "What random choices are made of; the same seed, IMEI and times give the same ones.",
+        expected: "a number up to 18446744073709551615, or random",
+        set: |settings, text| {
+            settings.seed = if text == "random" { None } else { Some(text.parse().ok()?) };
+            Some(())
+        },
+        value: |settings| settings.seed.map_or("random".into(), |seed| seed.to_string()),
+    },
+    Setting {
+        key: "cloud.alibaba_hash",
+        meaning: "What AT+MQTTAUTHCFG=1 signs with.",
+        expected: "md5, sha1 or sha256",
+        set: |settings, text| Hash::by_name(text, Hash::ALL).map(|hash| settings.cloud.alibaba_hash = hash),
+        value: |settings| settings.cloud.alibaba_hash.to_string(),
+    },
+    Setting {
+        key: "cloud.tencent_hash",
+        meaning: "What AT+MQTTAUTHCFG=2 signs with.",
+        expected: "sha1 or sha256",
+        set: |settings, text| Hash::by_name(text, Tencent::HASHES).map(|hash| settings.cloud.tencent_hash = hash),
+        value: |settings| settings.cloud.tencent_hash.to_string(),
+    },
+    Setting {
+        key: "cloud.tencent_app_id",
+        meaning: "The sdkappid of AT+MQTTAUTHCFG=2.",
+        expected: "a number up to 4294967295",
+        set: |settings, text| text.parse().ok().map(|id| settings.cloud.tencent_app_id = id),
+        value: |settings| settings.cloud.tencent_app_id.to_string(),
+    },
+    Setting {
+        key: "cloud.tencent_lifetime_s",
+        meaning: "How long a signature of AT+MQTTAUTHCFG=2 holds; 0 is for ever, and needs no wall clock.",
+        expected: SECONDS,
+        set: |settings, text| lifetime(text).map(|lifetime| settings.cloud.tencent_lifetime = lifetime),
+        value: |settings| settings.cloud.tencent_lifetime.as_secs().to_string(),
+    },
+    Setting {
+        key: "cloud.huawei_checks_time",
+        meaning: "Whether Huawei's cloud shall check the hour in what AT+MQTTAUTHCFG=3 prints.",
+        expected: "on or off",
+        set: |settings, text| switch(text).map(|on| settings.cloud.huawei_checks_time = on),
+        value: |settings| on_or_off(settings.cloud.huawei_checks_time),
+    },
+    Setting {
+        key: "cloud.onenet_hash",
+        meaning: "What AT+MQTTAUTHCFG=5 signs with; md5 makes the shortest password.",
+        expected: "md5, sha1 or sha256",
+        set: |settings, text| Hash::by_name(text, Hash::ALL).map(|hash| settings.cloud.onenet_hash = hash),
+        value: |settings| settings.cloud.onenet_hash.to_string(),
+    },
+    Setting {
+        key: "cloud.onenet_resource",
+        meaning: "Whether the access key of AT+MQTTAUTHCFG=5 is that of the device or of its product.",
+        expected: "device or product",
+        set: |settings, text| Resource::by_name(text).map(|resource| settings.cloud.onenet_resource = resource),
+        value: |settings| settings.cloud.onenet_resource.name().into(),
+    },
+    Setting {
+        key: "cloud.onenet_lifetime_s",
+        meaning: "How long a password of AT+MQTTAUTHCFG=5 holds; 0 is for ever, and needs no wall clock.",
+        expected: SECONDS,
+        set: |settings, text| lifetime(text).map(|lifetime| settings.cloud.onenet_lifetime = lifetime),
+        value: |settings| settings.cloud.onenet_lifetime.as_secs().to_string(),
+    },
+    Setting {
+        key: "cloud.baidu_hash",
+        meaning: "What AT+MQTTAUTHCFG=6 hashes with.",
+        expected: "md5 or sha256",
+        set: |settings, text| Hash::by_name(text, Baidu::HASHES).map(|hash| settings.cloud.baidu_hash = hash),
+        value: |settings| settings.cloud.baidu_hash.to_string(),
+    },
+    Setting {
+        key: "cloud.unicom_device_id",
+        meaning: "What stands in for the device id in AT+MQTTAUTHCFG=9: the IMEI, or its <devicekey>.",
+        expected: "imei or devicekey",
+        set: |settings, text| UnicomId::by_name(text).map(|id| settings.cloud.unicom_device_id = id),
+        value: |settings| settings.cloud.unicom_device_id.name().into(),
+    },
+    Setting {
+        key: "cloud.unicom_operator",
+        meaning: "The operator of the SIM card for AT+MQTTAUTHCFG=9: 0 unknown, 1 Unicom, 2 Mobile, 3 Telecom, 4 Broadcast.",
+        expected: "a number from 0 to 4",
+        set: |settings, text| {
+            let operator = text.parse().ok().filter(|operator| *operator <= Unicom::OPERATOR_MAX)?;
+            settings.cloud.unicom_operator = operator;
+            Some(())
+        },
+        value: |settings| settings.cloud.unicom_operator.to_string(),
+    },
 ];
+
+const SECONDS: &str = "a number of seconds up to 4294967295";
 
 /// A setting that does not exist, or a value that it does not take.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -347,6 +447,11 @@ const LONGEST_MS: u32 = 3_600_000;
 fn time(text: &str) -> Option<Duration> {
     let millis: u32 = text.parse().ok().filter(|millis| *millis <= LONGEST_MS)?;
     Some(Duration::from_millis(millis.into()))
+}
+
+fn lifetime(text: &str) -> Option<Duration> {
+    let seconds: u32 = text.parse().ok()?;
+    Some(Duration::from_secs(seconds.into()))
 }
 
 fn millis(time: Duration) -> String {

@@ -12,6 +12,7 @@ use crate::modem::{Modem, Power};
 use crate::net::Port;
 use crate::note::StoredNote;
 use crate::outbox::{Kind, Outbox, Piece, Sink};
+use crate::random;
 use crate::reports::{Report, Reports};
 use crate::time::Instant;
 
@@ -307,6 +308,14 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// A number that nobody foresees who does not know the seed; another one at each call.
+    pub(crate) fn random(&mut self) -> u64 {
+        let modem = &mut *self.modem;
+        let count = modem.reports.number().get().into();
+        let inputs = [modem.imei.number(), self.now.as_micros(), count];
+        inputs.into_iter().fold(modem.settings.seed.unwrap_or_default(), random::mix)
+    }
+
     /// Marks as secret what was typed of the line from this byte on.
     pub(crate) fn hide_typed_from(&mut self, from: usize) {
         self.out.hide_typed_from(from);
@@ -315,7 +324,7 @@ impl<'a> Turn<'a> {
     /// Marks the secrets of a set form whose arguments begin at `from`. Reads no quotes, so that it errs on the side
     /// of hiding too much whatever was typed.
     pub(crate) fn hide_secrets(&mut self, row: &Command, line: &[u8], from: usize) {
-        let Some(first) = row.params.iter().position(|param| param.secret) else { return };
+        let Some(first) = row.first_secret(at::leading_number(line, from)) else { return };
         let find = |from: usize, what: &dyn Fn(u8) -> bool| {
             line.iter().skip(from).position(|byte| what(*byte)).map(|place| from + place)
         };

@@ -3,7 +3,7 @@
 mod common;
 
 use common::Bench;
-use quasimodem_core::{Effect, Input, Link, Settings};
+use quasimodem_core::{Change, Effect, Input, Link, Settings};
 
 #[test]
 fn passwords_are_hidden_in_typed_lines() {
@@ -30,6 +30,25 @@ fn passwords_are_hidden_in_typed_lines() {
         "AT+MIPDNS=\"h\";+MQTTUSER=1,\"user\",\"hunter2\"",
         "AT+MIPCALL=1,\"apn\",\"user\",\"hunter2\"",
         "AT+CMEE=1;+MIPCALL=1,\"apn\",\"user\",\"hunter2\";+CMEE?",
+        "AT+MQTTAUTHCFG=1,\"pk\",\"dn\",\"hunter2\",0",
+        "AT+MQTTAUTHCFG=1,\"pk\",\"dn\",\"hunter2\",\"7\"",
+        "AT+MQTTAUTHCFG=2,\"pk\",\"dn\",\"hunter2\"",
+        "AT+MQTTAUTHCFG=3,\"id\",\"hunter2\"",
+        "AT+MQTTAUTHCFG=3,\"hunter2",
+        "AT+MQTTAUTHCFG=4,1,\"pk\",\"uuid\",\"hunter2\"",
+        "AT+MQTTAUTHCFG=5,\"pk\",\"dn\",\"hunter2\"",
+        "AT+MQTTAUTHCFG=6,\"core\",\"key\",\"hunter2\"",
+        "AT+MQTTAUTHCFG=7,\"core\",\"key\",\"hunter2\"",
+        "AT+MQTTAUTHCFG=8,\"pk\",\"dn\",\"hunter2\",\"user\"",
+        "AT+MQTTAUTHCFG=9,\"pk\",\"dk\",\"hunter2\",\"\"",
+        "AT+MQTTAUTHCFG=9,\"pk\",\"dk\",\"\",\"hunter2\"",
+        "AT+MQTTAUTHCFG=10,\"id\",\"hunter2\"",
+        "AT+MQTTAUTHCFG=\"3\",\"id\",\"hunter2\"",
+        "AT+MQTTAUTHCFG?3,\"id\",\"hunter2\"",
+        "AT+MQTTAUTHCFG 3,\"id\",\"hunter2\"",
+        "AT+MQTTAUTHCFG=7;+MQTTAUTHCFG=3,\"id\",\"hunter2\"",
+        "AT+CSQ+MQTTAUTHCFG=3,\"id\",\"hunter2\"",
+        "AT+MIPDNS=\"h+MQTTAUTHCFG=3,\"id\",\"hunter2\"",
     ];
     for line in lines {
         let mut bench = Bench::new(&Settings::default());
@@ -48,6 +67,31 @@ fn what_is_no_secret_is_shown() {
     assert!(bench.log().contains("AT+MIPCALL=1\""), "{}", bench.log());
     bench.types("AT+MQTTCONF?;+CMEE?");
     assert!(bench.log().contains("AT+MQTTCONF?;+CMEE?"), "{}", bench.log());
+}
+
+#[test]
+fn what_clouds_are_told_is_hidden() {
+    let commands = [
+        ("1,\"pk\",\"dn\",\"hunter2\",0", "pk.dn"),
+        ("2,\"pk\",\"dn\",\"aHVudGVyMg==\"", "pkdn;21010406"),
+        ("3,\"device\",\"hunter2\"", "device_0_0"),
+        ("5,\"pk\",\"dn\",\"aHVudGVyMg==\"", "pk"),
+        ("6,\"core\",\"key\",\"hunter2\"", "thingidp@core"),
+        ("8,\"pk\",\"dn\",\"hunter2\",\"user\"", "pkdn"),
+        ("9,\"pk\",\"dk\",\"hunter2\",\"\"", "dk|pk"),
+        ("9,\"pk\",\"dk\",\"\",\"hunter2\"", "dk|pk"),
+    ];
+    for (arguments, shown) in commands {
+        let mut bench = Bench::new(&Settings::default());
+        bench.handle(Input::Bearer(Change::Clock(1_700_000_000)));
+        let printed = bench.types(&format!("AT+MQTTAUTHCFG={arguments}"));
+        // Between the second pair of quotes.
+        let password = printed.split('"').nth(3).unwrap_or_else(|| panic!("{arguments}: {printed}"));
+        for secret in [password, "hunter2", "aHVudGVyMg"] {
+            assert!(!bench.log().contains(secret), "{arguments} shows {secret}: {}", bench.log());
+        }
+        assert!(bench.log().contains(shown), "{arguments} shows too little: {}", bench.log());
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use quasimodem_core::{
-    COMMANDS, ClientId, Command, Effect, ErrorStyle, Host, Imei, Input, Instant, Kind, MODELS, Model, Modem, Note,
-    Outbox, Param, ParamKind, Problem, Settings,
+    COMMANDS, Case, ClientId, Command, Effect, ErrorStyle, Host, Imei, Input, Instant, Kind, MODELS, Model, Modem,
+    Note, Outbox, Param, ParamKind, Problem, Settings,
 };
 
 /// What a line came to.
@@ -51,6 +51,7 @@ fn good(param: &Param, model: &'static Model) -> Vec<String> {
         }
         ParamKind::OneOf(numbers) => numbers.iter().map(u32::to_string).collect(),
         ParamKind::Word(words) => words.iter().map(|word| format!("\"{}\"", word.to_lowercase())).collect(),
+        ParamKind::Switch => ["0", "1", "\"0\"", "\"1\""].map(String::from).into(),
         ParamKind::Anything => vec!["\"x\",1".into()],
         ParamKind::Message(max) => vec![quoted(0), quoted(max), "\"a\"b\"".into()],
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => vec![quoted(0), quoted(1), quoted(limit.of(model))],
@@ -100,6 +101,13 @@ fn bad(param: &Param, model: &'static Model) -> Vec<(String, Problem)> {
         ParamKind::Word(words) => {
             vec![(quoted(0), Problem::Empty(name)), ("\"no such\"".into(), Problem::NotOneOf(name, words))]
         }
+        ParamKind::Switch => vec![
+            ("2".into(), Problem::OutOfRange(name, 0, 1)),
+            ("\"2\"".into(), Problem::OutOfRange(name, 0, 1)),
+            ("\"1".into(), Problem::BadQuotes(name)),
+            ("\"\"".into(), Problem::NotANumber(name)),
+            ("x".into(), Problem::NotANumber(name)),
+        ],
         ParamKind::Anything => vec![],
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => {
             vec![(quoted(limit.of(model) + 1), Problem::TooLong(name, limit.of(model)))]
@@ -139,18 +147,28 @@ fn bad(param: &Param, model: &'static Model) -> Vec<(String, Problem)> {
     bad
 }
 
+/// All set forms of a model, but for basic commands: the row, its parameters, and how it answers errors.
+fn set_forms() -> impl Iterator<Item = (&'static Command, &'static [Param], ErrorStyle, &'static Model)> {
+    rows_and_models()
+        .filter(|(row, model)| !row.is_basic() && (row.on)(model))
+        .flat_map(|(row, model)| row.set_forms().map(move |(params, errors)| (row, params, errors, model)))
+}
+
 /// A set line with good values, but for one.
-fn set_line(row: &Command, model: &'static Model, odd: usize, value: &str) -> String {
-    let values = row
-        .params
+fn set_line(row: &Command, params: &[Param], model: &'static Model, odd: usize, value: &str) -> String {
+    let values = params
         .iter()
         .enumerate()
         .map(|(index, param)| if index == odd { value.to_owned() } else { good(param, model).swap_remove(0) });
     format!("AT{}={}", row.name, values.collect::<Vec<_>>().join(","))
 }
 
-/// Whether the problem lies in the arguments rather than in the state of the modem.
+/// Whether the problem lies in the form of the arguments, rather than in the state of the modem or in what a cloud
+/// makes of them.
 fn is_of_arguments(problem: Problem) -> bool {
+    if matches!(problem, Problem::Cloud(_) | Problem::TooLongForUser(..)) {
+        return false;
+    }
     problem.cme().is_some_and(|cme| cme.code == 50) || matches!(problem, Problem::NotOffered(_))
 }
 
@@ -159,12 +177,22 @@ fn names_are_unique_and_rows_are_sound() {
     let names: HashSet<_> = COMMANDS.iter().map(|row| row.name.to_ascii_uppercase()).collect();
     assert_eq!(names.len(), COMMANDS.len());
     for row in COMMANDS {
-        assert!(row.params.len() <= 8, "{}: more parameters than an argument list holds", row.name);
-        assert!(row.params.is_sorted_by_key(|param| param.optional), "{}: optional ones go last", row.name);
+        for (params, _) in row.set_forms() {
+            assert!(params.len() <= 8, "{}: more parameters than an argument list holds", row.name);
+            assert!(params.is_sorted_by_key(|param| param.optional), "{}: optional ones go last", row.name);
+            assert!(!params.is_empty(), "{}: a set form has parameters", row.name);
+        }
+        let numbers: Vec<_> = row.cases.iter().map(Case::number).collect();
+        let due: Vec<u32> = (1..).take(row.cases.len()).collect();
+        assert_eq!(numbers, due, "{}: cases are counted from 1", row.name);
+        assert!(row.cases.is_empty() || row.params.is_empty(), "{}: cases or parameters", row.name);
+        for case in row.cases {
+            let ParamKind::Number { min, max, offered: None } = case.params[0].kind else { panic!("{}", row.name) };
+            assert!(min == max && case.params[0].name == row.cases[0].params[0].name, "{}", row.name);
+        }
         assert!(!row.summary.is_empty() && row.summary.ends_with('.'), "{}: one sentence", row.name);
         assert!(row.source.contains(' '), "{}: where it is specified", row.name);
         assert!(row.has_set() || row.has_read() || row.has_exec() || row.test, "{}: no form", row.name);
-        assert!(!row.has_set() || !row.params.is_empty(), "{}: a set form has parameters", row.name);
         let first_text = row.params.iter().position(|param| matches!(param.kind, ParamKind::Payload { .. }));
         assert!(first_text.is_none_or(|index| index + 1 == row.params.len()), "{}: a payload goes last", row.name);
     }
@@ -174,11 +202,12 @@ fn names_are_unique_and_rows_are_sound() {
 fn the_test_form_prints_the_bounds_of_the_row() {
     for (row, model) in rows_and_models().filter(|(row, _)| !row.is_basic()) {
         let answer = answer(model, &format!("AT{}=?", row.name));
-        let due = match row.test_text(model) {
+        let lines: String = row.test_lines(model).map(|line| format!("{line}\r\n")).collect();
+        let due = match &*lines {
             _ if !(row.on)(model) => "\r\nERROR\r\n".to_owned(),
-            Some(text) => format!("\r\n{text}\r\n\r\nOK\r\n"),
-            None if row.test => "\r\nOK\r\n".to_owned(),
-            None => match row.errors {
+            "" if row.test => "\r\nOK\r\n".to_owned(),
+            lines if row.test => format!("\r\n{lines}\r\nOK\r\n"),
+            _ => match row.errors {
                 ErrorStyle::Plain => "\r\nERROR\r\n".to_owned(),
                 ErrorStyle::Cme => "\r\n+CME ERROR: 4\r\n".to_owned(),
             },
@@ -205,10 +234,10 @@ fn a_form_is_answered_exactly_if_the_row_has_it() {
 
 #[test]
 fn good_arguments_are_taken() {
-    for (row, model) in rows_and_models().filter(|(row, model)| row.has_set() && !row.is_basic() && (row.on)(model)) {
-        for (index, param) in row.params.iter().enumerate() {
+    for (row, params, _, model) in set_forms() {
+        for (index, param) in params.iter().enumerate() {
             for value in good(param, model) {
-                let line = set_line(row, model, index, &value);
+                let line = set_line(row, params, model, index, &value);
                 let answer = answer(model, &line);
                 let refused = answer.problem.filter(|problem| is_of_arguments(*problem));
                 assert_eq!(refused, None, "{line} on {model}: {}", answer.text);
@@ -219,13 +248,14 @@ fn good_arguments_are_taken() {
 
 #[test]
 fn bad_arguments_are_refused_with_their_name() {
-    for (row, model) in rows_and_models().filter(|(row, model)| row.has_set() && !row.is_basic() && (row.on)(model)) {
-        for (index, param) in row.params.iter().enumerate() {
+    for (row, params, errors, model) in set_forms() {
+        let selectors = usize::from(!row.cases.is_empty());
+        for (index, param) in params.iter().enumerate().skip(selectors) {
             for (value, due) in bad(param, model) {
-                let line = set_line(row, model, index, &value);
+                let line = set_line(row, params, model, index, &value);
                 let answer = answer(model, &line);
                 assert_eq!(answer.problem, Some(due), "{line} on {model}");
-                let style = match row.errors {
+                let style = match errors {
                     ErrorStyle::Plain => "\r\nERROR\r\n".to_owned(),
                     ErrorStyle::Cme => format!("\r\n+CME ERROR: {}\r\n", due.cme().unwrap().code),
                 };
@@ -236,17 +266,38 @@ fn bad_arguments_are_refused_with_their_name() {
 }
 
 #[test]
+fn a_case_that_there_is_not_is_refused() {
+    for (row, model) in rows_and_models().filter(|(row, model)| !row.cases.is_empty() && (row.on)(model)) {
+        let (name, last) = (row.cases[0].params[0].name, u32::try_from(row.cases.len()).unwrap());
+        let cases = [
+            ("", Problem::Missing(name)),
+            (",1", Problem::Missing(name)),
+            ("0", Problem::OutOfRange(name, 1, last)),
+            ("10,1", Problem::OutOfRange(name, 1, last)),
+            ("4294967296", Problem::OutOfRange(name, 0, last)),
+            ("x", Problem::NotANumber(name)),
+            ("\"1\"", Problem::NotANumber(name)),
+        ];
+        for (value, due) in cases {
+            let line = format!("AT{}={value}", row.name);
+            assert_eq!(answer(model, &line).problem, Some(due), "{line} on {model}");
+        }
+    }
+}
+
+#[test]
 fn the_number_of_arguments_is_checked() {
-    for (row, model) in rows_and_models().filter(|(row, model)| row.has_set() && !row.is_basic() && (row.on)(model)) {
-        let values: Vec<_> = row.params.iter().map(|param| good(param, model).swap_remove(0)).collect();
-        for count in 0..values.len() {
+    for (row, params, _, model) in set_forms() {
+        let selectors = usize::from(!row.cases.is_empty());
+        let values: Vec<_> = params.iter().map(|param| good(param, model).swap_remove(0)).collect();
+        for count in selectors..values.len() {
             let line = format!("AT{}={}", row.name, values[..count].join(","));
             let refused = answer(model, &line).problem.filter(|problem| is_of_arguments(*problem));
-            let due = (!row.params[count].optional).then_some(Problem::Missing(row.params[count].name));
+            let due = (!params[count].optional).then_some(Problem::Missing(params[count].name));
             assert_eq!(refused, due, "{line} on {model}");
         }
         let line = format!("AT{}={},1", row.name, values.join(","));
-        let takes_all = row.params.last().is_some_and(|param| matches!(param.kind, ParamKind::Anything));
+        let takes_all = params.last().is_some_and(|param| matches!(param.kind, ParamKind::Anything));
         let refused = answer(model, &line).problem.filter(|problem| is_of_arguments(*problem));
         let due = if takes_all { None } else { Some(Problem::TooManyParameters) };
         assert_eq!(refused, due, "{line} on {model}");

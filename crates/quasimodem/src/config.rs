@@ -5,8 +5,10 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use quasimodem_core::{Imei, SETTINGS, Settings};
+use quasimodem_core::{Imei, SETTINGS, Setting, Settings};
+use rustix::rand::{GetRandomFlags, getrandom};
 use rustls::pki_types::CertificateDer;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::{self, Assignment, At, Run};
@@ -34,6 +36,9 @@ impl Config {
         for assignment in file.settings.into_iter().chain(run.set).chain(short) {
             assignment.apply(&mut settings).map_err(|error| error.to_string())?;
         }
+        if settings.seed.is_none() {
+            settings.seed = Some(seed().map_err(|error| format!("the system has no random numbers: {error}"))?);
+        }
         Ok(Config {
             at: run.at.or(file.at).unwrap_or_default(),
             imei: run.imei.or(file.imei).unwrap_or_default(),
@@ -48,6 +53,14 @@ impl Config {
 fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = fs::read(path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
     tls::roots(&pem).map_err(|words| format!("can't use {}: {words}", path.display()))
+}
+
+/// A random number of the operating system.
+fn seed() -> rustix::io::Result<u64> {
+    let mut bytes = [0; size_of::<u64>()];
+    // So few bytes come all at once.
+    getrandom(&mut bytes, GetRandomFlags::empty())?;
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 /// What a configuration file says.
@@ -75,15 +88,15 @@ impl File {
             at: error.span().map_or(0, |span| span.start),
             words: error.message().replace('\n', "; "),
         })?;
-        let mut entries: Vec<_> = table.get_ref().iter().collect();
+        let mut entries = Vec::new();
+        flatten("", table.get_ref(), &mut entries);
         // The first mistake of the file is the first to be told.
-        entries.sort_by_key(|(key, _)| key.span().start);
+        entries.sort_by_key(|entry| entry.span.start);
         let mut file = File::default();
-        for (key, value) in entries {
-            let value =
-                Value { subject: format!("{} is", key.get_ref()), value: value.get_ref(), span: value.span(), text };
-            file.enter(key.get_ref(), &value).map_err(|wrong| match wrong {
-                Wrong::Key => Mistake::new(&key.span(), unknown(key.get_ref())),
+        for Entry { key, span, value } in entries {
+            let value = Value { subject: format!("{key} is"), value: value.get_ref(), span: value.span(), text };
+            file.enter(&key, &value).map_err(|wrong| match wrong {
+                Wrong::Key => Mistake::new(&span, unknown(&key)),
                 Wrong::Value(mistake) => mistake,
             })?;
         }
@@ -110,6 +123,7 @@ impl File {
                     self.hosts.push(mapping.read(str::parse)?);
                 }
             }
+            _ if is_group(key) => return Err(value.wrong(format_args!("expected a table, as [{key}]")).into()),
             _ => {
                 let setting = SETTINGS.iter().find(|setting| setting.key == key).ok_or(Wrong::Key)?;
                 let assign = |text: &str| Assignment::new(key, text);
@@ -120,6 +134,30 @@ impl File {
         }
         Ok(())
     }
+}
+
+/// A key of the file with its table's in front, and what it is.
+struct Entry<'a> {
+    key: String,
+    span: Range<usize>,
+    value: &'a Spanned<DeValue<'a>>,
+}
+
+/// The entries of a table, and of the tables in it that hold settings.
+fn flatten<'a>(group: &str, table: &'a DeTable<'a>, entries: &mut Vec<Entry<'a>>) {
+    for (name, value) in table.iter() {
+        let key = format!("{group}{}", name.get_ref());
+        match value.get_ref() {
+            DeValue::Table(inner) if is_group(&key) => flatten(&format!("{key}."), inner, entries),
+            _ => entries.push(Entry { key, span: name.span(), value }),
+        }
+    }
+}
+
+/// Whether settings have this and a dot in front of their keys.
+fn is_group(name: &str) -> bool {
+    let rest = |setting: &Setting| setting.key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    SETTINGS.iter().any(rest)
 }
 
 /// A value of the file, and where it stands.

@@ -101,9 +101,10 @@ pub(crate) fn parse<'a>(
     from: usize,
 ) -> Result<(Args<'a>, usize), Problem> {
     let mut values = [Value::Absent; MAX_PARAMS];
+    let params = params_of(row, line, from)?;
     let mut at = from;
-    let last = row.params.len().saturating_sub(1);
-    for (index, (param, value)) in row.params.iter().zip(&mut values).enumerate() {
+    let last = params.len().saturating_sub(1);
+    for (index, (param, value)) in params.iter().zip(&mut values).enumerate() {
         at = skip_spaces(line, at);
         let missing = match line.get(at) {
             None | Some(b';') => true,
@@ -130,6 +131,25 @@ pub(crate) fn parse<'a>(
     }
 }
 
+/// The parameters that are due: those of the case that the number in front names, if the row has cases.
+fn params_of(row: &'static Command, line: &[u8], from: usize) -> Result<&'static [Param], Problem> {
+    let Some((first, last)) = row.cases.first().zip(row.cases.last()) else { return Ok(row.params) };
+    let name = first.params.first().map_or("", |param| param.name);
+    let at = skip_spaces(line, from);
+    if matches!(line.get(at), None | Some(b',' | b';')) {
+        return Err(Problem::Missing(name));
+    }
+    let (number, _) = read_number(name, last.number(), line, at)?;
+    row.case(number).map(|case| case.params).ok_or(Problem::OutOfRange(name, first.number(), last.number()))
+}
+
+/// The number that the arguments begin with, whatever stands behind it.
+pub(crate) fn leading_number(line: &[u8], from: usize) -> Option<u32> {
+    let rest = line.get(skip_spaces(line, from)..).unwrap_or_default();
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    core::str::from_utf8(rest.get(..digits)?).ok()?.parse().ok()
+}
+
 fn read(param: &Param, settings: &Settings, line: &mut [u8], at: usize, last: bool) -> Result<(Value, usize), Problem> {
     let (name, model) = (param.name, settings.model);
     match param.kind {
@@ -153,6 +173,16 @@ fn read(param: &Param, settings: &Settings, line: &mut [u8], at: usize, last: bo
             let (number, end) = read_number(name, max, line, at)?;
             let known = numbers.contains(&number);
             if known { Ok((Value::Number(number), end)) } else { Err(Problem::OutOfRange(name, min, max)) }
+        }
+        ParamKind::Switch => {
+            let quoted = line.get(at) == Some(&b'"');
+            let (number, end) = read_number(name, 1, line, at + usize::from(quoted))?;
+            let closed = end.checked_sub(1).and_then(|last| line.get(last)) == Some(&b'"');
+            match number {
+                _ if quoted && !closed => Err(Problem::BadQuotes(name)),
+                0 | 1 => Ok((Value::Number(number), end)),
+                _ => Err(Problem::OutOfRange(name, 0, 1)),
+            }
         }
         ParamKind::Payload { max, min_size } if is_size(line, at) => {
             let max = u32::try_from(max).unwrap_or(u32::MAX);
@@ -278,7 +308,11 @@ fn check_text(name: &'static str, kind: ParamKind, model: &Model, text: &[u8]) -
         ParamKind::Host(max) | ParamKind::TopicName(max) | ParamKind::TopicFilter(max) => (max, false),
         ParamKind::Message(max) | ParamKind::Payload { max, .. } => (max, true),
         ParamKind::Word(_) => (usize::MAX, false),
-        ParamKind::Client(_) | ParamKind::Number { .. } | ParamKind::OneOf(_) | ParamKind::Anything => return Ok(()),
+        ParamKind::Client(_)
+        | ParamKind::Number { .. }
+        | ParamKind::OneOf(_)
+        | ParamKind::Switch
+        | ParamKind::Anything => return Ok(()),
     };
     if text.is_empty() && !may_be_empty {
         return Err(Problem::Empty(name));

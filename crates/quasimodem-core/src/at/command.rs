@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::args::Args;
 use super::error::Problem;
-use super::param::Param;
+use super::param::{Param, ParamKind};
 use crate::model::Model;
 use crate::turn::Turn;
 
@@ -20,8 +20,10 @@ pub struct Command {
     pub summary: &'static str,
     /// Whether a model has it.
     pub on: fn(&Model) -> bool,
-    /// Parameters of the set form, in order.
+    /// Parameters of the set form, in order. Empty if it has several.
     pub params: &'static [Param],
+    /// The set forms, if there are several: the number in front says which one it is.
+    pub cases: &'static [Case],
     /// How it answers.
     pub returns: Returns,
     /// How it answers errors.
@@ -33,6 +35,14 @@ pub struct Command {
     pub(crate) set: Option<Handler>,
     pub(crate) read: Option<Handler>,
     pub(crate) exec: Option<Handler>,
+}
+
+/// One of several set forms of a command.
+pub struct Case {
+    /// Its parameters, in order. The first is a number that has but one value, which tells this case from the others.
+    pub params: &'static [Param],
+    /// How it answers errors.
+    pub errors: ErrorStyle,
 }
 
 /// Does the work of one form of a command. Information lines go out through the [`Turn`]; the final result code is
@@ -96,6 +106,7 @@ impl Command {
         summary: "",
         on: every_model,
         params: &[],
+        cases: &[],
         returns: Returns::Now,
         errors: ErrorStyle::Cme,
         needs: Needs::Nothing,
@@ -125,24 +136,83 @@ impl Command {
         !self.name.starts_with('+')
     }
 
-    /// What `AT<name>=?` prints on this model, without the line ends. `None` if there are no parameters to tell.
-    pub fn test_text(&self, model: &'static Model) -> Option<impl fmt::Display + use<>> {
-        let (name, params) = (self.name, self.params);
-        (self.test && !params.is_empty()).then(|| {
+    /// The set forms: the parameters of each, and how it answers errors.
+    pub fn set_forms(&self) -> impl Iterator<Item = (&'static [Param], ErrorStyle)> + use<> {
+        let plain = (self.has_set() && self.cases.is_empty()).then_some((self.params, self.errors));
+        plain.into_iter().chain(self.cases.iter().map(|case| (case.params, case.errors)))
+    }
+
+    /// The case whose number this is.
+    pub(crate) fn case(&self, number: u32) -> Option<&'static Case> {
+        self.cases.iter().find(|case| case.number() == number)
+    }
+
+    /// Whether a set form has a secret.
+    pub(crate) fn has_secret(&self) -> bool {
+        self.set_forms().any(|(params, _)| params.iter().any(|param| param.secret))
+    }
+
+    /// The place of the first secret in the set form whose arguments begin with this number; the first of any form, if
+    /// that form has none or can't be told.
+    pub(crate) fn first_secret(&self, number: Option<u32>) -> Option<usize> {
+        let place = |params: &[Param]| params.iter().position(|param| param.secret);
+        let own = number.and_then(|number| self.case(number)).and_then(|case| place(case.params));
+        own.or_else(|| self.set_forms().filter_map(|(params, _)| place(params)).min())
+    }
+
+    /// The lines that `AT<name>=?` prints on this model, without their ends. None if there are no parameters to tell.
+    pub fn test_lines(&self, model: &'static Model) -> impl Iterator<Item = impl fmt::Display + use<>> + use<> {
+        let name = self.name;
+        let plain = (self.cases.is_empty() && !self.params.is_empty()).then_some(self.params);
+        let lists = plain.into_iter().chain(self.cases.iter().map(|case| case.params));
+        let named = !self.cases.is_empty();
+        let test = self.test;
+        lists.filter(move |_| test).map(move |params| {
             fmt::from_fn(move |f| {
                 write!(f, "{name}: ")?;
-                for (index, param) in params.iter().enumerate() {
-                    let comma = if index == 0 { "" } else { "," };
-                    if param.optional {
-                        write!(f, "[{comma}{}]", param.range(model))?;
-                    } else {
-                        write!(f, "{comma}{}", param.range(model))?;
-                    }
-                }
-                Ok(())
+                if named { put_names(params, f) } else { put_bounds(params, model, f) }
             })
         })
     }
+}
+
+impl Case {
+    /// The number that tells it from the others.
+    pub fn number(&self) -> u32 {
+        match self.params.first().map(|param| param.kind) {
+            Some(ParamKind::Number { min, .. }) => min,
+            _ => 0,
+        }
+    }
+}
+
+/// The bounds of parameters, each optional one in brackets of its own.
+fn put_bounds(params: &[Param], model: &'static Model, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (index, param) in params.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        if param.optional {
+            write!(f, "[{comma}{}]", param.range(model))?;
+        } else {
+            write!(f, "{comma}{}", param.range(model))?;
+        }
+    }
+    Ok(())
+}
+
+/// The number of a case and the names of its parameters, the optional ones together in brackets.
+fn put_names(params: &[Param], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut open = false;
+    for (index, param) in params.iter().enumerate() {
+        match param.kind {
+            ParamKind::Number { min, .. } if index == 0 => write!(f, "{min}")?,
+            _ => {
+                let bracket = if param.optional && !open { "[" } else { "" };
+                open |= param.optional;
+                write!(f, "{bracket},<{}>", param.name)?;
+            }
+        }
+    }
+    f.write_str(if open { "]" } else { "" })
 }
 
 const fn every_model(_: &Model) -> bool {

@@ -30,10 +30,8 @@ pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
                 }
                 return;
             }
-            Err(Refused { row, problem, shown }) => {
+            Err(Refused { command, style, problem, shown }) => {
                 turn.hide_typed_from(shown);
-                let command = row.map_or("", |row| row.name);
-                let style = row.map_or(ErrorStyle::Plain, |row| row.errors);
                 return turn.refuse(Refusal { command, problem }, style);
             }
         }
@@ -41,7 +39,8 @@ pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
 }
 
 struct Refused {
-    row: Option<&'static Command>,
+    command: &'static str,
+    style: ErrorStyle,
     problem: Problem,
     /// How much of the line is known to hold no secret: what is refused may be another command, mistyped.
     shown: usize,
@@ -60,7 +59,8 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
     let (name, tail) = rest.split_at(length.min(rest.len()));
     let row = COMMANDS.iter().copied().find(|row| row.name.as_bytes().eq_ignore_ascii_case(name));
     let Some(row) = row else {
-        return Err(Refused { row: None, problem: Problem::UnknownCommand, shown: at + length });
+        let (problem, shown) = (Problem::UnknownCommand, at + length);
+        return Err(Refused { command: "", style: ErrorStyle::Plain, problem, shown });
     };
     let end = at + length;
     let form = if extended { Form::extended(tail) } else { Form::Basic };
@@ -72,7 +72,9 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
     };
     result.map_err(|problem| {
         let shown = if matches!(form, Form::Set) && row.has_set() { before_secrets(line, end) } else { end };
-        Refused { row: Some(row), problem, shown }
+        let case = args::leading_number(line, end + 1).filter(|_| matches!(form, Form::Set));
+        let style = case.and_then(|number| row.case(number)).map_or(row.errors, |case| case.errors);
+        Refused { command: row.name, style, problem, shown }
     })
 }
 
@@ -80,12 +82,11 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
 fn before_secrets(line: &[u8], from: usize) -> usize {
     let rest = line.get(from..).unwrap_or_default();
     let starts = |rest: &[u8]| {
-        let secret = |row: &&Command| row.params.iter().any(|param| param.secret);
         let names = |row: &&Command| {
             let name = row.name.trim_start_matches('+').as_bytes();
             rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
         };
-        rest.starts_with(b";") || COMMANDS.iter().copied().filter(secret).any(|row| names(&row))
+        rest.starts_with(b";") || COMMANDS.iter().copied().filter(|row| row.has_secret()).any(|row| names(&row))
     };
     from + (0..rest.len()).find(|at| starts(rest.get(*at..).unwrap_or_default())).unwrap_or(rest.len())
 }
@@ -133,7 +134,7 @@ fn run_form(
             if !row.test {
                 return Err(Problem::NoSuchForm);
             }
-            if let Some(text) = row.test_text(turn.modem.settings.model) {
+            for text in row.test_lines(turn.modem.settings.model) {
                 turn.info(|piece| core::fmt::Write::write_fmt(piece, format_args!("{text}")));
             }
             return Ok((Answer::Done, at + 2));

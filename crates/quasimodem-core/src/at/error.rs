@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::cloud::Flaw;
 use crate::note::connack_words;
 
 /// A refused command and the reason.
@@ -78,6 +79,14 @@ pub enum Problem {
     NotResolved,
     /// The broker refused the connection with this CONNACK return code.
     ConnectRefused(u8),
+    /// What was given is not what the cloud's formula needs.
+    Cloud(Flaw),
+    /// What the cloud needs is longer than `+MQTTUSER` takes of this parameter, in bytes.
+    TooLongForUser(&'static str, usize),
+    /// The wall clock is not set.
+    NoClock,
+    /// The device would have to be activated at Tuya over the network.
+    NoActivation,
     /// No SIM card.
     NoSim,
     /// Not registered to a network.
@@ -107,10 +116,13 @@ impl Problem {
             | Problem::TooManyInFlight(_)
             | Problem::LinkFull
             | Problem::NotResolved
+            | Problem::NoClock
             | Problem::NoData => (3, "operation not allowed"),
-            Problem::NotOffered(_) | Problem::NoTls | Problem::NoMqttSn | Problem::NoSuchForm => {
-                (4, "operation not supported")
-            }
+            Problem::NotOffered(_)
+            | Problem::NoTls
+            | Problem::NoMqttSn
+            | Problem::NoActivation
+            | Problem::NoSuchForm => (4, "operation not supported"),
             Problem::ConnectRefused(code) => {
                 return Some(Cme { code: 699 + code as u16, text: connack_words(code) });
             }
@@ -131,6 +143,8 @@ impl Problem {
             | Problem::NotOneOf(..)
             | Problem::NotPem(_)
             | Problem::BadFile
+            | Problem::Cloud(_)
+            | Problem::TooLongForUser(..)
             | Problem::BadTopicName(_)
             | Problem::BadTopicFilter(_) => (50, "incorrect parameters"),
         };
@@ -181,6 +195,12 @@ impl fmt::Display for Problem {
             Problem::NoData => f.write_str("the data did not come in time"),
             Problem::NotPem(what) => write!(f, "the data is no PEM text of {what}"),
             Problem::BadFile => f.write_str("the data can't be used"),
+            Problem::Cloud(flaw) => flaw.fmt(f),
+            Problem::TooLongForUser(name, max) => {
+                write!(f, "<{name}> would be longer than the {max} bytes that +MQTTUSER takes on this model")
+            }
+            Problem::NoClock => f.write_str("the wall clock is not set, and this needs the time"),
+            Problem::NoActivation => f.write_str("activating a device at Tuya is not available"),
             Problem::NoSim => f.write_str("no SIM card"),
             Problem::NotRegistered => f.write_str("not registered to a network"),
             Problem::NoDataCall => f.write_str("no data call"),

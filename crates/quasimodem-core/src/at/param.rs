@@ -36,6 +36,8 @@ pub enum ParamKind {
     OneOf(&'static [u32]),
     /// One of these words, in capitals or not.
     Word(&'static [&'static str]),
+    /// 0 or 1, in quotes or not.
+    Switch,
     /// UTF-8 text without NUL, up to so many bytes.
     Text(Limit),
     /// Any bytes, up to so many.
@@ -142,6 +144,7 @@ impl Param {
                 }
                 f.write_str(")")
             }
+            ParamKind::Switch => f.write_str("(0,1)"),
             ParamKind::Anything => Ok(()),
             ParamKind::Host(_) => write!(f, "(<\"{}\">)", self.name),
             ParamKind::TopicName(max)
@@ -155,7 +158,7 @@ impl Param {
 impl ParamKind {
     /// Whether quotes and text are due.
     pub const fn is_text(self) -> bool {
-        !matches!(self, ParamKind::Client(_) | ParamKind::Number { .. } | ParamKind::OneOf(_))
+        !matches!(self, ParamKind::Client(_) | ParamKind::Number { .. } | ParamKind::OneOf(_) | ParamKind::Switch)
     }
 
     /// Whether this is a topic or a payload: backslash escapes apply inside its quotes, and as the last parameter it

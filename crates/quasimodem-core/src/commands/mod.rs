@@ -1,6 +1,7 @@
 //! The rows of all commands: first those of V.250 and 27.007, then those of the manual in its order.
 
 mod basic;
+mod cloud;
 mod device;
 mod network;
 mod open;
@@ -83,6 +84,7 @@ pub const COMMANDS: &[&Command] = &[
     &sn::MQTTSNREG,
     &sn::MQTTWTOPICUD,
     &sn::MQTTWMSGUD,
+    &cloud::MQTTAUTHCFG,
 ];
 
 /// Manual 1.5 to 1.7, 1.12, 1.14, 1.15: bytes of a topic.

@@ -22,13 +22,16 @@ pub(super) fn syntax(command: &Command) -> Vec<String> {
     if command.has_exec() {
         lines.push(name.clone());
     }
-    if command.has_set() {
+    for (params, _) in command.set_forms() {
         let equals = if command.is_basic() { "" } else { "=" };
         let mut line = format!("{name}{equals}");
-        for (index, param) in command.params.iter().enumerate() {
+        for (index, param) in params.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            let name = param.name;
-            line += &if param.optional { format!("[{comma}<{name}>]") } else { format!("{comma}<{name}>") };
+            let name = match (&command.cases, param.kind) {
+                (cases, ParamKind::Number { min, .. }) if index == 0 && !cases.is_empty() => min.to_string(),
+                _ => format!("<{}>", param.name),
+            };
+            line += &if param.optional { format!("[{comma}{name}]") } else { format!("{comma}{name}") };
         }
         lines.push(line);
     }
@@ -41,9 +44,27 @@ pub(super) fn syntax(command: &Command) -> Vec<String> {
     lines
 }
 
-/// What `=?` prints.
-pub(super) fn test_answer(command: &Command, model: &'static Model) -> Option<String> {
-    command.test_text(model).map(|text| text.to_string())
+/// What `=?` prints, line by line.
+pub(super) fn test_answer(command: &Command, model: &'static Model) -> Vec<String> {
+    command.test_lines(model).map(|line| line.to_string()).collect()
+}
+
+/// The parameters of all set forms, each once, without the numbers that tell the forms apart.
+pub(super) fn parameters(command: &Command) -> Vec<&'static Param> {
+    let selectors = usize::from(!command.cases.is_empty());
+    let mut known: Vec<&Param> = Vec::new();
+    for param in command.set_forms().flat_map(|(params, _)| params.iter().skip(selectors)) {
+        let like = |other: &&Param| {
+            let model = Default::default();
+            other.name == param.name
+                && other.optional == param.optional
+                && words(other.kind, model) == words(param.kind, model)
+        };
+        if !known.iter().any(like) {
+            known.push(param);
+        }
+    }
+    known
 }
 
 /// When the answer is complete.
@@ -58,8 +79,8 @@ pub(super) fn returns(command: &Command) -> String {
 }
 
 /// How an error is answered.
-pub(super) fn errors(command: &Command) -> &'static str {
-    match command.errors {
+pub(super) fn errors(style: ErrorStyle) -> &'static str {
+    match style {
         ErrorStyle::Plain => "ERROR",
         ErrorStyle::Cme => "+CME ERROR",
     }
@@ -140,6 +161,7 @@ fn words(kind: ParamKind, model: &'static Model) -> String {
         }
         ParamKind::OneOf(numbers) => one_of(numbers),
         ParamKind::Word(words) => one_of(words),
+        ParamKind::Switch => "0 or 1, in quotes or not".into(),
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => bytes("text", limit.of(model)),
         ParamKind::Host(max) => format!("name or address of up to {max} characters"),
         ParamKind::TopicName(max) => bytes("topic name", max),

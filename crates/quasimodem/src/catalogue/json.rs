@@ -1,6 +1,6 @@
 //! Commands for programs: an array of objects whose fields stay as they are. New fields may come.
 
-use quasimodem_core::{Command, Model, Param, ParamKind, Returns};
+use quasimodem_core::{Case, Command, Model, Param, ParamKind, Returns};
 use serde_json::{Value, json};
 
 use super::facts::{errors, ids, models_of, needs, syntax, test_answer, variants};
@@ -17,18 +17,29 @@ fn object(command: &Command, model: &'static Model) -> Value {
         Returns::Final { within } => ("final", Some(within)),
         Returns::Urc { within } => ("urc", Some(within)),
     };
+    let test = test_answer(command, model).join("\n");
     json!({
         "name": format!("AT{}", command.name),
         "source": command.source,
         "summary": command.summary,
         "forms": syntax(command),
         "parameters": command.params.iter().map(|param| parameter(command, param)).collect::<Value>(),
+        "cases": command.cases.iter().map(|case| self::case(command, case)).collect::<Value>(),
         "returns": returns,
         "within_ms": within.map(|within| u64::try_from(within.as_millis()).unwrap_or(u64::MAX)),
-        "errors": errors(command),
+        "errors": errors(command.errors),
         "needs": needs(command),
         "models": names(&models_of(command)),
-        "test": test_answer(command, model),
+        "test": (!test.is_empty()).then_some(test),
+    })
+}
+
+/// One of several set forms; the first of its parameters has but one value.
+fn case(command: &Command, case: &Case) -> Value {
+    json!({
+        "number": case.number(),
+        "parameters": case.params.iter().map(|param| parameter(command, param)).collect::<Value>(),
+        "errors": errors(case.errors),
     })
 }
 
@@ -54,6 +65,7 @@ fn kind(kind: ParamKind) -> &'static str {
         ParamKind::Number { .. } => "number",
         ParamKind::OneOf(_) => "one_of",
         ParamKind::Word(_) => "word",
+        ParamKind::Switch => "switch",
         ParamKind::Text(_) => "text",
         ParamKind::Bytes(_) => "bytes",
         ParamKind::Host(_) => "host",
@@ -73,6 +85,7 @@ fn bounds_on(kind: ParamKind, model: &'static Model) -> Value {
         }
         ParamKind::OneOf(numbers) => json!({ "values": numbers }),
         ParamKind::Word(words) => json!({ "values": words }),
+        ParamKind::Switch => json!({ "values": [0, 1] }),
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => json!({ "max_bytes": limit.of(model) }),
         ParamKind::Host(max) => json!({ "max_characters": max }),
         ParamKind::TopicName(max) | ParamKind::TopicFilter(max) | ParamKind::Message(max) => {

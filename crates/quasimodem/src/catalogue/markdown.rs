@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use quasimodem_core::{Command, ErrorStyle, MODELS, Model, Needs, Param, Returns};
 
-use super::facts::{bounds, errors, models_of, names, needs, returns, syntax, test_answer};
+use super::facts::{bounds, errors, models_of, names, needs, parameters, returns, syntax, test_answer};
 use super::table::{Row, markdown as table};
 use super::{models_head, models_rows, settings_rows};
 
@@ -45,10 +45,10 @@ fn contents(commands: &[&Command], model: &'static Model) -> String {
         }
         let forms: Vec<String> = syntax(command).iter().map(|form| format!("`{form}`")).collect();
         let mut words = escaped(command.summary);
-        for param in command.params {
+        for param in parameters(command) {
             let _ = write!(words, " `{}`: {}.", param.name, escaped(&bounds(command, param)));
         }
-        if let Some(answer) = test_answer(command, model) {
+        for answer in test_answer(command, model) {
             let _ = write!(words, " `=?` answers `{answer}`.");
         }
         words += &remarks(command);
@@ -60,16 +60,13 @@ fn contents(commands: &[&Command], model: &'static Model) -> String {
 
 /// Whether there is more to say of a command than a line of a table holds.
 fn has_entry(command: &Command) -> bool {
-    command.params.len() > 1 || command.returns != Returns::Now || source_of(command) == SECTIONS[0].1
+    parameters(command).len() > 1 || command.returns != Returns::Now || source_of(command) == SECTIONS[0].1
 }
 
 fn entry(command: &Command, model: &'static Model) -> String {
     let mut entry = format!("\n### AT{}\n\n{} ({})\n\n```\n", command.name, escaped(command.summary), command.source);
     entry.extend(syntax(command).into_iter().map(|line| line + "\n"));
-    if let Some(answer) = test_answer(command, model) {
-        entry += &answer;
-        entry.push('\n');
-    }
+    entry.extend(test_answer(command, model).into_iter().map(|line| line + "\n"));
     entry += "```\n";
     let row = |param: &Param| {
         let mut name = format!("`{}`", param.name);
@@ -77,7 +74,7 @@ fn entry(command: &Command, model: &'static Model) -> String {
         name += if param.secret { ", secret" } else { "" };
         vec![name, escaped(&bounds(command, param))]
     };
-    let rows: Vec<Row> = command.params.iter().map(row).collect();
+    let rows: Vec<Row> = parameters(command).into_iter().map(row).collect();
     if !rows.is_empty() {
         let head = ["parameter", "what it may be"].map(String::from);
         let _ = write!(entry, "\n{}", table(&head, &rows));
@@ -96,7 +93,10 @@ fn remarks(command: &Command) -> String {
         let _ = write!(remarks, " It {}.", returns(command));
     }
     if command.errors != ErrorStyle::Cme {
-        let _ = write!(remarks, " An error is `{}`.", errors(command));
+        let _ = write!(remarks, " An error is `{}`.", errors(command.errors));
+    }
+    for case in command.cases.iter().filter(|case| case.errors != command.errors) {
+        let _ = write!(remarks, " An error of the form {} is `{}`.", case.number(), errors(case.errors));
     }
     if command.needs != Needs::Nothing {
         let _ = write!(remarks, " It needs a {}.", needs(command));

@@ -42,7 +42,7 @@ fn list(known: &[&Command], model: &'static Model) -> String {
     let mut rows = Vec::new();
     for command in known {
         rows.push(vec![format!("AT{}", command.name), forms(command).join(" "), command.summary.into()]);
-        if let Some(answer) = test_answer(command, model) {
+        for answer in test_answer(command, model) {
             rows.push(vec![String::new(), String::new(), answer]);
         }
     }

@@ -30,6 +30,37 @@ fn a_file_sets_everything() {
 }
 
 #[test]
+fn a_file_sets_what_clouds_leave_open() {
+    let line = "AT+MQTTAUTHCFG=6,\"core\",\"key\",\"secret\"\r";
+    let printed = |config: &str, options: &[&str]| {
+        let (outcome, _) = run(config, &[options, &["--set", "echo=off"]].concat(), line);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        outcome.stdout
+    };
+    assert!(printed("", &[]).contains(r#""thingidp@core|key|0|MD5""#));
+    for config in
+        ["[cloud]\nbaidu_hash = \"sha256\"\n", "cloud.baidu_hash = 'sha256'\n", "\"cloud.baidu_hash\" = 'sha256'\n"]
+    {
+        assert!(printed(config, &[]).contains(r#""thingidp@core|key|0|SHA256""#), "{config}");
+        let md5 = printed(config, &["--set", "cloud.baidu_hash=md5"]);
+        assert!(md5.contains(r#""thingidp@core|key|0|MD5""#), "the command line wins: {md5}");
+    }
+}
+
+#[test]
+fn random_choices_differ_from_start_to_start() {
+    let connection = |options: &[&str]| {
+        let typed = "AT+MQTTAUTHCFG=2,\"IO8GAP1NFS\",\"d\",\"M5KJOGqyQIOMvXzUFb2Yig==\"\r";
+        let (outcome, _) = run("", options, typed);
+        let (_, rest) = outcome.stdout.split_once(";21010406;").unwrap();
+        rest.split_once(';').unwrap().0.to_owned()
+    };
+    let some: Vec<String> = (0..4).map(|_| connection(&[])).collect();
+    assert!(some.iter().any(|other| *other != some[0]), "the system's numbers are all alike: {some:?}");
+    assert!(some.iter().all(|id| id.len() == 5 && id.bytes().all(|byte| byte.is_ascii_alphanumeric())), "{some:?}");
+}
+
+#[test]
 fn the_command_line_wins() {
     let config = "at = \"tcp:1\"\nimei = \"001010000000016\"\nmodel = \"MC615\"\necho = true\n";
     let options = ["--at", "stdio", "--imei", "001010000000024", "--model", "MC610", "--set", "echo=off"];
@@ -64,7 +95,10 @@ fn a_file_maps_hosts_after_the_command_line() {
 #[test]
 fn mistakes_are_told_with_their_place() {
     let keys = "at, imei, host_map, ca, model, echo, gap_ms, hex_escapes, urc_payload, refusal, window, max_packet, boot_ms, \
-                ready_on_attach, bearer, search_ms, tls_verify, tls_versions, tls_alpn, tls_name";
+                ready_on_attach, bearer, search_ms, tls_verify, tls_versions, tls_alpn, tls_name, seed, \
+                cloud.alibaba_hash, cloud.tencent_hash, cloud.tencent_app_id, cloud.tencent_lifetime_s, \
+                cloud.huawei_checks_time, cloud.onenet_hash, cloud.onenet_resource, cloud.onenet_lifetime_s, \
+                cloud.baidu_hash, cloud.unicom_device_id, cloud.unicom_operator";
     let cases = [
         ("\n\ngap_ms = \"x\"\n", "3: gap_ms is \"x\", expected a number of milliseconds up to 3600000".to_owned()),
         ("gap_ms = 1.5\n", "1: gap_ms is 1.5, expected a number of milliseconds up to 3600000".into()),
@@ -90,6 +124,13 @@ fn mistakes_are_told_with_their_place() {
         ("host_map = [\n  7,\n]\n", "2: host_map has 7, expected NAME:PORT=ADDR:PORT, such as broker.example:1883=127.0.0.1:1883, IPv6 as [::1]:1883".into()),
         ("echo = true\ngapp = \"1s\"\n", format!("2: there is no key \"gapp\"; there are {keys}")),
         ("[modem]\ngap = \"1s\"\n", format!("1: there is no key \"modem\"; there are {keys}")),
+        ("echo = true\n[cloud]\nonenet_hash = \"sha3\"\n", "3: cloud.onenet_hash is \"sha3\", expected md5, sha1 or sha256".into()),
+        ("[cloud]\n\ntencent_hash = \"md5\"\n", "3: cloud.tencent_hash is \"md5\", expected sha1 or sha256".into()),
+        ("[cloud]\nunicom_operator = 5\n", "2: cloud.unicom_operator is 5, expected a number from 0 to 4".into()),
+        ("[cloud]\nhash = 5\n", format!("2: there is no key \"cloud.hash\"; there are {keys}")),
+        ("[cloud.baidu]\nhash = 5\n", format!("1: there is no key \"cloud.baidu\"; there are {keys}")),
+        ("cloud = 5\n", "1: cloud is 5, expected a table, as [cloud]".into()),
+        ("seed = -1\n", "1: seed is -1, expected a number up to 18446744073709551615, or random".into()),
         // The first one in the file, whatever the order of the keys.
         ("window = 0\necho = 0\n", "1: window is 0, expected a number from 1 to 1000".into()),
     ];

@@ -1,0 +1,237 @@
+//! Manual 1.18.
+
+use alloc::format;
+use core::fmt::Write;
+use core::time::Duration;
+
+use super::basic::put_quoted;
+use crate::at::{Answer, Args, Case, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem};
+use crate::cloud::{Aep, Alibaba, Baidu, Credentials, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth, UnicomId};
+use crate::outbox::Sink;
+use crate::random;
+use crate::reports;
+use crate::secret::Secret;
+use crate::turn::Turn;
+
+pub(super) const MQTTAUTHCFG: Command = Command {
+    name: "+MQTTAUTHCFG",
+    source: "manual 1.18",
+    summary: "Computes what a cloud wants to see: user name, password and client id, as +MQTTUSER takes them.",
+    on: |model| model.cloud,
+    cases: &[
+        cloud(&[number(ALIBABA), text("productkey"), text("devicename"), secret("devicesecret"), TLS]),
+        cloud(&[number(TENCENT), text("productkey"), text("devicename"), secret("devicesecret")]),
+        cloud(&[number(HUAWEI), text("deviceid"), secret("devicesecret")]),
+        cloud(&[
+            number(TUYA),
+            Param::number("actiontype", 0, 1),
+            text("productkey").optional(),
+            text("uuid").optional(),
+            secret("authkey").optional(),
+        ]),
+        cloud(&[number(ONENET), long("productid"), text("devicename"), secret("accesskey")]),
+        cloud(&[number(BAIDU), text("iotcoreid"), text("devicekey"), secret("devicesecret")]),
+        cloud(&[number(AMAZON)]),
+        cloud(&[number(AEP), long("productid"), long("devicenumber"), long("token").secret(), long("aepusername")]),
+        // The only one that the manual has without +CME ERROR.
+        Case {
+            params: &[
+                number(UNICOM),
+                text("productkey"),
+                text("devicekey"),
+                secret("devicesecret"),
+                long("token").secret(),
+            ],
+            errors: ErrorStyle::Plain,
+        },
+    ],
+    needs: Needs::Registration,
+    set: Some(set),
+    ..Command::ROW
+};
+
+/// `<cloudtype>`.
+const ALIBABA: u32 = 1;
+const TENCENT: u32 = 2;
+const HUAWEI: u32 = 3;
+const TUYA: u32 = 4;
+const ONENET: u32 = 5;
+const BAIDU: u32 = 6;
+const AMAZON: u32 = 7;
+const AEP: u32 = 8;
+const UNICOM: u32 = 9;
+
+const TLS: Param = Param::new("tls", ParamKind::Switch);
+
+const fn cloud(params: &'static [Param]) -> Case {
+    Case { params, errors: ErrorStyle::Cme }
+}
+
+const fn number(cloud: u32) -> Param {
+    Param::number("cloudtype", cloud, cloud)
+}
+
+const fn text(name: &'static str) -> Param {
+    Param::new(name, ParamKind::Text(Limit::Fixed(128)))
+}
+
+const fn secret(name: &'static str) -> Param {
+    text(name).secret()
+}
+
+const fn long(name: &'static str) -> Param {
+    Param::new(name, ParamKind::Text(Limit::Fixed(255)))
+}
+
+fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
+    let cloud = args.number(0).unwrap_or_default();
+    let credentials = match cloud {
+        ALIBABA => alibaba(turn, args)?,
+        TENCENT => tencent(turn, args)?,
+        HUAWEI => huawei(turn, args)?,
+        TUYA => return Err(Problem::NoActivation),
+        ONENET => onenet(turn, args)?,
+        BAIDU => baidu(turn, args)?,
+        // Its devices show certificates.
+        AMAZON => return Ok(Answer::Done),
+        AEP => aep(args)?,
+        _ => unicom(turn, args)?,
+    };
+    let Credentials { username, password: Secret(password), client_id } = credentials;
+    let model = turn.modem.settings.model;
+    for (name, text, max) in [
+        ("Username", &username, model.user_name),
+        ("Password", &password, model.password),
+        ("ClientIDStr", &client_id, model.client_id),
+    ] {
+        if text.len() > usize::from(max) {
+            return Err(Problem::TooLongForUser(name, max.into()));
+        }
+    }
+    turn.info(|line| {
+        write!(line, "{}: {cloud},", MQTTAUTHCFG.name)?;
+        put_quoted(username.as_bytes(), line);
+        line.put(b",");
+        put_quoted(password.as_bytes(), &mut reports::Secret(line));
+        line.put(b",");
+        put_quoted(client_id.as_bytes(), line);
+        Ok(())
+    });
+    Ok(Answer::Done)
+}
+
+fn alibaba(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
+    let (tls, settings) = (args.flag(4), &turn.modem.settings);
+    if tls && !settings.model.tls {
+        return Err(Problem::NoTls);
+    }
+    let alibaba = Alibaba {
+        product_key: args.text(1),
+        device_name: args.text(2),
+        device_secret: Secret(args.text(3)),
+        tls,
+        hash: settings.cloud.alibaba_hash,
+        id: None,
+        timestamp: Alibaba::TIMESTAMP,
+    };
+    Ok(alibaba.credentials()?)
+}
+
+fn tencent(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
+    let connection = random::letters::<5>(turn.random());
+    let choices = &turn.modem.settings.cloud;
+    let tencent = Tencent {
+        product_id: args.text(1),
+        device_name: args.text(2),
+        device_secret: Secret(args.text(3)),
+        app_id: choices.tencent_app_id,
+        connection: core::str::from_utf8(&connection).unwrap_or_default(),
+        expiry: expiry(turn, choices.tencent_lifetime, Tencent::NEVER)?,
+        hash: choices.tencent_hash,
+    };
+    Ok(tencent.credentials()?)
+}
+
+fn huawei(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
+    let huawei = Huawei {
+        device_id: args.text(1),
+        device_secret: Secret(args.text(2)),
+        checks_time: turn.modem.settings.cloud.huawei_checks_time,
+        time: clock(turn)?,
+    };
+    Ok(huawei.credentials()?)
+}
+
+fn onenet(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
+    let choices = &turn.modem.settings.cloud;
+    let onenet = OneNet {
+        product_id: args.text(1),
+        device_name: args.text(2),
+        access_key: Secret(args.text(3)),
+        resource: choices.onenet_resource,
+        hash: choices.onenet_hash,
+        expiry: expiry(turn, choices.onenet_lifetime, OneNet::NEVER)?,
+    };
+    Ok(onenet.credentials()?)
+}
+
+fn baidu(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
+    let baidu = Baidu {
+        core_id: args.text(1),
+        device_key: args.text(2),
+        device_secret: Secret(args.text(3)),
+        hash: turn.modem.settings.cloud.baidu_hash,
+    };
+    Ok(baidu.credentials()?)
+}
+
+fn aep(args: &Args<'_>) -> Result<Credentials, Problem> {
+    let aep = Aep {
+        product_id: args.text(1),
+        device_number: args.text(2),
+        token: Secret(args.text(3)),
+        username: args.text(4),
+    };
+    Ok(aep.credentials()?)
+}
+
+fn unicom(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
+    let (product_key, device_key, token) = (args.text(1), args.text(2), args.text(4));
+    let choices = &turn.modem.settings.cloud;
+    let imei = format!("{}", turn.modem.imei);
+    let unicom = Unicom {
+        device_id: match choices.unicom_device_id {
+            UnicomId::Imei => &imei,
+            UnicomId::DeviceKey => device_key,
+        },
+        device_key,
+        product_key,
+        // A device that has a token was registered without a secret of its own.
+        auth: match token {
+            "" => UnicomAuth::Device(Secret(args.text(3))),
+            _ => UnicomAuth::Token(Secret(token)),
+        },
+        operator: choices.unicom_operator,
+    };
+    Ok(unicom.credentials()?)
+}
+
+/// When something ends that holds for so long from now; zero is for ever.
+fn expiry(turn: &Turn<'_>, lifetime: Duration, never: u64) -> Result<u64, Problem> {
+    if lifetime.is_zero() {
+        return Ok(never);
+    }
+    let now = u64::try_from(clock(turn)?).map_err(|_| Flaw::NoSuchTime)?;
+    Ok(now.saturating_add(lifetime.as_secs()))
+}
+
+/// Seconds since 1970.
+fn clock(turn: &Turn<'_>) -> Result<i64, Problem> {
+    turn.modem.bearer.clock(turn.now).ok_or(Problem::NoClock)
+}
+
+impl From<Flaw> for Problem {
+    fn from(flaw: Flaw) -> Problem {
+        Problem::Cloud(flaw)
+    }
+}
