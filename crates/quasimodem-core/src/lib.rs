@@ -66,6 +66,7 @@ mod bearer;
 mod client;
 pub mod cloud;
 mod commands;
+mod errand;
 mod input;
 mod lean;
 mod model;

@@ -9,9 +9,10 @@ use crate::at::Assembler;
 use crate::bearer::Bearer;
 use crate::client::{Client, ClientId};
 use crate::commands::{Context, Pending, Profile, RawData};
+use crate::errand::{Cloud, Errand};
 use crate::input::Input;
 use crate::mqtt::Wire;
-use crate::net::Port;
+use crate::net::{Port, Why};
 use crate::note::Failure;
 use crate::outbox::Outbox;
 use crate::reports::{Report, Reports};
@@ -47,6 +48,8 @@ pub struct Modem {
     pub(crate) profile: Profile,
     pub(crate) clients: [Client; ClientId::MQTT],
     pub(crate) context: Option<Box<Context>>,
+    /// What it has to do with clouds.
+    pub(crate) cloud: Option<Box<Cloud>>,
     /// What TLS connections are made with; shared with the settings until the host changes it.
     pub(crate) tls: Arc<TlsProfile>,
     /// The [code](crate::TlsFailure::code) of the last TLS connection, 0 if it came about.
@@ -100,6 +103,7 @@ impl Modem {
             power: Power::On,
             clients: Default::default(),
             context: None,
+            cloud: None,
             last_failure: None,
             reports: Reports::default(),
             line: Assembler::default(),
@@ -136,13 +140,15 @@ impl Modem {
         let sessions = self.clients.iter().filter_map(|client| client.session.as_ref());
         let sessions = sessions.map(|session| session.deadline()).min();
         let search = self.bearer.registers_at;
-        [boot, printing, self.reports.deadline(), raw, pending, sessions, search].into_iter().flatten().min()
+        let errand = self.errand().and_then(Errand::deadline);
+        [boot, printing, self.reports.deadline(), raw, pending, sessions, search, errand].into_iter().flatten().min()
     }
 
     /// Whether the driver may bring bytes from this port.
     pub fn wants(&self, port: Port) -> bool {
         match port {
             Port::Serial => !self.full && self.pending.is_none() && self.reports.len() < REPORTS_MAX,
+            Port::Link(Errand::LINK) => self.errand().is_some_and(Errand::is_listening),
             Port::Link(link) => {
                 let session = ClientId::of_link(link).and_then(|id| self.clients[id.index()].session.as_ref());
                 session.is_some_and(|session| session.wants())
@@ -153,7 +159,11 @@ impl Modem {
     /// Whether the host is still to be told something: an answer, the result of a command, an event. Results come
     /// within the times of their commands, so this ends by itself if the host reads.
     pub fn owes(&self) -> bool {
-        self.pending.is_some() || self.reports.owes()
+        self.pending.is_some() || self.reports.owes() || self.errand().is_some_and(Errand::is_owed)
+    }
+
+    fn errand(&self) -> Option<&Errand> {
+        self.cloud.as_ref()?.errand.as_ref()
     }
 
     /// The owner switches the module off: connections are closed in order, everything else is forgotten.
@@ -165,6 +175,9 @@ impl Modem {
                 session.disconnect(&mut Wire { now, link: id.link(), out });
                 out.close(id.link());
             }
+        }
+        if self.errand().is_some_and(Errand::is_listening) {
+            out.close(Errand::LINK);
         }
         *self = Modem::new(self.settings.clone(), self.imei);
     }
@@ -184,6 +197,14 @@ impl Modem {
         fresh.full = self.full;
         fresh.quiet_until = self.quiet_until;
         *self = fresh;
+    }
+
+    /// Keeps why something failed, for `AT+CEER` and `AT+GTSSLERR`.
+    pub(crate) fn failed(&mut self, failure: Failure) {
+        if let Failure::Link(Why::Tls(failure)) = &failure {
+            self.tls_error = failure.code();
+        }
+        self.last_failure = Some(Box::new(failure));
     }
 
     /// The MQTT client with that id; those of MQTT-SN are never connected.

@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::at::Refusal;
 use crate::client::ClientId;
+use crate::cloud::{BadAnswer, BadHttp};
 use crate::mqtt::Violation;
 use crate::net::{Why, Words};
 use crate::outbox::Marked;
@@ -20,6 +21,8 @@ pub enum Note<'a> {
     Refused(&'a Refusal),
     /// A connection could not be opened.
     OpenFailed(ClientId, &'a Failure),
+    /// A registration at a cloud failed.
+    ErrandFailed(&'a Failure),
     /// An open connection was lost.
     Broken(ClientId, &'a Failure),
     /// The time of an asynchronous command ran out, so its result is 0.
@@ -47,6 +50,12 @@ pub enum Failure {
     NotRegistered,
     /// The host closed the connection while it was being opened.
     ClosedByHost,
+    /// The server's answer is not HTTP that can be used.
+    Http(BadHttp),
+    /// The cloud's answer can't be used.
+    Answer(BadAnswer),
+    /// The wall clock is not set.
+    NoClock,
     /// A certificate or key that the host loaded can't be used, in the TLS library's words.
     BadFile(Box<str>),
 }
@@ -58,6 +67,7 @@ impl fmt::Display for Note<'_> {
             Note::SecretData(data) => write!(f, "took {} secret bytes of raw data", data.bytes().len()),
             Note::Refused(refusal) => write!(f, "refused: {refusal}"),
             Note::OpenFailed(client, failure) => write!(f, "client {client} not opened: {failure}"),
+            Note::ErrandFailed(failure) => write!(f, "registration failed: {failure}"),
             Note::Broken(client, failure) => write!(f, "client {client} broken: {failure}"),
             Note::Dropped(client, count) => write!(f, "client {client}: no room for {count} messages of QoS 0"),
             Note::Late(client, command) => write!(f, "client {client}: no answer to {command} in time"),
@@ -80,6 +90,8 @@ impl Failure {
             Failure::NotRegistered => 8,
             Failure::ClosedByHost => 9,
             Failure::BadFile(_) => 3,
+            Failure::Http(_) | Failure::Answer(_) => 10,
+            Failure::NoClock => 11,
         }
     }
 }
@@ -96,6 +108,9 @@ impl fmt::Display for Failure {
             Failure::NotRegistered => f.write_str("the module is not registered"),
             Failure::ClosedByHost => f.write_str("ended by the host"),
             Failure::BadFile(said) => write!(f, "TLS: the file can't be used: {}", Words(said)),
+            Failure::Http(bad) => bad.fmt(f),
+            Failure::Answer(bad) => write!(f, "the cloud's answer: {bad}"),
+            Failure::NoClock => f.write_str("the wall clock is not set"),
         }
     }
 }
@@ -118,6 +133,7 @@ pub(crate) enum StoredNote {
     SecretData,
     Refused(Refusal),
     OpenFailed(ClientId, Failure),
+    ErrandFailed(Failure),
     Broken(ClientId, Failure),
     Late(ClientId, &'static str),
     Dropped(ClientId, usize),
@@ -130,6 +146,7 @@ impl StoredNote {
             StoredNote::SecretData => Note::SecretData(text),
             StoredNote::Refused(refusal) => Note::Refused(refusal),
             StoredNote::OpenFailed(client, failure) => Note::OpenFailed(*client, failure),
+            StoredNote::ErrandFailed(failure) => Note::ErrandFailed(failure),
             StoredNote::Broken(client, failure) => Note::Broken(*client, failure),
             StoredNote::Late(client, command) => Note::Late(*client, command),
             StoredNote::Dropped(client, count) => Note::Dropped(*client, *count),

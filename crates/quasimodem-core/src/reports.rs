@@ -11,6 +11,7 @@ use crate::at::Command;
 use crate::bearer::Registration;
 use crate::client::ClientId;
 use crate::commands::{Profile, put_cell};
+use crate::errand::Told;
 use crate::lean;
 use crate::mqtt::Qos;
 use crate::outbox::{Kind, Outbox, Sink};
@@ -44,6 +45,8 @@ pub(crate) enum Report {
     Arrived(ClientId, Qos, u16, u16),
     /// A message that waits for `+MQTTREAD`. It is never printed by itself.
     Unread(ClientId, Box<Message>),
+    /// About a cloud.
+    Cloud(Box<Told>),
     /// `+SIM READY`
     Ready,
     /// `+CREG: <stat>` or one of its kin.
@@ -266,6 +269,12 @@ impl Report {
                 line(out, format_args!("+MQTTMSGI: {client},{},{topic},{payload}", qos.number()));
             }
             Report::Unread(..) => {}
+            Report::Cloud(told) => {
+                let mut piece = out.serial(Kind::Urc);
+                piece.put(b"\r\n");
+                let _ = told.put(&mut piece);
+                piece.put(b"\r\n");
+            }
             Report::Ready => line(out, format_args!("+SIM READY")),
             Report::Registration(row, stat) => {
                 let cell = fmt::from_fn(|f| if profile.tells_location(row) { put_cell(*stat, f) } else { Ok(()) });

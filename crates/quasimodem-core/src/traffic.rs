@@ -161,6 +161,7 @@ impl Turn<'_> {
                     client.kept = None;
                 }
                 self.connect_answered(id, Ok(()));
+                self.tuya_connected(id);
             }
             Event::Done(ticket, status) => self.modem.reports.decide(ticket, status),
             Event::Refused(code) => {
@@ -187,6 +188,7 @@ impl Turn<'_> {
     }
 
     fn message(&mut self, id: ClientId, message: &Publish<'_>) {
+        self.tuya_message(id, message.topic, message.payload);
         let settings = &self.modem.settings;
         if self.modem.profile.indicates {
             for part in reports::parts(message.payload, commands::READ_MAX) {
@@ -215,15 +217,13 @@ impl Turn<'_> {
         if let Some(client) = self.modem.client(id) {
             client.end();
         }
-        if let Failure::Link(Why::Tls(failure)) = &failure {
-            self.modem.tls_error = failure.code();
-        }
-        self.modem.last_failure = Some(Box::new(failure.clone()));
+        self.modem.failed(failure.clone());
         let reports = &mut self.modem.reports;
         if is_open {
             self.out.note(StoredNote::Broken(id, failure));
             reports.fail_all(id);
             reports.push(Report::Break(id, cause));
+            self.tuya_disconnected(id);
         } else {
             let refused = matches!(failure, Failure::Refused(_));
             self.out.note(StoredNote::OpenFailed(id, failure));
@@ -241,6 +241,7 @@ impl Turn<'_> {
                 self.out.close(id.link());
             }
         }
+        self.stop_errand(|_| true);
     }
 
     /// Changes the radio side and follows it up: tells the host, and ends connections that it no longer carries.
@@ -261,6 +262,7 @@ impl Turn<'_> {
             reports.push(Report::Call { address: None, asked: false });
         }
         if let Err((failure, cause)) = bearer.carries() {
+            self.errand_stranded(&failure);
             for id in ClientId::mqtt() {
                 if self.session(id).is_ok() {
                     self.out.close(id.link());

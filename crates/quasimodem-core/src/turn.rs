@@ -7,6 +7,7 @@ use crate::at::{self, Command, ErrorStyle, Problem, Refusal, Step};
 use crate::bearer::Bearer;
 use crate::client::ClientId;
 use crate::commands::{Pending, RawData};
+use crate::errand::Errand;
 use crate::input::{Host, Input};
 use crate::modem::{Modem, Power};
 use crate::net::Port;
@@ -52,6 +53,7 @@ impl<'a> Turn<'a> {
         }
         self.change_bearer(Bearer::settle);
         self.settle_sessions();
+        self.settle_errand();
         if self.modem.raw.as_ref().is_some_and(|raw| raw.until() <= self.now)
             && let Some(raw) = self.modem.raw.take()
         {
@@ -82,12 +84,15 @@ impl<'a> Turn<'a> {
                 self.modem.raw = None;
                 self.modem.pending = None;
             }
+            Input::Opened(Errand::LINK) => self.errand_opened(),
             Input::Opened(link) => self.link_opened(link),
+            Input::Received(Errand::LINK, bytes) => self.errand_received(bytes),
             Input::Received(link, bytes) => {
                 if let Some(id) = ClientId::of_link(link) {
                     self.received(id, bytes);
                 }
             }
+            Input::Closed(Errand::LINK, why) => self.errand_closed(why),
             Input::Closed(link, why) => self.link_closed(link, why),
             Input::Full(port) => self.set_full(port, true),
             Input::Free(port) => self.set_full(port, false),

@@ -27,6 +27,7 @@
 //! | `~ 1 open tcp host:port`, `~ 1 send packet`, `~ 1 close` | the modem asks the network; packets in words |
 //! | `! 1 opened`, `! 1 packet`, `! 1 closed reset` | the network answers |
 //! | `! 1 hex 20 02` | with any bytes, like a part of a packet |
+//! | `~ 201 send text POST …`, `! 201 text HTTP/1.1 …` | HTTP, with the escapes of `>>` |
 //! | `! 1 closed system 111 words`, `! 1 closed not resolved name words` | for any reason |
 //! | `! 1 closed tls unknown root issuer`, `! 1 closed tls expired end now`, `! 1 closed tls wrong name asked presented` | and TLS for any of its own |
 //! | `~ 1 open tls+roots+identity+unverified+1.2 host:port` | what of a TLS profile is not as usual |
@@ -312,7 +313,11 @@ impl Runner {
                 if self.modem.as_ref().is_some_and(|modem| !modem.wants(port)) {
                     return Err(format!("the modem does not want bytes from link {link}"));
                 }
-                return self.handle(Input::Received(link, &parse_words(what)?));
+                let bytes = match what.strip_prefix("text ") {
+                    Some(text) => unescape(text)?,
+                    None => parse_words(what)?,
+                };
+                return self.handle(Input::Received(link, &bytes));
             }
             _ => return Err(format!("nobody is called {whom:?} here")),
         };
@@ -354,6 +359,7 @@ pub(crate) fn words(effect: &Effect<'_>) -> String {
         }
         Effect::Send(link, marked) => match Packet::decode(marked.bytes()) {
             Ok(packet) => format!("{link} send {packet}"),
+            Err(_) if marked.bytes().starts_with(b"POST ") => format!("{link} send text {}", escape(marked.bytes())),
             Err(violation) => format!("{link} send a bad packet: {violation}"),
         },
         Effect::Close(link) => format!("{link} close"),

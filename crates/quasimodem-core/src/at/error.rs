@@ -61,6 +61,8 @@ pub enum Problem {
     NoMqttSn,
     /// The client is connected or being connected.
     AlreadyOpen,
+    /// Another registration at a cloud is under way.
+    Busy,
     /// The client is not connected.
     NotConnected,
     /// So many packets wait for their acknowledgement already.
@@ -85,8 +87,6 @@ pub enum Problem {
     TooLongForUser(&'static str, usize),
     /// The wall clock is not set.
     NoClock,
-    /// The device would have to be activated at Tuya over the network.
-    NoActivation,
     /// No SIM card.
     NoSim,
     /// Not registered to a network.
@@ -112,17 +112,16 @@ impl Problem {
                 return None;
             }
             Problem::AlreadyOpen
+            | Problem::Busy
             | Problem::NotConnected
             | Problem::TooManyInFlight(_)
             | Problem::LinkFull
             | Problem::NotResolved
             | Problem::NoClock
             | Problem::NoData => (3, "operation not allowed"),
-            Problem::NotOffered(_)
-            | Problem::NoTls
-            | Problem::NoMqttSn
-            | Problem::NoActivation
-            | Problem::NoSuchForm => (4, "operation not supported"),
+            Problem::NotOffered(_) | Problem::NoTls | Problem::NoMqttSn | Problem::NoSuchForm => {
+                (4, "operation not supported")
+            }
             Problem::ConnectRefused(code) => {
                 return Some(Cme { code: 699 + code as u16, text: connack_words(code) });
             }
@@ -186,6 +185,7 @@ impl fmt::Display for Problem {
             Problem::NoTls => f.write_str("TLS is not available"),
             Problem::NoMqttSn => f.write_str("MQTT-SN is not available"),
             Problem::AlreadyOpen => f.write_str("the client is open already"),
+            Problem::Busy => f.write_str("another registration is under way"),
             Problem::NotConnected => f.write_str("the client is not connected"),
             Problem::TooManyInFlight(max) => write!(f, "{max} packets wait for their acknowledgement already"),
             Problem::NoMemory => f.write_str("too many messages wait to be read or acknowledged"),
@@ -200,7 +200,6 @@ impl fmt::Display for Problem {
                 write!(f, "<{name}> would be longer than the {max} bytes that +MQTTUSER takes on this model")
             }
             Problem::NoClock => f.write_str("the wall clock is not set, and this needs the time"),
-            Problem::NoActivation => f.write_str("activating a device at Tuya is not available"),
             Problem::NoSim => f.write_str("no SIM card"),
             Problem::NotRegistered => f.write_str("not registered to a network"),
             Problem::NoDataCall => f.write_str("no data call"),

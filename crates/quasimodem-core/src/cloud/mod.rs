@@ -8,18 +8,25 @@
 mod answer;
 mod choices;
 mod credentials;
+mod endpoints;
 mod hash;
+mod http;
 mod registration;
 mod seal;
 pub mod tuya;
+mod unicom;
 
 pub use answer::{ANSWER_MAX, BadAnswer};
 pub use choices::{Choices, UnicomId};
 pub use credentials::{
     Aep, Alibaba, Baidu, Credentials, Flaw, Huawei, OneNet, Resource, Tencent, TuyaBind, TuyaDevice, Unicom, UnicomAuth,
 };
+pub use endpoints::TuyaEndpoints;
 pub use hash::Hash;
+pub(crate) use http::put_request;
+pub use http::{BadHttp, read_answer};
 pub use registration::{
     ALIBABA_TOPIC, AlibabaRegistered, AlibabaRegistration, HttpRequest, TencentApi, TencentRegistered,
     TencentRegistration, alibaba_instance, unicom_topic,
 };
+pub use unicom::UnicomRegistered;

@@ -113,6 +113,13 @@ pub fn bind_token(data: &[u8]) -> Result<Option<BindToken>, BadAnswer> {
     }))
 }
 
+/// Whether the data of a frame tell that the device belongs to nobody any more (protocol 11).
+pub fn is_reset(data: &[u8]) -> bool {
+    const RESET: u64 = 11;
+    let message = answer::parse(data).ok();
+    message.is_some_and(|message| message.get("protocol").and_then(Value::as_u64) == Some(RESET))
+}
+
 /// The request that makes a device a user's, and the answer to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Activation<'a> {

@@ -94,7 +94,7 @@ pub(super) const MANUFACTURER: &str = "Fibocom";
 pub(super) const VERSION: &str = concat!("quasimodem ", env!("CARGO_PKG_VERSION"));
 
 /// Writes a string constant: control characters as `\HH` (V.250 5.4.2.2), everything else as it was stored.
-pub(super) fn put_quoted(text: &[u8], to: &mut (impl Sink + Write)) {
+pub(crate) fn put_quoted(text: &[u8], to: &mut (impl Sink + Write)) {
     to.put(b"\"");
     reports::put_visible(text, to);
     to.put(b"\"");

@@ -1,5 +1,6 @@
 //! Manual 1.18.
 
+use alloc::boxed::Box;
 use alloc::format;
 use core::fmt::Write;
 use core::time::Duration;
@@ -7,6 +8,7 @@ use core::time::Duration;
 use super::basic::put_quoted;
 use crate::at::{Answer, Args, Case, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem};
 use crate::cloud::{Aep, Alibaba, Baidu, Credentials, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth, UnicomId};
+use crate::errand::{Goal, Tuya};
 use crate::outbox::Sink;
 use crate::random;
 use crate::reports;
@@ -19,20 +21,20 @@ pub(super) const MQTTAUTHCFG: Command = Command {
     summary: "Computes what a cloud wants to see: user name, password and client id, as +MQTTUSER takes them.",
     on: |model| model.cloud,
     cases: &[
-        cloud(&[number(ALIBABA), text("productkey"), text("devicename"), secret("devicesecret"), TLS]),
-        cloud(&[number(TENCENT), text("productkey"), text("devicename"), secret("devicesecret")]),
-        cloud(&[number(HUAWEI), text("deviceid"), secret("devicesecret")]),
-        cloud(&[
+        case(&[number(ALIBABA), text("productkey"), text("devicename"), secret("devicesecret"), TLS]),
+        case(&[number(TENCENT), text("productkey"), text("devicename"), secret("devicesecret")]),
+        case(&[number(HUAWEI), text("deviceid"), secret("devicesecret")]),
+        case(&[
             number(TUYA),
             Param::number("actiontype", 0, 1),
             text("productkey").optional(),
             text("uuid").optional(),
             secret("authkey").optional(),
         ]),
-        cloud(&[number(ONENET), long("productid"), text("devicename"), secret("accesskey")]),
-        cloud(&[number(BAIDU), text("iotcoreid"), text("devicekey"), secret("devicesecret")]),
-        cloud(&[number(AMAZON)]),
-        cloud(&[number(AEP), long("productid"), long("devicenumber"), long("token").secret(), long("aepusername")]),
+        case(&[number(ONENET), long("productid"), text("devicename"), secret("accesskey")]),
+        case(&[number(BAIDU), text("iotcoreid"), text("devicekey"), secret("devicesecret")]),
+        case(&[number(AMAZON)]),
+        case(&[number(AEP), long("productid"), long("devicenumber"), long("token").secret(), long("aepusername")]),
         // The only one that the manual has without +CME ERROR.
         Case {
             params: &[
@@ -63,19 +65,19 @@ const UNICOM: u32 = 9;
 
 const TLS: Param = Param::new("tls", ParamKind::Switch);
 
-const fn cloud(params: &'static [Param]) -> Case {
+pub(super) const fn case(params: &'static [Param]) -> Case {
     Case { params, errors: ErrorStyle::Cme }
 }
 
-const fn number(cloud: u32) -> Param {
+pub(super) const fn number(cloud: u32) -> Param {
     Param::number("cloudtype", cloud, cloud)
 }
 
-const fn text(name: &'static str) -> Param {
+pub(super) const fn text(name: &'static str) -> Param {
     Param::new(name, ParamKind::Text(Limit::Fixed(128)))
 }
 
-const fn secret(name: &'static str) -> Param {
+pub(super) const fn secret(name: &'static str) -> Param {
     text(name).secret()
 }
 
@@ -89,7 +91,7 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         ALIBABA => alibaba(turn, args)?,
         TENCENT => tencent(turn, args)?,
         HUAWEI => huawei(turn, args)?,
-        TUYA => return Err(Problem::NoActivation),
+        TUYA => return tuya(turn, args),
         ONENET => onenet(turn, args)?,
         BAIDU => baidu(turn, args)?,
         // Its devices show certificates.
@@ -162,6 +164,25 @@ fn huawei(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
     Ok(huawei.credentials()?)
 }
 
+/// Until the device is activated there is nothing to connect with: the line comes once a user took it.
+fn tuya(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
+    if !args.flag(1) {
+        turn.stop_tuya();
+        return Ok(Answer::Done);
+    }
+    if !turn.modem.settings.model.tls {
+        return Err(Problem::NoTls);
+    }
+    let device = Tuya::new(args.text(2), args.text(3), args.text(4))?;
+    if let Some(told) = turn.start_kept_tuya(args.text(3)) {
+        turn.info(|line| told.put(line));
+        return Ok(Answer::Done);
+    }
+    let bind = device.bind(turn.now, &turn.modem.tls)?;
+    turn.start_errand(Goal::Tuya(Box::new(device)), bind, None)?;
+    Ok(Answer::Done)
+}
+
 fn onenet(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
     let choices = &turn.modem.settings.cloud;
     let onenet = OneNet {
@@ -226,7 +247,7 @@ fn expiry(turn: &Turn<'_>, lifetime: Duration, never: u64) -> Result<u64, Proble
 }
 
 /// Seconds since 1970.
-fn clock(turn: &Turn<'_>) -> Result<i64, Problem> {
+pub(super) fn clock(turn: &Turn<'_>) -> Result<i64, Problem> {
     turn.modem.bearer.clock(turn.now).ok_or(Problem::NoClock)
 }
 

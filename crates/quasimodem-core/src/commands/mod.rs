@@ -10,12 +10,14 @@ mod profile;
 mod publish;
 mod raw;
 mod receive;
+mod registration;
 mod sn;
 mod subscribe;
 mod tls;
 mod user;
 mod will;
 
+pub(crate) use basic::put_quoted;
 pub(crate) use network::{Context, put_cell};
 pub(crate) use pending::Pending;
 pub(crate) use profile::Profile;
@@ -84,6 +86,7 @@ pub const COMMANDS: &[&Command] = &[
     &sn::MQTTSNREG,
     &sn::MQTTWTOPICUD,
     &sn::MQTTWMSGUD,
+    &registration::MQTTAUTHDYN,
     &cloud::MQTTAUTHCFG,
 ];
 

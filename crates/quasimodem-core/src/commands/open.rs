@@ -136,6 +136,7 @@ fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         client.end();
     }
     turn.out.close(id.link());
+    turn.tuya_disconnected(id);
     let reports = &mut turn.modem.reports;
     reports.discard_messages(id);
     reports.fail_all(id);
