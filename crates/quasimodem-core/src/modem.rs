@@ -47,9 +47,8 @@ pub struct Modem {
     pub(crate) bearer: Bearer,
     pub(crate) profile: Profile,
     pub(crate) clients: [Client; ClientId::MQTT],
-    pub(crate) context: Option<Box<Context>>,
-    /// What it has to do with clouds.
-    pub(crate) cloud: Option<Box<Cloud>>,
+    /// What few modems have; it is there only while there is something of it.
+    rare: Option<Box<Rare>>,
     /// What TLS connections are made with; shared with the settings until the host changes it.
     pub(crate) tls: Arc<TlsProfile>,
     /// The [code](crate::TlsFailure::code) of the last TLS connection, 0 if it came about.
@@ -72,6 +71,13 @@ pub struct Modem {
     pub(crate) quiet_until: Instant,
     /// When the gap is over for what waits, however fast the host types.
     pub(crate) patience: Option<Instant>,
+}
+
+/// What few modems have.
+#[derive(Default)]
+struct Rare {
+    context: Option<Context>,
+    cloud: Cloud,
 }
 
 /// Whether the module runs.
@@ -102,8 +108,7 @@ impl Modem {
             imei,
             power: Power::On,
             clients: Default::default(),
-            context: None,
-            cloud: None,
+            rare: None,
             last_failure: None,
             reports: Reports::default(),
             line: Assembler::default(),
@@ -163,7 +168,32 @@ impl Modem {
     }
 
     fn errand(&self) -> Option<&Errand> {
-        self.cloud.as_ref()?.errand.as_ref()
+        self.rare.as_ref()?.cloud.errand.as_ref()
+    }
+
+    /// What it has to do with clouds, if it has.
+    pub(crate) fn cloud(&mut self) -> Option<&mut Cloud> {
+        self.rare.as_deref_mut().map(|rare| &mut rare.cloud)
+    }
+
+    /// What it has to do with clouds from now on. [`tidy`](Self::tidy) is due when that ends.
+    pub(crate) fn new_cloud(&mut self) -> &mut Cloud {
+        &mut self.rare.get_or_insert_default().cloud
+    }
+
+    /// Takes what the host set with `AT+CGDCONT`.
+    pub(crate) fn take_context(&mut self) -> Option<Context> {
+        self.rare.as_mut()?.context.take()
+    }
+
+    /// Sets that.
+    pub(crate) fn set_context(&mut self, context: Context) {
+        self.rare.get_or_insert_default().context = Some(context);
+    }
+
+    /// Gives memory back that holds nothing any more.
+    pub(crate) fn tidy(&mut self) {
+        self.rare.take_if(|rare| rare.context.is_none() && rare.cloud.is_empty());
     }
 
     /// The owner switches the module off: connections are closed in order, everything else is forgotten.

@@ -165,11 +165,11 @@ pub(super) const CGDCONT: Command = Command {
     ],
     test: false,
     set: Some(|turn, args| {
-        turn.modem.context = Some(Box::new(Context { kind: args.text(1).into(), apn: args.text(2).into() }));
+        turn.modem.set_context(Context { kind: args.text(1).into(), apn: args.text(2).into() });
         Ok(Answer::Done)
     }),
     read: Some(|turn, _| {
-        let context = turn.modem.context.take();
+        let context = turn.modem.take_context();
         let (kind, apn) = context.as_ref().map_or(("IP", ""), |context| (&*context.kind, &*context.apn));
         let address = turn.modem.bearer.address.unwrap_or(core::net::Ipv4Addr::UNSPECIFIED);
         turn.info(|line| {
@@ -179,7 +179,9 @@ pub(super) const CGDCONT: Command = Command {
             put_quoted(apn.as_bytes(), line);
             write!(line, ",\"{address}\",0,0,0,0")
         });
-        turn.modem.context = context;
+        if let Some(context) = context {
+            turn.modem.set_context(context);
+        }
         Ok(Answer::Done)
     }),
     ..Command::ROW

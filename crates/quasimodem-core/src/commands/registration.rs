@@ -123,7 +123,7 @@ fn unicom(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     if turn.is_busy_with_cloud() {
         return Err(Problem::Busy);
     }
-    if let Some(cloud) = &mut turn.modem.cloud {
+    if let Some(cloud) = turn.modem.cloud() {
         if clear {
             cloud.unicom = None;
         }

@@ -30,7 +30,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an errand without a limit of its own waits before it tries again.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// What a modem has to do with clouds; it is there only while there is something of it.
+/// What a modem has to do with clouds.
 #[derive(Default)]
 pub(crate) struct Cloud {
     /// What is under way.

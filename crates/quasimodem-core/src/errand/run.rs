@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::goal::{Around, Kept, Step};
 use super::talk::Heard;
 use super::told::TuyaEvent;
-use super::{Cloud, Errand, Goal, PAUSE, Speech, Target, Told};
+use super::{Errand, Goal, PAUSE, Speech, Target, Told};
 use crate::at::Problem;
 use crate::client::ClientId;
 use crate::cloud::tuya::{self, Frame};
@@ -26,7 +26,7 @@ impl Turn<'_> {
         (speech, target): (Speech, Target),
         until: Option<Instant>,
     ) -> Result<(), Problem> {
-        let cloud = self.modem.cloud.get_or_insert_default();
+        let cloud = self.modem.new_cloud();
         if cloud.errand.is_some() {
             return Err(Problem::Busy);
         }
@@ -44,12 +44,12 @@ impl Turn<'_> {
 
     /// Stops an errand; whether there was one of this kind.
     pub(crate) fn stop_errand(&mut self, which: impl FnOnce(&Goal) -> bool) -> bool {
-        let Some(cloud) = &mut self.modem.cloud else { return false };
+        let Some(cloud) = self.modem.cloud() else { return false };
         let Some(errand) = cloud.errand.take_if(|errand| which(&errand.goal)) else { return false };
         if errand.is_listening() {
             self.out.close(Errand::LINK);
         }
-        self.forget_empty_cloud();
+        self.modem.tidy();
         true
     }
 
@@ -156,8 +156,8 @@ impl Turn<'_> {
         &mut self,
         work: impl FnOnce(&mut Goal, &Around<'_>) -> Result<Step, Failure>,
     ) -> Result<Step, Failure> {
-        let around = Around { clock: self.modem.bearer.clock(self.now), tls: &self.modem.tls };
-        match self.modem.cloud.as_deref_mut().and_then(|cloud| cloud.errand.as_mut()) {
+        let around = Around { clock: self.modem.bearer.clock(self.now), tls: &self.modem.tls.clone() };
+        match self.modem.cloud().and_then(|cloud| cloud.errand.as_mut()) {
             Some(errand) => work(&mut errand.goal, &around),
             None => Ok(Step::Wait),
         }
@@ -185,7 +185,7 @@ impl Turn<'_> {
                 if !ended {
                     self.say_goodbye();
                 }
-                if let Some(cloud) = &mut self.modem.cloud {
+                if let Some(cloud) = self.modem.cloud() {
                     cloud.errand = None;
                     match kept {
                         Kept::Nothing => {}
@@ -193,7 +193,7 @@ impl Turn<'_> {
                         Kept::Tuya(kept) => cloud.tuya = Some(kept),
                     }
                 }
-                self.forget_empty_cloud();
+                self.modem.tidy();
                 told.into_iter().for_each(|told| self.tell(told));
             }
         }
@@ -214,7 +214,7 @@ impl Turn<'_> {
         let now = self.now;
         self.out.note(StoredNote::ErrandFailed(failure.clone()));
         self.modem.failed(failure);
-        let Some(cloud) = &mut self.modem.cloud else { return };
+        let Some(cloud) = self.modem.cloud() else { return };
         let Some(errand) = &mut cloud.errand else { return };
         errand.received = Vec::new();
         match &errand.goal {
@@ -222,23 +222,19 @@ impl Turn<'_> {
             goal => {
                 let told = goal.failed();
                 cloud.errand = None;
-                self.forget_empty_cloud();
+                self.modem.tidy();
                 self.tell(told);
             }
         }
     }
 
     fn errand(&mut self) -> Option<(&mut Errand, Wire<'_>)> {
-        let errand = self.modem.cloud.as_deref_mut()?.errand.as_mut()?;
+        let errand = self.modem.cloud()?.errand.as_mut()?;
         Some((errand, Wire { now: self.now, link: Errand::LINK, out: self.out }))
     }
 
     fn tell(&mut self, told: Told) {
         self.modem.reports.push(Report::Cloud(Box::new(told)));
-    }
-
-    pub(crate) fn forget_empty_cloud(&mut self) {
-        self.modem.cloud.take_if(|cloud| Cloud::is_empty(cloud));
     }
 
     /// Whether an errand is under way.
@@ -258,7 +254,7 @@ impl Turn<'_> {
 
     /// `<actiontype>` 1 for a device that is activated already: what to connect with.
     pub(crate) fn start_kept_tuya(&mut self, uuid: &str) -> Option<Told> {
-        let device = self.modem.cloud.as_deref_mut()?.tuya.as_mut().filter(|device| *device.uuid == *uuid)?;
+        let device = self.modem.cloud()?.tuya.as_mut().filter(|device| *device.uuid == *uuid)?;
         device.on = true;
         Some(device.told())
     }
@@ -291,15 +287,15 @@ impl Turn<'_> {
             && own == topic
             && Frame::decode(payload, &device.key).is_ok_and(|frame| tuya::is_reset(&frame.data.0));
         if is_reset {
-            if let Some(cloud) = &mut self.modem.cloud {
+            if let Some(cloud) = self.modem.cloud() {
                 cloud.tuya = None;
             }
-            self.forget_empty_cloud();
+            self.modem.tidy();
             self.tell(Told::Event(TuyaEvent::Reset));
         }
     }
 
     fn tuya(&mut self) -> Option<&mut super::TuyaKept> {
-        self.modem.cloud.as_deref_mut()?.tuya.as_mut().filter(|device| device.on)
+        self.modem.cloud()?.tuya.as_mut().filter(|device| device.on)
     }
 }
