@@ -10,6 +10,7 @@ use quasimodem_core::{BadSetting, Imei, MODELS, Model, Settings, mqtt};
 use quasimodem_lab::broker::{Code, Refusal, User};
 use rustls::pki_types::ServerName;
 
+use crate::credentials;
 use crate::host_map::Mapping;
 
 /// A cellular module in software: type AT commands at it, and it speaks MQTT to any broker.
@@ -44,6 +45,11 @@ pub(crate) enum Command {
     /// List the settings that --set and configuration files know.
     #[command(after_help = SETTINGS_EXAMPLES)]
     Settings,
+    /// Compute what a cloud wants to see of a device: user name, password and client id.
+    ///
+    /// It is what AT+MQTTAUTHCFG prints, for those who want it without a modem. Nothing is sent anywhere.
+    #[command(after_help = CREDENTIALS_EXAMPLES)]
+    Credentials(credentials::Options),
     /// Run modems, hosts, a broker and a network with faults in virtual time, and check what must hold.
     #[command(
         after_help = "Examples:\n  quasimodem simulate --seeds 0..10000\n  quasimodem simulate --seeds 4711..4712    replay one"
@@ -356,7 +362,7 @@ Examples:
   quasimodem settings                             what can be set
   quasimodem help run                             more of one of these commands
 
-Exit codes: 0 ended in order, 1 failed, 2 wrong usage or a file of options that can't be used";
+Exit codes: 0 ended in order, 1 failed, 2 wrong usage or a file that can't be used";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -391,6 +397,15 @@ Examples:
   quasimodem settings
   quasimodem run --set gap_ms=0 --set echo=off
   echo 'gap_ms = 0' > modem.toml; quasimodem run --config modem.toml";
+
+const CREDENTIALS_EXAMPLES: &str = "\
+Examples:
+  quasimodem credentials baidu core1 device1 --secret-file key.txt
+  pass show cloud/device1 | quasimodem credentials tencent IO8GAP1NFS device1 --secret-file -
+  quasimodem credentials alibaba a1h0Epe3Ebv device1 --tls --secret-file key.txt --at    the line to type
+  quasimodem credentials huawei p_device1 --secret-file key.txt --json | jq -r .password
+
+Amazon has none of these: its devices show certificates. docs/CLOUDS.md tells of each cloud.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

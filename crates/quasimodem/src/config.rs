@@ -6,14 +6,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use quasimodem_core::{Imei, SETTINGS, Setting, Settings};
-use rustix::rand::{GetRandomFlags, getrandom};
 use rustls::pki_types::CertificateDer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::{self, Assignment, At, Run};
 use crate::host_map::{HostMap, Mapping};
-use crate::tls;
+use crate::{random, tls};
 
 /// All that is needed to run a modem.
 pub(crate) struct Config {
@@ -37,7 +36,7 @@ impl Config {
             assignment.apply(&mut settings).map_err(|error| error.to_string())?;
         }
         if settings.seed.is_none() {
-            settings.seed = Some(seed().map_err(|error| format!("the system has no random numbers: {error}"))?);
+            settings.seed = Some(random::number()?);
         }
         Ok(Config {
             at: run.at.or(file.at).unwrap_or_default(),
@@ -53,14 +52,6 @@ impl Config {
 fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = fs::read(path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
     tls::roots(&pem).map_err(|words| format!("can't use {}: {words}", path.display()))
-}
-
-/// A random number of the operating system.
-fn seed() -> rustix::io::Result<u64> {
-    let mut bytes = [0; size_of::<u64>()];
-    // So few bytes come all at once.
-    getrandom(&mut bytes, GetRandomFlags::empty())?;
-    Ok(u64::from_ne_bytes(bytes))
 }
 
 /// What a configuration file says.

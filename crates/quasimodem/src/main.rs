@@ -4,6 +4,7 @@
 mod catalogue;
 mod cli;
 mod config;
+mod credentials;
 mod datagrams;
 mod driver;
 mod host_map;
@@ -11,6 +12,7 @@ mod lab;
 mod link;
 mod log;
 mod queue;
+mod random;
 mod resolve;
 mod run;
 mod serial;
@@ -28,7 +30,7 @@ use clap::CommandFactory;
 use crate::cli::{Cli, Command, Lab, Run};
 use crate::config::Config;
 
-/// Exit codes: 0 ended in order, 1 failed, 2 wrong usage (from `clap`) or a configuration file that can't be used.
+/// Exit codes: 0 ended in order, 1 failed, 2 wrong usage (from `clap`) or a file that can't be used.
 fn main() -> ExitCode {
     match Cli::ask() {
         Command::Run(options) => run(options, None),
@@ -39,6 +41,10 @@ fn main() -> ExitCode {
         Command::Models => print(catalogue::models().as_bytes()),
         Command::Commands(options) => print(catalogue::commands(&options).as_bytes()),
         Command::Settings => print(catalogue::settings().as_bytes()),
+        Command::Credentials(options) => match options.print() {
+            Ok(text) => print(text.as_bytes()),
+            Err(words) => unusable(&words),
+        },
         Command::Simulate { seeds } => match simulate::simulate(seeds) {
             Ok(words) => print(words.as_bytes()),
             Err(error) => exit_code(Err(error)),
@@ -55,11 +61,14 @@ fn run(options: Run, lab: Option<lab::Options>) -> ExitCode {
     log::init(options.verbose);
     match Config::new(options) {
         Ok(config) => exit_code(run::run(config, lab)),
-        Err(words) => {
-            log::say(format_args!("quasimodem: {words}"));
-            ExitCode::from(2)
-        }
+        Err(words) => unusable(&words),
     }
+}
+
+/// What was asked for can't be done as it was asked.
+fn unusable(words: &str) -> ExitCode {
+    log::say(format_args!("quasimodem: {words}"));
+    ExitCode::from(2)
 }
 
 /// Writes to stdout. A reader that has seen enough is no error.

@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use time::OffsetDateTime;
 
 use super::hash::{Hash, base64, from_base64, hex, upper_hex};
+use crate::random;
 use crate::secret::Secret;
 
 /// User name, password and client id of an MQTT connection. `Debug` does not show the password.
@@ -139,6 +140,11 @@ impl Tencent<'_> {
 
     /// The expiry that Tencent's C SDK takes for none on a module of 32 bits.
     pub const NEVER: u64 = 2_147_483_647;
+
+    /// A `connid` made of a random number.
+    pub fn connection_id(random: u64) -> String {
+        random::letters::<5>(random).into_iter().map(char::from).collect()
+    }
 
     /// `<productkey>` of the manual is the product id.
     pub fn credentials(&self) -> Result<Credentials, Flaw> {

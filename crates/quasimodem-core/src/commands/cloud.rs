@@ -10,7 +10,6 @@ use crate::at::{Answer, Args, Case, Command, ErrorStyle, Limit, Needs, Param, Pa
 use crate::cloud::{Aep, Alibaba, Baidu, Credentials, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth, UnicomId};
 use crate::errand::{Goal, Tuya};
 use crate::outbox::Sink;
-use crate::random;
 use crate::reports;
 use crate::secret::Secret;
 use crate::turn::Turn;
@@ -140,14 +139,14 @@ fn alibaba(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
 }
 
 fn tencent(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
-    let connection = random::letters::<5>(turn.random());
+    let connection = Tencent::connection_id(turn.random());
     let choices = &turn.modem.settings.cloud;
     let tencent = Tencent {
         product_id: args.text(1),
         device_name: args.text(2),
         device_secret: Secret(args.text(3)),
         app_id: choices.tencent_app_id,
-        connection: core::str::from_utf8(&connection).unwrap_or_default(),
+        connection: &connection,
         expiry: expiry(turn, choices.tencent_lifetime, Tencent::NEVER)?,
         hash: choices.tencent_hash,
     };

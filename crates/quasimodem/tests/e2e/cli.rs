@@ -51,6 +51,7 @@ fn help_has_examples() {
         (&["lab", "--help"], "quasimodem lab --refuse 3:2"),
         (&["models", "--help"], "quasimodem run --model MC615"),
         (&["commands", "--help"], "quasimodem commands --json"),
+        (&["credentials", "--help"], "quasimodem credentials baidu core1 device1"),
         (&["settings", "--help"], "quasimodem run --set gap_ms=0"),
         (&["completions", "--help"], "quasimodem completions fish"),
     ];

@@ -10,6 +10,7 @@ mod certificates;
 mod cli;
 mod config;
 mod conversation;
+mod credentials;
 mod fake_broker;
 mod host;
 mod host_map;
