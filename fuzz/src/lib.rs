@@ -3,20 +3,25 @@
 
 mod broker;
 mod dictionary;
+mod json;
 mod modem;
 mod packet;
 mod reader;
 mod rig;
 mod serial;
+mod tuya;
 
 pub use broker::broker;
 pub use dictionary::dictionary;
+pub use json::json;
 pub use modem::modem;
 pub use packet::packet;
 pub use serial::serial;
+pub use tuya::tuya;
 
 /// What takes the bytes of a fuzz target.
 pub type Body = fn(&[u8]);
 
 /// The targets by name; each has a directory of that name in `corpus/`.
-pub const TARGETS: &[(&str, Body)] = &[("serial", serial), ("packet", packet), ("modem", modem), ("broker", broker)];
+pub const TARGETS: &[(&str, Body)] =
+    &[("serial", serial), ("packet", packet), ("modem", modem), ("broker", broker), ("tuya", tuya), ("json", json)];

@@ -206,6 +206,9 @@ fn tuya_frames_are_those_of_the_protocol() {
     assert_eq!(bytes[..3], *b"2.2");
     assert_eq!(bytes[3..7], tuya::crc32(&bytes[7..]).to_be_bytes());
     assert_eq!(bytes[7..15], [1, 2, 3, 4, 1, 0, 0, 0]);
+    // Made by other implementations of AES and CRC-32.
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "322e32c853853e0102030401000000cb70ddc25a2a2045b4c13084418a9abb");
     assert_eq!(Frame::decode(&bytes, &key()), Ok(frame));
     for end in 0..bytes.len() {
         assert!(Frame::decode(&bytes[..end], &key()).is_err(), "{end} bytes");

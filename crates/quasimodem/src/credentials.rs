@@ -17,6 +17,7 @@ use crate::random;
 
 /// Of which cloud, and how to print it.
 #[derive(Args)]
+#[command(subcommand_value_name = "CLOUD", subcommand_help_heading = "Clouds")]
 pub(crate) struct Options {
     #[command(subcommand)]
     cloud: Cloud,
