@@ -3,7 +3,7 @@
 mod common;
 
 use common::Bench;
-use quasimodem_core::{Change, Effect, Input, Link, Settings};
+use quasimodem_core::{Change, Effect, Input, Link, Model, Settings};
 
 #[test]
 fn passwords_are_hidden_in_typed_lines() {
@@ -50,10 +50,12 @@ fn passwords_are_hidden_in_typed_lines() {
         "AT+CSQ+MQTTAUTHCFG=3,\"id\",\"hunter2\"",
         "AT+MIPDNS=\"h+MQTTAUTHCFG=3,\"id\",\"hunter2\"",
     ];
-    for line in lines {
-        let mut bench = Bench::new(&Settings::default());
+    // With the commands of clouds, and without.
+    for (line, model) in lines.iter().flat_map(|line| ["L610", "NL668"].map(|model| (line, model))) {
+        let model = Model::by_name(model).unwrap();
+        let mut bench = Bench::new(&Settings { model, ..Settings::default() });
         bench.handle(Input::Serial(format!("{line}\r").as_bytes()));
-        assert!(!bench.log().contains("hunter2"), "{line} shows its password: {}", bench.log());
+        assert!(!bench.log().contains("hunter2"), "{line} shows its password on {model}: {}", bench.log());
         assert!(bench.log().contains("typed"), "{line} is not noted at all");
     }
 }

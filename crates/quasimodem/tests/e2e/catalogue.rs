@@ -55,4 +55,11 @@ fn json_is_json() {
     assert_eq!(user["test"], "+MQTTUSER: (1,2),1024,1024[,1024]");
     assert_eq!(user["parameters"][2]["secret"], true);
     assert_eq!(user["parameters"][1]["bounds"][1]["max_bytes"], 128);
+    assert_eq!(user["cases"], serde_json::json!([]));
+    let cloud = commands.iter().find(|command| command["name"] == "AT+MQTTAUTHCFG").unwrap();
+    assert_eq!(cloud["forms"][2], "AT+MQTTAUTHCFG=3,<deviceid>,<devicesecret>");
+    assert_eq!(cloud["test"].as_str().unwrap().lines().count(), 9);
+    assert_eq!(cloud["cases"][8]["number"], 9);
+    assert_eq!((&cloud["cases"][8]["errors"], &cloud["cases"][7]["errors"]), (&"ERROR".into(), &"+CME ERROR".into()));
+    assert_eq!(cloud["cases"][8]["parameters"][4]["secret"], true);
 }
