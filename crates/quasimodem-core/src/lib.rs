@@ -79,10 +79,12 @@ mod random;
 mod reports;
 mod secret;
 mod settings;
+pub mod sn;
 mod time;
 mod tls;
 mod traffic;
 mod turn;
+mod words;
 
 pub use at::{
     COMMANDS, Case, Clients, Cme, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Refusal, Returns,

@@ -1,0 +1,25 @@
+//! MQTT-SN 1.2 (International Business Machines, 14 November 2013) as a codec: no I/O, no state, both roles.
+//!
+//! [`Packet::decode`] reads a datagram and checks every byte that means something, [`Packet::put`] writes one. A
+//! packet borrows from the datagram it was read from. As text, a packet is one line: [`Packet`] implements `Display`,
+//! and [`parse_words`] reads the same form.
+//!
+//! ```
+//! use quasimodem_core::sn::{Packet, parse_words};
+//!
+//! let datagram = [0x08, 0x0c, 0x20, 0x00, 0x05, 0x00, 0x07, b'1'];
+//! let packet = Packet::decode(&datagram)?;
+//! assert_eq!(packet.to_string(), r#"publish @5 q1 #7 "1""#);
+//! assert_eq!(parse_words(&packet.to_string()), Ok(datagram.to_vec()));
+//! # Ok::<(), quasimodem_core::sn::Malformed>(())
+//! ```
+
+mod decode;
+mod packet;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use decode::Malformed;
+pub use packet::{Connect, MAX_DATAGRAM, MsgId, Packet, Publish, ReturnCode, Topic, TopicId, WillTopic};
+pub use words::parse_words;
