@@ -35,6 +35,7 @@ pub fn dictionary() -> String {
                 ParamKind::Word(choice) => words.extend(choice.iter().map(|word| format!("=\"{word}\","))),
                 ParamKind::Switch => words.extend([",1".into(), ",\"1\"".into()]),
                 ParamKind::Payload { max, min_size } => words.extend([format!(",{min_size}\r"), format!(",{max}\r")]),
+                ParamKind::WillTopic(_) => words.extend([",\"\"".into(), ",\"a/b\"".into()]),
                 ParamKind::TopicFilter(_) => words.extend([",\"a/+\"".into(), ",\"#\"".into()]),
                 ParamKind::Text(_)
                 | ParamKind::Bytes(_)

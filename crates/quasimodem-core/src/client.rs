@@ -5,6 +5,8 @@ use core::fmt;
 
 use crate::mqtt::{Kept, Qos, Session};
 use crate::net::Link;
+use crate::reports::Ticket;
+use crate::sn;
 
 /// The number of a client: 1 and 2 speak MQTT, 101 and 102 MQTT-SN.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -27,9 +29,14 @@ impl ClientId {
         ClientId::ALL.into_iter().take(ClientId::MQTT)
     }
 
-    /// The MQTT client whose link that is.
+    /// The MQTT-SN clients.
+    pub(crate) fn mqtt_sn() -> impl Iterator<Item = ClientId> {
+        ClientId::ALL.into_iter().skip(ClientId::MQTT)
+    }
+
+    /// The client whose link that is.
     pub(crate) fn of_link(link: Link) -> Option<ClientId> {
-        ClientId::mqtt().find(|id| id.link() == link)
+        ClientId::ALL.into_iter().find(|id| id.link() == link)
     }
 
     /// The number, as commands and results show it.
@@ -47,9 +54,9 @@ impl ClientId {
         Link(self.0)
     }
 
-    /// Its place among the MQTT clients.
+    /// Its place among the clients that speak the same protocol.
     pub(crate) fn index(self) -> usize {
-        usize::from(self.0) - 1
+        usize::from(self.0 % 100) - 1
     }
 }
 
@@ -86,10 +93,49 @@ impl Client {
         flying + self.kept.as_ref().map_or(0, |kept| kept.bytes())
     }
 
-    /// Whether the broker accepted the connection.
-    pub(crate) fn is_open(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.is_open())
+    /// How far the connection is, if there is one.
+    pub(crate) fn stage(&self) -> Option<Stage> {
+        let session = self.session.as_ref()?;
+        Some(if session.is_open() { Stage::Open(session.ticket()) } else { Stage::Opening(session.ticket()) })
     }
+}
+
+/// One MQTT-SN client.
+#[derive(Default)]
+pub(crate) struct SnClient {
+    /// `+MQTTSNCID`; kept until power-off.
+    pub(crate) client_id: Option<Box<str>>,
+    /// `+MQTTWILL`, and what `+MQTTWTOPICUD` and `+MQTTWMSGUD` made of it; kept until power-off.
+    pub(crate) will: Option<Box<StoredWill>>,
+    /// The connection, from the moment the host asks for it.
+    pub(crate) session: Option<Box<sn::Session>>,
+    /// What is left of the last connection with `<Cleansession flag>` 0.
+    pub(crate) kept: Option<Box<sn::Kept>>,
+}
+
+impl SnClient {
+    /// Ends the connection, if there is one.
+    pub(crate) fn end(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.kept = session.end().or(self.kept.take());
+        }
+    }
+
+    /// Bytes of names, and of messages that wait or are kept to be sent again.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        let flying = self.session.as_ref().map_or(0, |session| session.kept_bytes());
+        flying + self.kept.as_ref().map_or(0, |kept| kept.bytes())
+    }
+}
+
+/// How far a connection is, with the result that it decides next or decided last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The broker or gateway has not accepted it.
+    Opening(Ticket),
+    Open(Ticket),
+    /// The host closes it, and the gateway has not confirmed that.
+    Closing(Ticket),
 }
 
 /// What `+MQTTUSER` stored.
@@ -100,6 +146,7 @@ pub(crate) struct User {
 }
 
 /// What `+MQTTWILL` stored.
+#[derive(Clone)]
 pub(crate) struct StoredWill {
     pub(crate) topic: Box<str>,
     pub(crate) qos: Qos,

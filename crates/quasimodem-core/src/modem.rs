@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::at::Assembler;
 use crate::bearer::Bearer;
-use crate::client::{Client, ClientId};
+use crate::client::{Client, ClientId, SnClient, Stage, StoredWill};
 use crate::commands::{Context, Pending, Profile, RawData};
 use crate::errand::{Cloud, Errand};
 use crate::input::Input;
@@ -17,6 +17,7 @@ use crate::note::Failure;
 use crate::outbox::Outbox;
 use crate::reports::{Report, Reports};
 use crate::settings::{Imei, Settings};
+use crate::sn;
 use crate::time::Instant;
 use crate::tls::TlsProfile;
 use crate::turn::Turn;
@@ -47,6 +48,8 @@ pub struct Modem {
     pub(crate) bearer: Bearer,
     pub(crate) profile: Profile,
     pub(crate) clients: [Client; ClientId::MQTT],
+    /// The MQTT-SN clients, once the host used one.
+    pub(crate) sn: Option<Box<[SnClient; ClientId::ALL.len() - ClientId::MQTT]>>,
     /// What few modems have; it is there only while there is something of it.
     rare: Option<Box<Rare>>,
     /// What TLS connections are made with; shared with the settings until the host changes it.
@@ -108,6 +111,7 @@ impl Modem {
             imei,
             power: Power::On,
             clients: Default::default(),
+            sn: None,
             rare: None,
             last_failure: None,
             reports: Reports::default(),
@@ -144,20 +148,33 @@ impl Modem {
         let pending = self.pending.as_ref().map(|pending| pending.until);
         let sessions = self.clients.iter().filter_map(|client| client.session.as_ref());
         let sessions = sessions.map(|session| session.deadline()).min();
+        let sn_sessions = self.sn.iter().flat_map(|clients| &**clients).filter_map(|client| client.session.as_ref());
+        let sn_sessions = sn_sessions.map(|session| session.deadline()).min();
         let search = self.bearer.registers_at;
         let errand = self.errand().and_then(Errand::deadline);
-        [boot, printing, self.reports.deadline(), raw, pending, sessions, search, errand].into_iter().flatten().min()
+        [boot, printing, self.reports.deadline(), raw, pending, sessions, sn_sessions, search, errand]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
-    /// Whether the driver may bring bytes from this port.
+    /// Whether the driver may bring bytes from this port: from a TCP link only as far as there is room for messages,
+    /// from a UDP link as long as the client uses it.
     pub fn wants(&self, port: Port) -> bool {
         match port {
             Port::Serial => !self.full && self.pending.is_none() && self.reports.len() < REPORTS_MAX,
             Port::Link(Errand::LINK) => self.errand().is_some_and(Errand::is_listening),
-            Port::Link(link) => {
-                let session = ClientId::of_link(link).and_then(|id| self.clients[id.index()].session.as_ref());
-                session.is_some_and(|session| session.wants())
-            }
+            Port::Link(link) => match ClientId::of_link(link) {
+                Some(id) if id.is_sn() => {
+                    let clients = self.sn.iter().flat_map(|clients| clients.get(id.index()));
+                    clients.filter_map(|client| client.session.as_ref()).any(|session| session.wants())
+                }
+                Some(id) => {
+                    let session = self.clients.get(id.index()).and_then(|client| client.session.as_ref());
+                    session.is_some_and(|session| session.wants())
+                }
+                None => false,
+            },
         }
     }
 
@@ -209,6 +226,13 @@ impl Modem {
         if self.errand().is_some_and(Errand::is_listening) {
             out.close(Errand::LINK);
         }
+        let (retry, retries) = (self.settings.sn_retry, self.settings.sn_retries);
+        for (id, client) in ClientId::mqtt_sn().zip(self.sn.iter_mut().flat_map(|clients| &mut **clients)) {
+            if let Some(mut session) = client.session.take() {
+                session.disconnect(&mut sn::Wire { now, link: id.link(), out, retry, retries, sent: false });
+                out.close(id.link());
+            }
+        }
         *self = Modem::new(self.settings.clone(), self.imei);
     }
 
@@ -237,16 +261,61 @@ impl Modem {
         self.last_failure = Some(Box::new(failure));
     }
 
-    /// The MQTT client with that id; those of MQTT-SN are never connected.
+    /// The MQTT client with that id.
     pub(crate) fn client(&mut self, id: ClientId) -> Option<&mut Client> {
-        self.clients.get_mut(id.index())
+        if id.is_sn() { None } else { self.clients.get_mut(id.index()) }
     }
 
-    /// Bytes of the pool that are free. Messages both ways share it: those that wait for the host, and those that a
-    /// kept session may have to send again.
+    /// The MQTT-SN client with that id, if the host used one.
+    pub(crate) fn sn_client(&mut self, id: ClientId) -> Option<&mut SnClient> {
+        if id.is_sn() { self.sn.as_mut()?.get_mut(id.index()) } else { None }
+    }
+
+    /// The MQTT-SN client with that id, which the host is about to use.
+    pub(crate) fn new_sn_client(&mut self, id: ClientId) -> Option<&mut SnClient> {
+        self.sn.get_or_insert_default();
+        self.sn_client(id)
+    }
+
+    /// How far a client's connection is, if it has one.
+    pub(crate) fn stage(&self, id: ClientId) -> Option<Stage> {
+        if id.is_sn() {
+            Some(self.sn.as_ref()?.get(id.index())?.session.as_ref()?.stage())
+        } else {
+            self.clients.get(id.index())?.stage()
+        }
+    }
+
+    pub(crate) fn is_open(&self, id: ClientId) -> bool {
+        matches!(self.stage(id), Some(Stage::Open(_)))
+    }
+
+    /// Ends a client's connection, if it has one.
+    pub(crate) fn end(&mut self, id: ClientId) {
+        if let Some(client) = self.client(id) {
+            client.end();
+        }
+        if let Some(client) = self.sn_client(id) {
+            client.end();
+        }
+    }
+
+    /// Where the will of a client is kept.
+    pub(crate) fn will(&mut self, id: ClientId) -> Option<&mut Option<Box<StoredWill>>> {
+        if id.is_sn() {
+            self.sn_client(id).map(|client| &mut client.will)
+        } else {
+            self.client(id).map(|client| &mut client.will)
+        }
+    }
+
+    /// Bytes of the pool that are free. Messages both ways share it: those that wait for the host, and those that may
+    /// have to be sent again; so do the topic names of MQTT-SN.
     pub(crate) fn pool_left(&self) -> usize {
         let (_, waiting) = self.reports.waiting(ClientId::ALL[0]);
         let kept = self.clients.iter().map(Client::kept_bytes).sum::<usize>();
+        let sn_clients = self.sn.iter().flat_map(|clients| &**clients);
+        let kept = kept + sn_clients.map(SnClient::kept_bytes).sum::<usize>();
         POOL.saturating_sub(waiting + kept)
     }
 

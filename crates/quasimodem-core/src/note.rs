@@ -9,6 +9,7 @@ use crate::cloud::{BadAnswer, BadHttp};
 use crate::mqtt::Violation;
 use crate::net::{Why, Words};
 use crate::outbox::Marked;
+use crate::sn::{Malformed, ReturnCode};
 
 /// Something worth telling that needs nothing done.
 #[derive(Clone, Debug)]
@@ -29,6 +30,12 @@ pub enum Note<'a> {
     Late(ClientId, &'static str),
     /// So many messages of QoS 0 came before the link ended, and there was no room for them.
     Dropped(ClientId, usize),
+    /// The gateway answered this command with a return code that refuses it, so its result is 0.
+    Rejected(ClientId, &'static str, ReturnCode),
+    /// A datagram of the gateway was ignored.
+    Ignored(ClientId, Malformed),
+    /// The gateway gave a topic name an id, and there was no room for it.
+    NotNamed(ClientId),
 }
 
 /// Why a connection failed or was lost.
@@ -44,6 +51,12 @@ pub enum Failure {
     Violation(Violation),
     /// The broker refused with this CONNACK return code.
     Refused(u8),
+    /// The gateway did not answer a PINGREQ, however often it was asked.
+    GatewaySilent,
+    /// The gateway refused with this CONNACK return code.
+    Rejected(ReturnCode),
+    /// The gateway sent a DISCONNECT.
+    Disconnected,
     /// The data call ended.
     NoDataCall,
     /// The modem lost its registration.
@@ -70,6 +83,9 @@ impl fmt::Display for Note<'_> {
             Note::ErrandFailed(failure) => write!(f, "registration failed: {failure}"),
             Note::Broken(client, failure) => write!(f, "client {client} broken: {failure}"),
             Note::Dropped(client, count) => write!(f, "client {client}: no room for {count} messages of QoS 0"),
+            Note::Rejected(client, command, code) => write!(f, "client {client}: {command} {code}"),
+            Note::Ignored(client, malformed) => write!(f, "client {client}: ignored a datagram: {malformed}"),
+            Note::NotNamed(client) => write!(f, "client {client}: no room for another topic name of the gateway"),
             Note::Late(client, command) => write!(f, "client {client}: no answer to {command} in time"),
         }
     }
@@ -84,11 +100,13 @@ impl Failure {
             Failure::Link(Why::Tls(_)) => 3,
             Failure::Link(_) => 2,
             Failure::NoAnswer => 4,
-            Failure::NoPingResponse => 5,
+            Failure::NoPingResponse | Failure::GatewaySilent => 5,
             Failure::Violation(_) => 6,
             Failure::NoDataCall => 7,
             Failure::NotRegistered => 8,
             Failure::ClosedByHost => 9,
+            Failure::Rejected(_) => 10,
+            Failure::Disconnected => 11,
             Failure::BadFile(_) => 3,
             Failure::Http(_) | Failure::Answer(_) => 10,
             Failure::NoClock => 11,
@@ -104,6 +122,9 @@ impl fmt::Display for Failure {
             Failure::NoAnswer => f.write_str("no answer in time"),
             Failure::Violation(violation) => write!(f, "the broker broke the protocol: {violation}"),
             Failure::Refused(code) => write!(f, "refused by the broker: {}", connack_words(*code)),
+            Failure::GatewaySilent => f.write_str("the gateway does not answer pings"),
+            Failure::Rejected(code) => write!(f, "refused by the gateway: {code}"),
+            Failure::Disconnected => f.write_str("ended by the gateway"),
             Failure::NoDataCall => f.write_str("the data call ended"),
             Failure::NotRegistered => f.write_str("the module is not registered"),
             Failure::ClosedByHost => f.write_str("ended by the host"),
@@ -137,6 +158,9 @@ pub(crate) enum StoredNote {
     Broken(ClientId, Failure),
     Late(ClientId, &'static str),
     Dropped(ClientId, usize),
+    Rejected(ClientId, &'static str, ReturnCode),
+    Ignored(ClientId, Malformed),
+    NotNamed(ClientId),
 }
 
 impl StoredNote {
@@ -150,6 +174,9 @@ impl StoredNote {
             StoredNote::Broken(client, failure) => Note::Broken(*client, failure),
             StoredNote::Late(client, command) => Note::Late(*client, command),
             StoredNote::Dropped(client, count) => Note::Dropped(*client, *count),
+            StoredNote::Rejected(client, command, code) => Note::Rejected(*client, command, *code),
+            StoredNote::Ignored(client, malformed) => Note::Ignored(*client, *malformed),
+            StoredNote::NotNamed(client) => Note::NotNamed(*client),
         }
     }
 }

@@ -43,6 +43,10 @@ pub(crate) enum Report {
     Message(ClientId, Box<Message>),
     /// `+MQTTMSGI: <Clientid>,<Qos>,<tlength>,<plength>`
     Arrived(ClientId, Qos, u16, u16),
+    /// `+MQTTSNREG: <Clientid>,<Status>,<TopicID>,<TopicName>`
+    Registered(ClientId, Box<Registered>),
+    /// The answer to `+MQTTSNREG?`, which comes behind its `OK`: the names of a client's connection at that moment.
+    Names(ClientId),
     /// A message that waits for `+MQTTREAD`. It is never printed by itself.
     Unread(ClientId, Box<Message>),
     /// About a cloud.
@@ -87,6 +91,27 @@ impl Reports {
                 status.get_or_insert(decision);
             }
         }
+    }
+
+    /// Decides the result of `+MQTTSNREG` with the id that the gateway gave.
+    pub(crate) fn registered(&mut self, ticket: Ticket, topic: u16, name: Box<str>) {
+        for report in &mut self.queue {
+            if let Report::Result { client, ticket: of, status: None, .. } = report
+                && *of == ticket
+            {
+                let registered = Registered { by: Registrar::Client, topic, name };
+                *report = Report::Registered(*client, Box::new(registered));
+                return;
+            }
+        }
+    }
+
+    /// The command whose result is owed and not decided.
+    pub(crate) fn undecided(&self, ticket: Ticket) -> Option<&'static Command> {
+        self.queue.iter().find_map(|report| match report {
+            Report::Result { command, ticket: of, status: None, .. } if *of == ticket => Some(*command),
+            _ => None,
+        })
     }
 
     /// Decides all that is open for this client with 0.
@@ -141,17 +166,18 @@ impl Reports {
         &mut self,
         whose: ClientId,
         max: usize,
-        read: impl FnOnce(Option<(Qos, &[u8], &[u8])>) -> R,
+        read: impl FnOnce(Option<(Qos, Topic<'_>, &[u8])>) -> R,
     ) -> R {
         let unread = |report: &Report| matches!(report, Report::Unread(client, _) if *client == whose);
         let Some(index) = self.queue.iter().position(unread) else { return read(None) };
         let Some(Report::Unread(_, message)) = self.queue.get_mut(index) else { return read(None) };
         let (topic, payload) = message.topic_and_payload();
-        let part = payload.get(message.read..).unwrap_or_default();
+        let read_before = usize::try_from(message.read).unwrap_or(usize::MAX);
+        let part = payload.get(read_before..).unwrap_or_default();
         let part = part.get(..max).unwrap_or(part);
         let result = read(Some((message.qos, topic, part)));
-        let end = message.read + part.len();
-        if end < payload.len() {
+        let end = message.read.saturating_add(size(part));
+        if end < size(payload) {
             message.read = end;
         } else {
             self.queue.remove(index);
@@ -199,10 +225,13 @@ impl Reports {
     pub(crate) fn waiting(&self, whose: ClientId) -> (usize, usize) {
         let (mut count, mut bytes) = (0, 0);
         for report in &self.queue {
-            if let Report::Message(client, message) | Report::Unread(client, message) = report {
-                count += usize::from(*client == whose);
-                bytes += message.bytes.len();
-            }
+            let (client, size) = match report {
+                Report::Message(client, message) | Report::Unread(client, message) => (client, message.bytes.len()),
+                Report::Registered(client, registered) => (client, registered.name.len()),
+                _ => continue,
+            };
+            count += usize::from(*client == whose);
+            bytes += size;
         }
         (count, bytes)
     }
@@ -227,31 +256,77 @@ pub(crate) enum Cause {
     Deregistered = 3,
 }
 
+/// A topic name that has an id now (manual 1.14).
+pub(crate) struct Registered {
+    pub(crate) by: Registrar,
+    pub(crate) topic: u16,
+    pub(crate) name: Box<str>,
+}
+
+/// `<Status>` of `+MQTTSNREG`: who asked for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Registrar {
+    Client = 1,
+    Gateway = 2,
+}
+
+/// What the host is told of a message's topic.
+#[derive(Clone, Copy)]
+pub(crate) enum Topic<'a> {
+    /// Its name.
+    Name(&'a [u8]),
+    /// The id that stands for it (MQTT-SN).
+    Id(u16),
+}
+
+impl<'a> Topic<'a> {
+    /// `<tlength>`, which is the id itself where there is no name (manual 1.10).
+    pub(crate) fn length(self) -> u16 {
+        match self {
+            Topic::Name(name) => u16::try_from(name.len()).unwrap_or(u16::MAX),
+            Topic::Id(id) => id,
+        }
+    }
+
+    fn name(self) -> &'a [u8] {
+        match self {
+            Topic::Name(name) => name,
+            Topic::Id(_) => &[],
+        }
+    }
+}
+
 /// A message that waits for the line.
 pub(crate) struct Message {
     qos: Qos,
-    topic: usize,
+    /// The id of the topic, where there is no name.
+    id: Option<u16>,
+    /// Bytes of the name.
+    topic: u32,
     /// Bytes of the payload that the host has read.
-    read: usize,
+    read: u32,
     /// Topic, then payload.
     bytes: Box<[u8]>,
 }
 
 impl Message {
-    pub(crate) fn new(qos: Qos, topic: &str, payload: &[u8]) -> Message {
-        Message { qos, topic: topic.len(), read: 0, bytes: [topic.as_bytes(), payload].concat().into() }
+    pub(crate) fn new(qos: Qos, topic: Topic<'_>, payload: &[u8]) -> Message {
+        let id = if let Topic::Id(id) = topic { Some(id) } else { None };
+        let name = topic.name();
+        Message { qos, id, topic: size(name), read: 0, bytes: [name, payload].concat().into() }
     }
 
-    fn topic_and_payload(&self) -> (&[u8], &[u8]) {
-        self.bytes.split_at(self.topic)
+    fn topic_and_payload(&self) -> (Topic<'_>, &[u8]) {
+        let length = usize::try_from(self.topic).unwrap_or(usize::MAX);
+        let (name, payload) = self.bytes.split_at_checked(length).unwrap_or((&self.bytes, &[]));
+        (self.id.map_or(Topic::Name(name), Topic::Id), payload)
     }
 }
 
 impl Report {
     /// Tells that a part of a message waits to be read.
-    pub(crate) fn arrived(client: ClientId, qos: Qos, topic: &str, part: &[u8]) -> Report {
-        let length = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(u16::MAX);
-        Report::Arrived(client, qos, length(topic.as_bytes()), length(part))
+    pub(crate) fn arrived(client: ClientId, qos: Qos, topic: Topic<'_>, part: &[u8]) -> Report {
+        Report::Arrived(client, qos, topic.length(), u16::try_from(part.len()).unwrap_or(u16::MAX))
     }
 
     /// Prints it.
@@ -268,13 +343,18 @@ impl Report {
             Report::Arrived(client, qos, topic, payload) => {
                 line(out, format_args!("+MQTTMSGI: {client},{},{topic},{payload}", qos.number()));
             }
-            Report::Unread(..) => {}
             Report::Cloud(told) => {
                 let mut piece = out.serial(Kind::Urc);
                 piece.put(b"\r\n");
                 let _ = told.put(&mut piece);
                 piece.put(b"\r\n");
             }
+            Report::Registered(client, registered) => {
+                let Registered { by, topic, name } = &**registered;
+                print_name(format_args!("{client},{},{topic}", *by as u8), name, settings, out);
+            }
+            // Names are the session's, which is not at hand here.
+            Report::Unread(..) | Report::Names(_) => {}
             Report::Ready => line(out, format_args!("+SIM READY")),
             Report::Registration(row, stat) => {
                 let cell = fmt::from_fn(|f| if profile.tells_location(row) { put_cell(*stat, f) } else { Ok(()) });
@@ -290,28 +370,46 @@ impl Report {
 pub(crate) fn print_message(
     client: ClientId,
     qos: Qos,
-    topic: &[u8],
+    topic: Topic<'_>,
     payload: &[u8],
     settings: &Settings,
     out: &mut Outbox,
 ) {
     for part in parts(payload, usize::from(settings.model.message)) {
         let mut piece = out.serial(Kind::Urc);
-        let _ = write!(piece, "\r\n+MQTTMSG: {client},{},\"", qos.number());
-        match settings.urc_payload {
-            UrcPayload::Escaped => {
-                put_visible(topic, &mut piece);
-                piece.put(b"\",\"");
-                put_visible(part, &mut piece);
-            }
-            UrcPayload::Raw => {
-                piece.put(topic);
-                piece.put(b"\",\"");
-                piece.put(part);
+        let _ = write!(piece, "\r\n+MQTTMSG: {client},{},", qos.number());
+        match topic {
+            Topic::Name(name) => put_text(name, settings, &mut piece),
+            Topic::Id(id) => {
+                let _ = write!(piece, "{id}");
             }
         }
-        piece.put(b"\"\r\n");
+        piece.put(b",");
+        put_text(part, settings, &mut piece);
+        piece.put(b"\r\n");
     }
+}
+
+/// Prints `+MQTTSNREG: ` with a topic name behind what stands in front of it (manual 1.14).
+pub(crate) fn print_name(front: fmt::Arguments<'_>, name: &str, settings: &Settings, out: &mut Outbox) {
+    let mut piece = out.serial(Kind::Urc);
+    let _ = write!(piece, "\r\n+MQTTSNREG: {front},");
+    put_text(name.as_bytes(), settings, &mut piece);
+    piece.put(b"\r\n");
+}
+
+/// Text of the network in quotes.
+fn put_text(text: &[u8], settings: &Settings, to: &mut (impl Sink + Write)) {
+    to.put(b"\"");
+    match settings.urc_payload {
+        UrcPayload::Escaped => put_visible(text, to),
+        UrcPayload::Raw => to.put(text),
+    }
+    to.put(b"\"");
+}
+
+fn size(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
 /// A payload in parts of at most `max` bytes; an empty one is one part.

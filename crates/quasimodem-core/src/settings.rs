@@ -41,6 +41,12 @@ pub struct Settings {
     pub bearer: Start,
     /// How long a search for the network takes.
     pub search: Duration,
+    /// How long an MQTT-SN gateway may take for an answer before it is asked again (T_retry of MQTT-SN 7.2).
+    pub sn_retry: Duration,
+    /// How often it is asked again (N_retry of MQTT-SN 7.2).
+    pub sn_retries: u8,
+    /// Whether messages of MQTT-SN show the name of their topic where it is known, and not its id.
+    pub sn_names: bool,
     /// What TLS connections are made with until the host says otherwise.
     pub tls: Arc<TlsProfile>,
     /// The driver's check of certificates and keys that a host loads. It has no name for
@@ -89,6 +95,9 @@ impl Default for Settings {
             ready_on_attach: true,
             bearer: Start::default(),
             search: Duration::from_secs(2),
+            sn_retry: Duration::from_millis(700),
+            sn_retries: 3,
+            sn_names: false,
             tls: Arc::default(),
             check_files: |_| Ok(()),
             seed: None,
@@ -233,6 +242,34 @@ pub const SETTINGS: &[Setting] = &[
         expected: "a number of milliseconds up to 3600000",
         set: |settings, text| time(text).map(|search| settings.search = search),
         value: |settings| millis(settings.search),
+    },
+    Setting {
+        key: "sn_retry_ms",
+        meaning: "How long an MQTT-SN gateway may take for an answer before it is asked again.",
+        expected: "a number of milliseconds from 1 to 3600000",
+        set: |settings, text| {
+            let retry = time(text).filter(|retry| !retry.is_zero())?;
+            settings.sn_retry = retry;
+            Some(())
+        },
+        value: |settings| millis(settings.sn_retry),
+    },
+    Setting {
+        key: "sn_retries",
+        meaning: "How often an MQTT-SN gateway that does not answer is asked again.",
+        expected: "a number from 0 to 10",
+        set: |settings, text| {
+            settings.sn_retries = text.parse().ok().filter(|retries| *retries <= 10)?;
+            Some(())
+        },
+        value: |settings| settings.sn_retries.to_string(),
+    },
+    Setting {
+        key: "sn_names",
+        meaning: "Whether messages of MQTT-SN show the name of their topic where it is known, and not its id.",
+        expected: "on or off",
+        set: |settings, text| switch(text).map(|on| settings.sn_names = on),
+        value: |settings| on_or_off(settings.sn_names),
     },
     Setting {
         key: "tls_verify",

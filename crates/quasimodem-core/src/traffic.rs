@@ -5,12 +5,12 @@ use core::time::Duration;
 
 use crate::at::{Answer, Command, Problem, Returns};
 use crate::bearer::Bearer;
-use crate::client::ClientId;
+use crate::client::{ClientId, Stage};
 use crate::commands;
-use crate::mqtt::{self, Event, Progress, Publish, Session, Violation, Wire};
+use crate::mqtt::{self, Event, Progress, Qos, Session, Violation, Wire};
 use crate::net::{Link, Why};
 use crate::note::{Failure, StoredNote};
-use crate::reports::{self, Cause, Message, Report, Ticket};
+use crate::reports::{self, Cause, Message, Report, Ticket, Topic};
 use crate::settings::Settings;
 use crate::time::Instant;
 use crate::turn::Turn;
@@ -25,12 +25,15 @@ impl Turn<'_> {
                 self.lost(id, failure, Cause::Broker);
             }
         }
+        ClientId::mqtt_sn().for_each(|id| self.settle_sn_session(id));
     }
 
     pub(crate) fn link_opened(&mut self, link: Link) {
-        if let Some(id) = ClientId::of_link(link)
-            && let Ok((session, mut wire)) = self.session(id)
-        {
+        let Some(id) = ClientId::of_link(link) else { return };
+        if let Ok((session, mut wire)) = self.session(id) {
+            session.link_opened(&mut wire);
+        }
+        if let Ok((session, mut wire)) = self.sn_session(id) {
             session.link_opened(&mut wire);
         }
     }
@@ -59,7 +62,9 @@ impl Turn<'_> {
             let Ok((session, _)) = self.session(id) else { return };
             match session.last_word(frame) {
                 Ok(Event::Done(ticket, status)) => self.modem.reports.decide(ticket, status),
-                Ok(Event::Message(message)) if self.modem.has_room(id, frame.len()) => self.message(id, &message),
+                Ok(Event::Message(message)) if self.modem.has_room(id, frame.len()) => {
+                    self.message(id, message.qos, Topic::Name(message.topic.as_bytes()), message.payload);
+                }
                 Ok(Event::Message(_)) => dropped += 1,
                 Ok(_) => {}
                 Err(_) => break,
@@ -165,21 +170,29 @@ impl Turn<'_> {
             }
             Event::Done(ticket, status) => self.modem.reports.decide(ticket, status),
             Event::Refused(code) => {
-                let ticket = session.ticket();
-                self.out.close(id.link());
-                self.lost(id, Failure::Refused(code), Cause::Broker);
-                if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_connect(id)) {
-                    self.modem.reports.forget(ticket);
-                }
-                self.connect_answered(id, Err(Problem::ConnectRefused(code)));
+                self.connect_refused(id, Failure::Refused(code), Problem::ConnectRefused(code));
             }
-            Event::Message(message) => self.message(id, &message),
+            Event::Message(message) => {
+                self.tuya_message(id, message.topic, message.payload);
+                self.message(id, message.qos, Topic::Name(message.topic.as_bytes()), message.payload);
+            }
         }
         Ok(())
     }
 
+    /// A broker or a gateway does not accept a connection.
+    pub(crate) fn connect_refused(&mut self, id: ClientId, failure: Failure, problem: Problem) {
+        let Some(Stage::Opening(ticket)) = self.modem.stage(id) else { return };
+        self.out.close(id.link());
+        self.lost(id, failure, Cause::Broker);
+        if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_connect(id)) {
+            self.modem.reports.forget(ticket);
+        }
+        self.connect_answered(id, Err(problem));
+    }
+
     /// Ends an open whose final result code waits for the broker.
-    fn connect_answered(&mut self, id: ClientId, result: Result<(), Problem>) {
+    pub(crate) fn connect_answered(&mut self, id: ClientId, result: Result<(), Problem>) {
         if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_connect(id))
             && let Some(pending) = self.modem.pending.take()
         {
@@ -187,21 +200,18 @@ impl Turn<'_> {
         }
     }
 
-    fn message(&mut self, id: ClientId, message: &Publish<'_>) {
-        self.tuya_message(id, message.topic, message.payload);
+    /// Tells the host of a message, now or when it may be told.
+    pub(crate) fn message(&mut self, id: ClientId, qos: Qos, topic: Topic<'_>, payload: &[u8]) {
         let settings = &self.modem.settings;
         if self.modem.profile.indicates {
-            for part in reports::parts(message.payload, commands::READ_MAX) {
-                self.modem.reports.push(Report::arrived(id, message.qos, message.topic, part));
+            for part in reports::parts(payload, commands::READ_MAX) {
+                self.modem.reports.push(Report::arrived(id, qos, topic, part));
             }
-            let message = Message::new(message.qos, message.topic, message.payload);
-            self.modem.reports.push(Report::Unread(id, Box::new(message)));
+            self.modem.reports.push(Report::Unread(id, Box::new(Message::new(qos, topic, payload))));
         } else if self.is_free() && !self.modem.reports.is_ready() {
-            let topic = message.topic.as_bytes();
-            reports::print_message(id, message.qos, topic, message.payload, settings, self.out);
+            reports::print_message(id, qos, topic, payload, settings, self.out);
         } else {
-            let message = Message::new(message.qos, message.topic, message.payload);
-            self.modem.reports.push(Report::Message(id, Box::new(message)));
+            self.modem.reports.push(Report::Message(id, Box::new(Message::new(qos, topic, payload))));
         }
     }
 
@@ -210,35 +220,36 @@ impl Turn<'_> {
         self.lost(id, Failure::Violation(violation), Cause::Broker);
     }
 
-    /// A connection is gone: what it owed is reported as 0, then the break, unless it was never open.
-    fn lost(&mut self, id: ClientId, failure: Failure, cause: Cause) {
-        let Ok((session, _)) = self.session(id) else { return };
-        let (is_open, ticket) = (session.is_open(), session.ticket());
-        if let Some(client) = self.modem.client(id) {
-            client.end();
+    /// A connection is gone: what it owed is reported as 0, then the break, unless it was not open.
+    pub(crate) fn lost(&mut self, id: ClientId, failure: Failure, cause: Cause) {
+        let Some(stage) = self.modem.stage(id) else { return };
+        self.modem.end(id);
+        if let Stage::Closing(ticket) = stage {
+            return self.modem.reports.decide(ticket, true);
         }
         self.modem.failed(failure.clone());
         let reports = &mut self.modem.reports;
-        if is_open {
-            self.out.note(StoredNote::Broken(id, failure));
-            reports.fail_all(id);
-            reports.push(Report::Break(id, cause));
-            self.tuya_disconnected(id);
-        } else {
-            let refused = matches!(failure, Failure::Refused(_));
+        if let Stage::Opening(ticket) = stage {
+            let refused = matches!(failure, Failure::Refused(_) | Failure::Rejected(_));
             self.out.note(StoredNote::OpenFailed(id, failure));
             reports.decide(ticket, false);
             if !refused {
                 self.connect_answered(id, Ok(()));
             }
+        } else {
+            self.out.note(StoredNote::Broken(id, failure));
+            reports.fail_all(id);
+            reports.push(Report::Break(id, cause));
+            self.tuya_disconnected(id);
         }
     }
 
     /// Drops all connections and what they owe, without a word to the brokers.
     pub(crate) fn forget_sessions(&mut self) {
-        for id in ClientId::mqtt() {
-            if self.modem.client(id).is_some_and(|client| client.session.take().is_some()) {
+        for id in ClientId::ALL {
+            if self.modem.stage(id).is_some() {
                 self.out.close(id.link());
+                self.modem.end(id);
             }
         }
         self.stop_errand(|_| true);
@@ -263,8 +274,8 @@ impl Turn<'_> {
         }
         if let Err((failure, cause)) = bearer.carries() {
             self.errand_stranded(&failure);
-            for id in ClientId::mqtt() {
-                if self.session(id).is_ok() {
+            for id in ClientId::ALL {
+                if self.modem.stage(id).is_some() {
                     self.out.close(id.link());
                     self.lost(id, failure.clone(), cause);
                 }

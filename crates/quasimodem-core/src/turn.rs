@@ -87,11 +87,11 @@ impl<'a> Turn<'a> {
             Input::Opened(Errand::LINK) => self.errand_opened(),
             Input::Opened(link) => self.link_opened(link),
             Input::Received(Errand::LINK, bytes) => self.errand_received(bytes),
-            Input::Received(link, bytes) => {
-                if let Some(id) = ClientId::of_link(link) {
-                    self.received(id, bytes);
-                }
-            }
+            Input::Received(link, bytes) => match ClientId::of_link(link) {
+                Some(id) if id.is_sn() => self.sn_received(id, bytes),
+                Some(id) => self.received(id, bytes),
+                None => {}
+            },
             Input::Closed(Errand::LINK, why) => self.errand_closed(why),
             Input::Closed(link, why) => self.link_closed(link, why),
             Input::Full(port) => self.set_full(port, true),
@@ -140,9 +140,11 @@ impl<'a> Turn<'a> {
         match port {
             Port::Serial => self.modem.full = full,
             Port::Link(link) => {
-                if let Some(id) = ClientId::of_link(link)
-                    && let Ok((session, _)) = self.session(id)
-                {
+                let Some(id) = ClientId::of_link(link) else { return };
+                if let Ok((session, _)) = self.session(id) {
+                    session.set_full(full);
+                }
+                if let Ok((session, _)) = self.sn_session(id) {
                     session.set_full(full);
                 }
             }
@@ -358,7 +360,10 @@ impl<'a> Turn<'a> {
     }
 
     fn print(&mut self, report: &Report) {
-        report.print(&self.modem.settings, &self.modem.profile, self.out);
+        match report {
+            Report::Names(client) => self.print_names(*client),
+            _ => report.print(&self.modem.settings, &self.modem.profile, self.out),
+        }
     }
 
     pub(crate) fn is_free(&self) -> bool {

@@ -54,6 +54,7 @@ fn good(param: &Param, model: &'static Model) -> Vec<String> {
         ParamKind::Switch => ["0", "1", "\"0\"", "\"1\""].map(String::from).into(),
         ParamKind::Anything => vec!["\"x\",1".into()],
         ParamKind::Message(max) => vec![quoted(0), quoted(max), "\"a\"b\"".into()],
+        ParamKind::WillTopic(max) => vec![quoted(0), quoted(1), quoted(max), "x".into()],
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => vec![quoted(0), quoted(1), quoted(limit.of(model))],
         ParamKind::Host(max) | ParamKind::TopicName(max) | ParamKind::TopicFilter(max) => {
             vec![quoted(1), quoted(max), "x".into()]
@@ -116,6 +117,11 @@ fn bad(param: &Param, model: &'static Model) -> Vec<(String, Problem)> {
         ParamKind::Host(max) => {
             vec![(quoted(0), Problem::Empty(name)), (quoted(max + 1), Problem::TooLong(name, max))]
         }
+        ParamKind::WillTopic(max) => vec![
+            (quoted(max + 1), Problem::TooLong(name, max)),
+            ("\"a/#\"".into(), Problem::BadTopicName(name)),
+            ("\"a\\00\"".into(), Problem::NotText(name)),
+        ],
         ParamKind::TopicName(max) => vec![
             (quoted(0), Problem::Empty(name)),
             (quoted(max + 1), Problem::TooLong(name, max)),

@@ -3,10 +3,9 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use quasimodem_core::mqtt::{Packet, parse_words};
 use quasimodem_core::{
-    Change, Effect, Host, HostLine, Imei, Input, Instant, Kind, Marked, Modem, Note, Outbox, Port, SETTINGS, Settings,
-    Why,
+    Change, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Marked, Modem, Note, Outbox, Port, SETTINGS,
+    Settings, Why,
 };
 
 use crate::{tls_words, transcript};
@@ -119,7 +118,7 @@ impl Recorder {
             Input::Host(Host::Detached) => "! host detached".into(),
             Input::Line(HostLine::Dtr(on)) => format!("! line dtr {}", if *on { "on" } else { "off" }),
             Input::Opened(link) => format!("! {link} opened"),
-            Input::Received(link, bytes) => format!("! {link} {}", received(bytes)),
+            Input::Received(link, bytes) => format!("! {link} {}", received(*link, bytes)),
             Input::Closed(link, why) => format!("! {link} closed {}", reason(why)),
             Input::Resolved(_, Ok(address)) => format!("! resolved {address}"),
             Input::Resolved(_, Err(_)) => "! not resolved".into(),
@@ -263,9 +262,9 @@ impl fmt::Display for Escaped<'_> {
 }
 
 /// A packet in words if the words say all, else the bytes.
-fn received(bytes: &[u8]) -> String {
-    let words = Packet::decode(bytes).ok().map(|packet| packet.to_string());
-    let words = words.filter(|words| parse_words(words).is_ok_and(|same| same == bytes));
+fn received(link: Link, bytes: &[u8]) -> String {
+    let words = transcript::packet_words(link, bytes).ok();
+    let words = words.filter(|words| transcript::packet(link, words).is_ok_and(|same| same == bytes));
     words.unwrap_or_else(|| {
         let mut hex = String::from("hex");
         for byte in bytes {

@@ -24,7 +24,7 @@
 //! | `>> bytes` | the host sends exactly these bytes (`\r`, `\n`, `\\`, `\xHH`) |
 //! | `< text` | the modem prints this line, in one piece |
 //! | `<< bytes` | the modem wrote exactly these bytes, echo and line ends included |
-//! | `~ 1 open tcp host:port`, `~ 1 send packet`, `~ 1 close` | the modem asks the network; packets in words |
+//! | `~ 1 open tcp host:port`, `~ 1 send packet`, `~ 1 close` | the modem asks the network; packets in words: of MQTT-SN for clients 101 and 102, else of MQTT |
 //! | `! 1 opened`, `! 1 packet`, `! 1 closed reset` | the network answers |
 //! | `! 1 hex 20 02` | with any bytes, like a part of a packet |
 //! | `~ 201 send text POST …`, `! 201 text HTTP/1.1 …` | HTTP, with the escapes of `>>` |
@@ -48,10 +48,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use quasimodem_core::mqtt::{Packet, parse_words};
 use quasimodem_core::{
-    Change, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, Outbox, Port, Query, Registration,
-    SETTINGS, Settings, Transport, Why,
+    Change, ClientId, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, Outbox, Port, Query,
+    Registration, SETTINGS, Settings, Transport, Why, mqtt, sn,
 };
 
 use crate::tls_words;
@@ -315,7 +314,7 @@ impl Runner {
                 }
                 let bytes = match what.strip_prefix("text ") {
                     Some(text) => unescape(text)?,
-                    None => parse_words(what)?,
+                    None => packet(link, what)?,
                 };
                 return self.handle(Input::Received(link, &bytes));
             }
@@ -357,7 +356,7 @@ pub(crate) fn words(effect: &Effect<'_>) -> String {
             };
             format!("{link} open {transport} {host}:{port}")
         }
-        Effect::Send(link, marked) => match Packet::decode(marked.bytes()) {
+        Effect::Send(link, marked) => match packet_words(*link, marked.bytes()) {
             Ok(packet) => format!("{link} send {packet}"),
             Err(_) if marked.bytes().starts_with(b"POST ") => format!("{link} send text {}", escape(marked.bytes())),
             Err(violation) => format!("{link} send a bad packet: {violation}"),
@@ -365,6 +364,24 @@ pub(crate) fn words(effect: &Effect<'_>) -> String {
         Effect::Close(link) => format!("{link} close"),
         other => format!("{other:?}"),
     }
+}
+
+/// A packet in words: on the links of clients 101 and 102 of MQTT-SN, on others of MQTT.
+pub(crate) fn packet_words(link: Link, bytes: &[u8]) -> Result<String, String> {
+    if speaks_sn(link) {
+        sn::Packet::decode(bytes).map(|packet| packet.to_string()).map_err(|malformed| malformed.to_string())
+    } else {
+        mqtt::Packet::decode(bytes).map(|packet| packet.to_string()).map_err(|violation| violation.to_string())
+    }
+}
+
+/// The bytes of such a packet.
+pub(crate) fn packet(link: Link, words: &str) -> Result<Vec<u8>, String> {
+    if speaks_sn(link) { sn::parse_words(words) } else { mqtt::parse_words(words) }
+}
+
+fn speaks_sn(link: Link) -> bool {
+    ClientId::from_number(link.0.into()).is_some_and(ClientId::is_sn)
 }
 
 fn found(seen: Option<&Seen>) -> String {

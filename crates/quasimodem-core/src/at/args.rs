@@ -65,6 +65,14 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// Whether text stood in quotes.
+    pub(crate) fn is_quoted(&self, index: usize) -> bool {
+        match self.values.get(index) {
+            Some(Value::Text(from, _)) => from.checked_sub(1).and_then(|before| self.line.get(before)) == Some(&b'"'),
+            _ => false,
+        }
+    }
+
     /// Text, empty where it was left out.
     pub(crate) fn text(&self, index: usize) -> &'a str {
         core::str::from_utf8(self.bytes(index).unwrap_or_default()).unwrap_or_default()
@@ -306,7 +314,7 @@ fn check_text(name: &'static str, kind: ParamKind, model: &Model, text: &[u8]) -
     let (max, may_be_empty) = match kind {
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => (limit.of(model), true),
         ParamKind::Host(max) | ParamKind::TopicName(max) | ParamKind::TopicFilter(max) => (max, false),
-        ParamKind::Message(max) | ParamKind::Payload { max, .. } => (max, true),
+        ParamKind::WillTopic(max) | ParamKind::Message(max) | ParamKind::Payload { max, .. } => (max, true),
         ParamKind::Word(_) => (usize::MAX, false),
         ParamKind::Client(_)
         | ParamKind::Number { .. }
@@ -331,6 +339,7 @@ fn check_text(name: &'static str, kind: ParamKind, model: &Model, text: &[u8]) -
         ParamKind::Word(words) if !words.iter().any(|word| word.eq_ignore_ascii_case(text)) => {
             Err(Problem::NotOneOf(name, words))
         }
+        ParamKind::WillTopic(_) if !text.is_empty() && !mqtt::is_name(text) => Err(Problem::BadTopicName(name)),
         ParamKind::TopicName(_) if !mqtt::is_name(text) => Err(Problem::BadTopicName(name)),
         ParamKind::TopicFilter(_) if !mqtt::is_filter(text) => Err(Problem::BadTopicFilter(name)),
         _ => Ok(()),

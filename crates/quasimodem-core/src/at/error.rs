@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::cloud::Flaw;
 use crate::note::connack_words;
+use crate::sn::ReturnCode;
 
 /// A refused command and the reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,8 +58,8 @@ pub enum Problem {
     NotOffered(&'static str),
     /// TLS is not available.
     NoTls,
-    /// MQTT-SN is not available.
-    NoMqttSn,
+    /// MQTT-SN goes without TLS.
+    NoDtls,
     /// The client is connected or being connected.
     AlreadyOpen,
     /// Another registration at a cloud is under way.
@@ -69,6 +70,8 @@ pub enum Problem {
     TooManyInFlight(u16),
     /// So many messages wait to be read or acknowledged that there is no room for another.
     NoMemory,
+    /// The connection has so many topic names already.
+    TooManyNames(usize),
     /// The network does not take more bytes at the moment.
     LinkFull,
     /// The raw data did not come in time.
@@ -87,6 +90,8 @@ pub enum Problem {
     TooLongForUser(&'static str, usize),
     /// The wall clock is not set.
     NoClock,
+    /// The gateway refused the connection with this CONNACK return code.
+    ConnectRejected(ReturnCode),
     /// No SIM card.
     NoSim,
     /// Not registered to a network.
@@ -116,16 +121,17 @@ impl Problem {
             | Problem::NotConnected
             | Problem::TooManyInFlight(_)
             | Problem::LinkFull
+            | Problem::ConnectRejected(_)
             | Problem::NotResolved
             | Problem::NoClock
             | Problem::NoData => (3, "operation not allowed"),
-            Problem::NotOffered(_) | Problem::NoTls | Problem::NoMqttSn | Problem::NoSuchForm => {
+            Problem::NotOffered(_) | Problem::NoTls | Problem::NoDtls | Problem::NoSuchForm => {
                 (4, "operation not supported")
             }
             Problem::ConnectRefused(code) => {
                 return Some(Cme { code: 699 + code as u16, text: connack_words(code) });
             }
-            Problem::NoMemory => (20, "memory full"),
+            Problem::NoMemory | Problem::TooManyNames(_) => (20, "memory full"),
             Problem::NoSim => (10, "SIM not inserted"),
             Problem::NotRegistered => (30, "no network service"),
             Problem::NoDataCall => (148, "unspecified GPRS error"),
@@ -183,15 +189,17 @@ impl fmt::Display for Problem {
             }
             Problem::NotOffered(name) => write!(f, "this model does not offer this <{name}>"),
             Problem::NoTls => f.write_str("TLS is not available"),
-            Problem::NoMqttSn => f.write_str("MQTT-SN is not available"),
+            Problem::NoDtls => f.write_str("MQTT-SN goes without TLS"),
             Problem::AlreadyOpen => f.write_str("the client is open already"),
             Problem::Busy => f.write_str("another registration is under way"),
             Problem::NotConnected => f.write_str("the client is not connected"),
             Problem::TooManyInFlight(max) => write!(f, "{max} packets wait for their acknowledgement already"),
             Problem::NoMemory => f.write_str("too many messages wait to be read or acknowledged"),
+            Problem::TooManyNames(max) => write!(f, "the connection has {max} topic names already"),
             Problem::LinkFull => f.write_str("the network does not take more bytes at the moment"),
             Problem::NotResolved => f.write_str("the name can't be looked up"),
             Problem::ConnectRefused(code) => write!(f, "refused by the broker: {}", connack_words(code)),
+            Problem::ConnectRejected(code) => write!(f, "refused by the gateway: {code}"),
             Problem::NoData => f.write_str("the data did not come in time"),
             Problem::NotPem(what) => write!(f, "the data is no PEM text of {what}"),
             Problem::BadFile => f.write_str("the data can't be used"),

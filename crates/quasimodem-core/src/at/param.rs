@@ -46,6 +46,8 @@ pub enum ParamKind {
     Host(usize),
     /// A topic name, up to so many bytes (MQTT 4.7). Escapes apply.
     TopicName(usize),
+    /// A topic name or nothing, up to so many bytes. Escapes apply.
+    WillTopic(usize),
     /// A topic filter, up to so many bytes (MQTT 4.7). Escapes apply.
     TopicFilter(usize),
     /// Quoted: a payload up to so many bytes, escapes apply. An unquoted number: the size of raw data to follow.
@@ -148,6 +150,7 @@ impl Param {
             ParamKind::Anything => Ok(()),
             ParamKind::Host(_) => write!(f, "(<\"{}\">)", self.name),
             ParamKind::TopicName(max)
+            | ParamKind::WillTopic(max)
             | ParamKind::TopicFilter(max)
             | ParamKind::Message(max)
             | ParamKind::Payload { max, .. } => max.fmt(f),
@@ -166,7 +169,11 @@ impl ParamKind {
     pub(crate) const fn is_free_text(self) -> bool {
         matches!(
             self,
-            ParamKind::TopicName(_) | ParamKind::TopicFilter(_) | ParamKind::Message(_) | ParamKind::Payload { .. }
+            ParamKind::TopicName(_)
+                | ParamKind::WillTopic(_)
+                | ParamKind::TopicFilter(_)
+                | ParamKind::Message(_)
+                | ParamKind::Payload { .. }
         )
     }
 }

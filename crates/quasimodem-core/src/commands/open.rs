@@ -6,10 +6,10 @@ use alloc::string::String;
 use core::fmt::Write;
 use core::time::Duration;
 
-use super::URC_3S;
 use super::pending::{Pending, WaitsFor};
+use super::{URC_3S, sn};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Problem, Returns};
-use crate::client::{Client, ClientId};
+use crate::client::{Client, ClientId, Stage};
 use crate::model::DefaultClientId;
 use crate::modem::Modem;
 use crate::mqtt::{Connect, Session, Will};
@@ -30,7 +30,7 @@ const REFUSAL_WAIT: Duration = Duration::from_millis(1000);
 pub(super) const MQTTOPEN: Command = Command {
     name: "+MQTTOPEN",
     source: "manual 1.2",
-    summary: "Connects a client to an MQTT broker.",
+    summary: "Connects a client to an MQTT broker, or to an MQTT-SN gateway.",
     params: &[
         Param::client(Clients::All),
         Param::new("Remote IP/URL", ParamKind::Host(HOST)),
@@ -46,17 +46,18 @@ pub(super) const MQTTOPEN: Command = Command {
     returns: Returns::Urc { within: Duration::from_millis(5000) },
     needs: Needs::DataCall,
     set: Some(open),
-    read: Some(|turn, _| list(turn, "+MQTTOPEN", |client| client.is_none_or(|client| client.session.is_none()))),
+    read: Some(|turn, _| list(turn, "+MQTTOPEN", |stage| stage.is_none())),
     ..Command::ROW
 };
 
 fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
-    if id.is_sn() {
-        return Err(Problem::NoMqttSn);
-    }
-    if turn.session(id).is_ok() {
+    if turn.modem.stage(id).is_some() {
         return Err(Problem::AlreadyOpen);
+    }
+    if id.is_sn() {
+        sn::open(turn, args, id)?;
+        return Ok(accepted(turn, id));
     }
     // The manual reserves 1, but hosts use it for TLS with client certificates.
     let transport = match args.number(5) {
@@ -66,7 +67,7 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
     let (ticket, until) = turn.owe(&MQTTOPEN, id);
     let default = default_client_id(turn.modem, id);
-    let Some(Client { user, will, session, kept }) = turn.modem.client(id) else { return Err(Problem::NoMqttSn) };
+    let Some(Client { user, will, session, kept }) = turn.modem.client(id) else { return Err(Problem::NoSuchClient) };
     let user = user.as_deref();
     let (name, password) = user.map_or(("", &[][..]), |user| (&*user.name, &*user.password));
     let own_id = user.and_then(|user| user.client_id.as_deref()).filter(|own_id| !own_id.is_empty());
@@ -93,12 +94,17 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         turn.modem.tls_error = 0;
     }
     turn.out.open(id.link(), transport, host, port);
+    Ok(accepted(turn, id))
+}
+
+/// Answers at once, or once the broker did.
+fn accepted(turn: &mut Turn<'_>, id: ClientId) -> Answer {
     match turn.modem.settings.refusal {
-        RefusalStyle::Result => Ok(Answer::Done),
+        RefusalStyle::Result => Answer::Done,
         RefusalStyle::Cme => {
             let until = turn.now + REFUSAL_WAIT;
             turn.modem.pending = Some(Pending::new(&MQTTOPEN, until, WaitsFor::Connect(id)));
-            Ok(Answer::Later)
+            Answer::Later
         }
     }
 }
@@ -120,36 +126,48 @@ pub(super) const MQTTCLOSE: Command = Command {
     returns: URC_3S,
     errors: ErrorStyle::Plain,
     set: Some(close),
-    read: Some(|turn, _| list(turn, "+MQTTCLOSE", |client| client.is_some_and(Client::is_open))),
+    read: Some(|turn, _| list(turn, "+MQTTCLOSE", |stage| matches!(stage, Some(Stage::Open(_))))),
     ..Command::ROW
 };
 
 fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
-    let (session, mut wire) = turn.session(id)?;
-    session.disconnect(&mut wire);
-    if !session.is_open() {
-        turn.out.note(StoredNote::OpenFailed(id, Failure::ClosedByHost));
-        turn.modem.last_failure = Some(Box::new(Failure::ClosedByHost));
-    }
-    if let Some(client) = turn.modem.client(id) {
-        client.end();
-    }
-    turn.out.close(id.link());
-    turn.tuya_disconnected(id);
+    let is_open = match turn.modem.stage(id) {
+        Some(Stage::Open(_)) => true,
+        Some(Stage::Opening(_)) => false,
+        Some(Stage::Closing(_)) | None => return Err(Problem::NotConnected),
+    };
     let reports = &mut turn.modem.reports;
     reports.discard_messages(id);
     reports.fail_all(id);
-    let (ticket, _) = turn.owe(&MQTTCLOSE, id);
+    let (ticket, until) = turn.owe(&MQTTCLOSE, id);
+    if is_open && let Ok((session, mut wire)) = turn.sn_session(id) {
+        // Its link stays until the gateway knows, since the DISCONNECT may get lost.
+        session.close(&mut wire, ticket, until);
+        return Ok(Answer::Done);
+    }
+    if let Ok((session, mut wire)) = turn.sn_session(id) {
+        session.disconnect(&mut wire);
+    }
+    if let Ok((session, mut wire)) = turn.session(id) {
+        session.disconnect(&mut wire);
+    }
+    if !is_open {
+        turn.out.note(StoredNote::OpenFailed(id, Failure::ClosedByHost));
+        turn.modem.last_failure = Some(Box::new(Failure::ClosedByHost));
+    }
+    turn.modem.end(id);
+    turn.out.close(id.link());
+    turn.tuya_disconnected(id);
     turn.modem.reports.decide(ticket, true);
     Ok(Answer::Done)
 }
 
-/// Prints the ids for which `which` holds, or 0. It is given no client where the id is not one of MQTT.
-fn list(turn: &mut Turn<'_>, name: &str, which: fn(Option<&Client>) -> bool) -> Result<Answer, Problem> {
+/// Prints the ids for whose connection `which` holds, or 0.
+fn list(turn: &mut Turn<'_>, name: &str, which: fn(Option<Stage>) -> bool) -> Result<Answer, Problem> {
     let Turn { modem, .. } = turn;
     let model = modem.settings.model;
-    let ids: [bool; ClientId::ALL.len()] = core::array::from_fn(|index| which(modem.clients.get(index)));
+    let ids: [bool; ClientId::ALL.len()] = core::array::from_fn(|index| which(modem.stage(ClientId::ALL[index])));
     turn.info(|line| {
         write!(line, "{name}: ")?;
         let mut separator = "";

@@ -1,10 +1,11 @@
 //! Manual 1.7.
 
-use super::raw::{Headed, RawData, Use};
-use super::{PAYLOAD, TOPIC, URC_3S};
+use super::raw::{Headed, RawData, SnHeaded, Use};
+use super::{PAYLOAD, TOPIC, URC_3S, sn};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem};
 use crate::client::ClientId;
 use crate::mqtt::Publish;
+use crate::sn::Request;
 use crate::turn::Turn;
 
 pub(super) const MQTTPUB: Command = Command {
@@ -27,10 +28,23 @@ pub(super) const MQTTPUB: Command = Command {
 
 fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let client = args.client(0)?;
-    if !turn.modem.client(client).is_some_and(|client| client.is_open()) {
+    if !turn.modem.is_open(client) {
         return Err(Problem::NotConnected);
     }
     let (topic, qos, retain) = (args.text(1), args.qos(2), args.flag(3));
+    if client.is_sn() {
+        let subject = sn::subject(args, 1)?;
+        return match args.payload(4) {
+            Payload::Bytes(payload) => {
+                turn.sn_request(&MQTTPUB, client, Request::Publish { subject, payload, qos, retain })
+            }
+            Payload::Size(size) => {
+                let headed = SnHeaded { client, subject: subject.stored(), qos, retain };
+                turn.ask_for(RawData::new(turn.now, size, Use::SnPublish(headed)));
+                Ok(Answer::Raw)
+            }
+        };
+    }
     match args.payload(4) {
         Payload::Bytes(payload) => publish(turn, client, Publish { topic, payload, qos, retain, dup: false, id: None }),
         Payload::Size(size) => {

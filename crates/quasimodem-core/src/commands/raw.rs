@@ -9,6 +9,7 @@ use super::{publish, will};
 use crate::at::{Answer, Command, Problem};
 use crate::client::ClientId;
 use crate::mqtt::{Publish, Qos};
+use crate::sn::{Request, Subject};
 use crate::time::Instant;
 use crate::turn::Turn;
 
@@ -28,6 +29,7 @@ struct Inner {
 /// The command that waits for the data as its payload.
 pub(super) enum Use {
     Publish(Headed),
+    SnPublish(SnHeaded),
     Will(Headed),
     Tls(File),
 }
@@ -36,6 +38,14 @@ pub(super) enum Use {
 pub(super) struct Headed {
     pub(super) client: ClientId,
     pub(super) topic: Box<str>,
+    pub(super) qos: Qos,
+    pub(super) retain: bool,
+}
+
+/// A message of MQTT-SN but for its payload.
+pub(super) struct SnHeaded {
+    pub(super) client: ClientId,
+    pub(super) subject: Subject<Box<str>>,
     pub(super) qos: Qos,
     pub(super) retain: bool,
 }
@@ -53,7 +63,7 @@ impl RawData {
 
     pub(crate) fn row(&self) -> &'static Command {
         match self.0.use_for {
-            Use::Publish(_) => &publish::MQTTPUB,
+            Use::Publish(_) | Use::SnPublish(_) => &publish::MQTTPUB,
             Use::Will(_) => &will::MQTTWILL,
             Use::Tls(_) => &tls::GTSSLFILE,
         }
@@ -80,6 +90,10 @@ impl RawData {
             Use::Publish(Headed { client, topic, qos, retain }) => {
                 let message = Publish { topic: &topic, payload: &bytes, qos, retain, dup: false, id: None };
                 publish::publish(turn, client, message)
+            }
+            Use::SnPublish(SnHeaded { client, subject, qos, retain }) => {
+                let request = Request::Publish { subject: subject.lent(), payload: &bytes, qos, retain };
+                turn.sn_request(&publish::MQTTPUB, client, request)
             }
             Use::Will(headed) => will::store(turn, headed, bytes.into()),
             Use::Tls(file) => tls::store(turn, file, bytes.into()),

@@ -5,6 +5,7 @@ use core::mem;
 
 use crate::at::{Answer, Args, Clients, Command, Needs, Param, Problem};
 use crate::outbox::Sink;
+use crate::reports::Topic;
 use crate::turn::Turn;
 
 /// Manual 1.11: bytes of payload that one `+MQTTREAD` gives.
@@ -43,9 +44,16 @@ fn read(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     reports.read(id, READ_MAX, |message| {
         turn.info(|line| {
             let Some((qos, topic, payload)) = message else { return write!(line, "+MQTTREAD: {id},0,0,0") };
-            write!(line, "+MQTTREAD: {id},{},{},{},\"", qos.number(), topic.len(), payload.len())?;
-            line.put(topic);
-            line.put(b"\",\"");
+            write!(line, "+MQTTREAD: {id},{},{},{},", qos.number(), topic.length(), payload.len())?;
+            match topic {
+                Topic::Name(name) => {
+                    line.put(b"\"");
+                    line.put(name);
+                    line.put(b"\"");
+                }
+                Topic::Id(number) => write!(line, "{number}")?,
+            }
+            line.put(b",\"");
             line.put(payload);
             line.put(b"\"");
             Ok(())

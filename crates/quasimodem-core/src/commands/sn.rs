@@ -1,21 +1,19 @@
-//! Manual 1.13 to 1.16: MQTT-SN. The rows are here so that `=?` and the models are right; there is no MQTT-SN client
-//! yet, so that none is ever connected.
+//! Manual 1.13 to 1.16, and what the other commands do for MQTT-SN clients.
 
-use super::{PAYLOAD, TOPIC, URC_3S};
+use alloc::boxed::Box;
+use alloc::format;
+use core::fmt::Write;
+
+use super::open::MQTTOPEN;
+use super::{PAYLOAD, TOPIC, URC_3S, basic};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem};
+use crate::client::{ClientId, SnClient};
+use crate::net::Transport;
+use crate::reports::Report;
+use crate::sn::{Greeting, Request, Session, Subject, WillTopic};
 use crate::turn::Turn;
 
-const SN: Command = Command {
-    on: |model| model.sn,
-    errors: ErrorStyle::Plain,
-    needs: Needs::DataCall,
-    set: Some(refuse),
-    ..Command::ROW
-};
-
-fn refuse(_: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
-    Err(Problem::NoMqttSn)
-}
+const SN: Command = Command { on: |model| model.sn, errors: ErrorStyle::Plain, needs: Needs::DataCall, ..Command::ROW };
 
 pub(super) const MQTTSNCID: Command = Command {
     name: "+MQTTSNCID",
@@ -25,31 +23,62 @@ pub(super) const MQTTSNCID: Command = Command {
         Param::client(Clients::MqttSn),
         Param::new("ClientIDStr", ParamKind::Text(Limit::Of(|model| model.sn_client_id))),
     ],
-    read: Some(|_, _| Ok(Answer::Done)),
+    set: Some(|turn, args| {
+        let Some(client) = turn.modem.new_sn_client(args.client(0)?) else { return Err(Problem::NoSuchClient) };
+        client.client_id = Some(args.text(1).into());
+        Ok(Answer::Done)
+    }),
+    read: Some(|turn, _| {
+        for id in ClientId::mqtt_sn() {
+            let Some(own) = turn.modem.sn_client(id).and_then(|client| client.client_id.take()) else { continue };
+            turn.info(|line| {
+                write!(line, "+MQTTSNCID: {id},")?;
+                basic::put_quoted(own.as_bytes(), line);
+                Ok(())
+            });
+            if let Some(client) = turn.modem.sn_client(id) {
+                client.client_id = Some(own);
+            }
+        }
+        Ok(Answer::Done)
+    }),
     ..SN
 };
 
 pub(super) const MQTTSNREG: Command = Command {
     name: "+MQTTSNREG",
     source: "manual 1.14",
-    summary: "Registers a topic name at the gateway.",
+    summary: "Registers a topic name at the gateway, and tells its id; ? tells the newest names behind OK.",
     params: &[Param::client(Clients::MqttSn), Param::new("TopicName", ParamKind::TopicName(TOPIC))],
     returns: URC_3S,
-    read: Some(|_, _| Ok(Answer::Done)),
+    set: Some(|turn, args| turn.sn_request(&MQTTSNREG, args.client(0)?, Request::Register(args.text(1)))),
+    read: Some(|turn, _| {
+        for id in ClientId::mqtt_sn() {
+            if turn.modem.is_open(id) {
+                turn.modem.reports.push(Report::Names(id));
+            }
+        }
+        Ok(Answer::Done)
+    }),
     ..SN
 };
 
 pub(super) const MQTTWTOPICUD: Command = Command {
     name: "+MQTTWTOPICUD",
     source: "manual 1.15",
-    summary: "Updates the topic of the will at the gateway.",
+    summary: "Updates the topic of the will at the gateway; an empty one deletes the will.",
     params: &[
         Param::client(Clients::MqttSn),
         Param::number("Qos", 0, 2),
         Param::number("Retain flag", 0, 1),
-        Param::new("WilltopicName", ParamKind::TopicName(TOPIC)),
+        Param::new("WilltopicName", ParamKind::WillTopic(TOPIC)),
     ],
     returns: URC_3S,
+    set: Some(|turn, args| {
+        let topic = args.text(3);
+        let will = WillTopic { topic, qos: args.qos(1), retain: args.flag(2) };
+        turn.sn_request(&MQTTWTOPICUD, args.client(0)?, Request::WillTopic((!topic.is_empty()).then_some(will)))
+    }),
     ..SN
 };
 
@@ -59,5 +88,47 @@ pub(super) const MQTTWMSGUD: Command = Command {
     summary: "Updates the message of the will at the gateway.",
     params: &[Param::client(Clients::MqttSn), Param::new("WillMessage", ParamKind::Message(PAYLOAD))],
     returns: URC_3S,
+    set: Some(|turn, args| {
+        let payload = args.bytes(1).unwrap_or_default();
+        turn.sn_request(&MQTTWMSGUD, args.client(0)?, Request::WillMessage(payload))
+    }),
     ..SN
 };
+
+/// `+MQTTOPEN` of a client that is not connected.
+pub(super) fn open(turn: &mut Turn<'_>, args: &Args<'_>, id: ClientId) -> Result<(), Problem> {
+    if args.number(5).is_some_and(|tls| tls > 0) {
+        return Err(Problem::NoDtls);
+    }
+    let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
+    let default = format!("{}{id}", turn.modem.imei);
+    let (ticket, until) = turn.owe(&MQTTOPEN, id);
+    let client = turn.modem.new_sn_client(id);
+    let Some(SnClient { client_id, will, session, kept }) = client else { return Err(Problem::NoSuchClient) };
+    let client_id = client_id.as_deref().filter(|own| !own.is_empty()).unwrap_or(&default);
+    let clean = args.flag(3);
+    let key: Option<Box<str>> = (!clean).then(|| format!("{host}:{port} {client_id}").into());
+    let greeting = Greeting {
+        client_id: client_id.into(),
+        clean,
+        keep_alive: u16::try_from(args.number(4).unwrap_or_default()).unwrap_or(u16::MAX),
+        will: will.as_deref().cloned(),
+    };
+    // What is kept for another connection is given up once the gateway accepts this one.
+    let kept = kept.take_if(|kept| Some(&kept.key) == key.as_ref()).map(|kept| *kept);
+    *session = Some(Box::new(Session::open(turn.now, greeting, key, kept, ticket, until)));
+    turn.out.open(id.link(), Transport::Udp, host, port);
+    Ok(())
+}
+
+/// What a topic of the host means: in quotes a name, otherwise a number is an id.
+pub(super) fn subject<'a>(args: &Args<'a>, index: usize) -> Result<Subject<&'a str>, Problem> {
+    let text = args.text(index);
+    if args.is_quoted(index) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(Subject::of_text(text));
+    }
+    match text.parse() {
+        Ok(number @ 1..) => Ok(Subject::Number(number)),
+        _ => Err(Problem::OutOfRange("Topic id", 1, u16::MAX.into())),
+    }
+}

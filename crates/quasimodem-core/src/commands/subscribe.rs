@@ -1,7 +1,8 @@
 //! Manual 1.5 and 1.6.
 
-use super::{TOPIC, URC_3S};
+use super::{TOPIC, URC_3S, sn};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Problem};
+use crate::sn::Request;
 use crate::turn::Turn;
 
 const FILTER: Param = Param::new("Topic/Topic id", ParamKind::TopicFilter(TOPIC));
@@ -21,6 +22,9 @@ pub(super) const MQTTSUB: Command = Command {
 fn subscribe(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
     let qos = args.qos(2);
+    if id.is_sn() {
+        return turn.sn_request(&MQTTSUB, id, Request::Subscribe(sn::subject(args, 1)?, qos));
+    }
     let window = turn.modem.settings.window;
     turn.request(&MQTTSUB, id, |session, wire, ticket| session.subscribe(wire, args.text(1), qos, ticket, window))
 }
@@ -39,6 +43,9 @@ pub(super) const MQTTUNSUB: Command = Command {
 
 fn unsubscribe(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
+    if id.is_sn() {
+        return turn.sn_request(&MQTTUNSUB, id, Request::Unsubscribe(sn::subject(args, 1)?));
+    }
     let window = turn.modem.settings.window;
     turn.request(&MQTTUNSUB, id, |session, wire, ticket| session.unsubscribe(wire, args.text(1), ticket, window))
 }

@@ -30,9 +30,6 @@ pub(super) const MQTTWILL: Command = Command {
 
 fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let client = args.client(0)?;
-    if turn.modem.client(client).is_none() {
-        return Err(Problem::NoMqttSn);
-    }
     let headed = Headed { client, topic: args.text(1).into(), qos: args.qos(2), retain: args.flag(3) };
     match args.payload(4) {
         Payload::Bytes(payload) => store(turn, headed, payload.into()),
@@ -45,15 +42,18 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 
 pub(super) fn store(turn: &mut Turn<'_>, headed: Headed, payload: Box<[u8]>) -> Result<Answer, Problem> {
     let Headed { client, topic, qos, retain } = headed;
-    if let Some(client) = turn.modem.client(client) {
-        client.will = Some(Box::new(StoredWill { topic, qos, retain, payload }));
+    if client.is_sn() {
+        turn.modem.new_sn_client(client);
+    }
+    if let Some(will) = turn.modem.will(client) {
+        *will = Some(Box::new(StoredWill { topic, qos, retain, payload }));
     }
     Ok(Answer::Done)
 }
 
 fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
-    for id in ClientId::mqtt() {
-        let Some(will) = turn.modem.client(id).and_then(|client| client.will.take()) else { continue };
+    for id in ClientId::ALL {
+        let Some(will) = turn.modem.will(id).and_then(Option::take) else { continue };
         turn.info(|line| {
             write!(line, "+MQTTWILL: {id},")?;
             basic::put_quoted(will.topic.as_bytes(), line);
@@ -61,8 +61,8 @@ fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
             basic::put_quoted(&will.payload, line);
             Ok(())
         });
-        if let Some(client) = turn.modem.client(id) {
-            client.will = Some(will);
+        if let Some(place) = turn.modem.will(id) {
+            *place = Some(will);
         }
     }
     Ok(Answer::Done)

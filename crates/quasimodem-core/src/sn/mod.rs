@@ -15,11 +15,17 @@
 //! ```
 
 mod decode;
+mod names;
 mod packet;
+mod requests;
+mod session;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod words;
 
 pub use decode::Malformed;
 pub use packet::{Connect, MAX_DATAGRAM, MsgId, Packet, Publish, ReturnCode, Topic, TopicId, WillTopic};
+pub(crate) use requests::{End, Outcome, Request, Subject, Terms, Wire};
+pub(crate) use session::{Event, Greeting, Kept, Session, Settled};
 pub use words::parse_words;

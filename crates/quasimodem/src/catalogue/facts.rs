@@ -165,6 +165,7 @@ fn words(kind: ParamKind, model: &'static Model) -> String {
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => bytes("text", limit.of(model)),
         ParamKind::Host(max) => format!("name or address of up to {max} characters"),
         ParamKind::TopicName(max) => bytes("topic name", max),
+        ParamKind::WillTopic(max) => bytes("topic name or empty", max),
         ParamKind::TopicFilter(max) => bytes("topic filter", max),
         ParamKind::Payload { max, min_size } => {
             format!(

@@ -70,6 +70,7 @@ fn kind(kind: ParamKind) -> &'static str {
         ParamKind::Bytes(_) => "bytes",
         ParamKind::Host(_) => "host",
         ParamKind::TopicName(_) => "topic_name",
+        ParamKind::WillTopic(_) => "will_topic",
         ParamKind::TopicFilter(_) => "topic_filter",
         ParamKind::Payload { .. } => "payload",
         ParamKind::Message(_) => "message",
@@ -88,7 +89,10 @@ fn bounds_on(kind: ParamKind, model: &'static Model) -> Value {
         ParamKind::Switch => json!({ "values": [0, 1] }),
         ParamKind::Text(limit) | ParamKind::Bytes(limit) => json!({ "max_bytes": limit.of(model) }),
         ParamKind::Host(max) => json!({ "max_characters": max }),
-        ParamKind::TopicName(max) | ParamKind::TopicFilter(max) | ParamKind::Message(max) => {
+        ParamKind::TopicName(max)
+        | ParamKind::WillTopic(max)
+        | ParamKind::TopicFilter(max)
+        | ParamKind::Message(max) => {
             json!({ "max_bytes": max })
         }
         ParamKind::Payload { max, min_size } => json!({ "max_bytes": max, "min_size": min_size }),

@@ -1,0 +1,548 @@
+//! What the host asked of the gateway: one request at a time in flight, the others in line behind it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use super::names::{NAMES_MAX, Names};
+use super::{MsgId, Packet, Publish, ReturnCode, Topic, TopicId, WillTopic};
+use crate::at::Problem;
+use crate::lean;
+use crate::mqtt::Qos;
+use crate::net::Link;
+use crate::outbox::Outbox;
+use crate::reports::Ticket;
+use crate::time::Instant;
+
+/// How long a message of the connection before is sent again: as long as the result of `+MQTTPUB` may take.
+const RESUMED: Duration = Duration::from_millis(3000);
+
+/// Where, when and how often a session sends.
+pub(crate) struct Wire<'a> {
+    pub(crate) now: Instant,
+    pub(crate) link: Link,
+    pub(crate) out: &'a mut Outbox,
+    /// T_retry and N_retry (MQTT-SN 6.13).
+    pub(crate) retry: Duration,
+    pub(crate) retries: u8,
+    /// Something was sent.
+    pub(crate) sent: bool,
+}
+
+impl Wire<'_> {
+    pub(super) fn send(&mut self, packet: &Packet<'_>) {
+        packet.put(&mut self.out.send(self.link));
+        self.sent = true;
+    }
+}
+
+/// When something is sent again, and how often at most.
+pub(super) struct Timer {
+    pub(super) at: Instant,
+    left: u8,
+}
+
+/// What a timer asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ring {
+    NotYet,
+    SendAgain,
+    GiveUp,
+}
+
+impl Timer {
+    pub(super) fn start(wire: &Wire<'_>) -> Timer {
+        Timer { at: wire.now + wire.retry, left: wire.retries }
+    }
+
+    pub(super) fn ring(&mut self, wire: &Wire<'_>) -> Ring {
+        if self.at > wire.now {
+            return Ring::NotYet;
+        }
+        let Some(left) = self.left.checked_sub(1) else { return Ring::GiveUp };
+        *self = Timer { at: wire.now + wire.retry, left };
+        Ring::SendAgain
+    }
+}
+
+/// What the host calls a topic.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject<N> {
+    Name(N),
+    /// An id: of the connection if it has that, else a predefined one.
+    Number(u16),
+    /// A name of two characters.
+    Short([u8; 2]),
+}
+
+impl<'a> Subject<&'a str> {
+    /// Two characters are a short topic, unless there is a wildcard in them (MQTT-SN 6.7).
+    pub(crate) fn of_text(text: &'a str) -> Subject<&'a str> {
+        match *text.as_bytes() {
+            [first, second] if text.is_ascii() && !text.contains(['#', '+']) => Subject::Short([first, second]),
+            _ => Subject::Name(text),
+        }
+    }
+
+    pub(crate) fn stored(self) -> Subject<Box<str>> {
+        match self {
+            Subject::Name(name) => Subject::Name(name.into()),
+            Subject::Number(number) => Subject::Number(number),
+            Subject::Short(name) => Subject::Short(name),
+        }
+    }
+}
+
+impl Subject<Box<str>> {
+    pub(crate) fn lent(&self) -> Subject<&str> {
+        match self {
+            Subject::Name(name) => Subject::Name(name),
+            Subject::Number(number) => Subject::Number(*number),
+            Subject::Short(name) => Subject::Short(*name),
+        }
+    }
+}
+
+impl Subject<&str> {
+    fn len(self) -> usize {
+        if let Subject::Name(name) = self { name.len() } else { 0 }
+    }
+
+    /// What stands for it in a PUBLISH; `None`: the name is to be registered first.
+    pub(super) fn id(self, names: &Names) -> Option<TopicId> {
+        match self {
+            Subject::Name(name) => names.id(name).map(TopicId::Normal),
+            Subject::Number(number) if names.name(number).is_some() => Some(TopicId::Normal(number)),
+            Subject::Number(number) => Some(TopicId::Predefined(number)),
+            Subject::Short(name) => Some(TopicId::Short(name)),
+        }
+    }
+}
+
+impl<'a> Subject<&'a str> {
+    /// What stands for it in a SUBSCRIBE.
+    fn topic(self, names: &'a Names) -> Topic<'a> {
+        match self {
+            Subject::Name(name) => Topic::Name(name),
+            Subject::Number(number) => names.name(number).map_or(Topic::Predefined(number), Topic::Name),
+            Subject::Short(name) => Topic::Short(name),
+        }
+    }
+}
+
+/// What the host asks for.
+#[derive(Clone, Copy)]
+pub(crate) enum Request<'a> {
+    Register(&'a str),
+    Publish { subject: Subject<&'a str>, payload: &'a [u8], qos: Qos, retain: bool },
+    Subscribe(Subject<&'a str>, Qos),
+    Unsubscribe(Subject<&'a str>),
+    WillTopic(Option<WillTopic<'a>>),
+    WillMessage(&'a [u8]),
+}
+
+/// The result that a request decides, and what it may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) ticket: Ticket,
+    /// When the result is due.
+    pub(crate) until: Instant,
+    /// Requests that may wait.
+    pub(crate) window: u16,
+    /// Bytes that may be kept.
+    pub(crate) room: usize,
+}
+
+/// How a request ended.
+pub(crate) struct Outcome {
+    /// The result that it decides, if it is still owed.
+    pub(crate) ticket: Option<Ticket>,
+    pub(crate) end: End,
+}
+
+/// See [`Outcome`].
+pub(crate) enum End {
+    Done,
+    /// The gateway gave the name this id.
+    Registered(u16, Box<str>),
+    WillTopic(Option<NewTopic>),
+    WillMessage(Box<[u8]>),
+    Rejected(ReturnCode),
+    /// The gateway did not answer, however often it was asked.
+    Unanswered,
+}
+
+/// A will topic, stored.
+pub(crate) struct NewTopic {
+    pub(crate) topic: Box<str>,
+    pub(crate) qos: Qos,
+    pub(crate) retain: bool,
+}
+
+/// The host's requests in their order. The first is in flight if there is a flight.
+#[derive(Default)]
+pub(super) struct Requests {
+    line: Vec<Waiting>,
+    flight: Option<Flight>,
+    last_id: MsgId,
+    /// The topic of the last message of QoS 0, which the gateway may still refuse.
+    unacknowledged: Option<TopicId>,
+}
+
+struct Waiting {
+    ticket: Option<Ticket>,
+    until: Instant,
+    what: What,
+}
+
+enum What {
+    Register(Box<str>),
+    Publish(Message),
+    Subscribe(Subject<Box<str>>, Qos),
+    Unsubscribe(Subject<Box<str>>),
+    WillTopic(Option<NewTopic>),
+    WillMessage(Box<[u8]>),
+}
+
+struct Message {
+    subject: Subject<Box<str>>,
+    payload: Box<[u8]>,
+    qos: Qos,
+    retain: bool,
+    /// The gateway did not know the id, and the name was registered once more.
+    again: bool,
+}
+
+struct Flight {
+    id: MsgId,
+    awaits: Awaits,
+    timer: Timer,
+}
+
+/// What the modem waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Awaits {
+    Regack,
+    /// A PUBACK or, at QoS 2, a PUBREC; the topic as it was sent.
+    Received(TopicId),
+    Pubcomp,
+    Suback,
+    Unsuback,
+    Willtopicresp,
+    Willmsgresp,
+}
+
+impl Requests {
+    /// Puts a request behind the others.
+    pub(super) fn add(&mut self, request: Request<'_>, terms: Terms, names: &Names) -> Result<(), Problem> {
+        if self.line.len() >= usize::from(terms.window) {
+            return Err(Problem::TooManyInFlight(terms.window));
+        }
+        if request.len() > terms.room {
+            return Err(Problem::NoMemory);
+        }
+        let new = |name: &str| names.id(name).is_none();
+        let owed = self.line.iter().filter_map(|waiting| waiting.what.gets_id()).filter(|name| new(name)).count();
+        let what = What::new(request);
+        if what.gets_id().is_some_and(new) && owed >= names.room() {
+            return Err(Problem::TooManyNames(NAMES_MAX));
+        }
+        lean::push(&mut self.line, Waiting { ticket: Some(terms.ticket), until: terms.until, what });
+        Ok(())
+    }
+
+    /// Sends a message of QoS 0 if nothing stands before it; tells whether it did.
+    pub(super) fn send_at_once(&mut self, request: Request<'_>, names: &Names, wire: &mut Wire<'_>) -> bool {
+        match request {
+            Request::Publish { subject, payload, qos: qos @ Qos::AtMostOnce, retain } if self.line.is_empty() => {
+                let Some(topic) = subject.id(names) else { return false };
+                wire.send(&Packet::Publish(Publish { topic, payload, qos: Some(qos), retain, dup: false, id: 0 }));
+                self.unacknowledged = Some(topic);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+
+    /// Bytes that are kept to be sent, or sent again.
+    pub(super) fn bytes(&self) -> usize {
+        self.line.iter().map(|waiting| waiting.what.len()).sum()
+    }
+
+    /// Sends the first request if none is in flight; gives its end if that was all.
+    pub(super) fn advance(&mut self, names: &Names, wire: &mut Wire<'_>) -> Option<Outcome> {
+        if self.flight.is_some() {
+            return None;
+        }
+        let awaits = match &self.line.first()?.what {
+            What::Register(_) => Awaits::Regack,
+            What::Publish(message) => match (message.subject.lent().id(names), message.qos) {
+                (None, _) => Awaits::Regack,
+                (Some(topic), Qos::AtMostOnce) => {
+                    wire.send(&message.packet(topic, 0, false));
+                    self.unacknowledged = Some(topic);
+                    return self.end(End::Done);
+                }
+                (Some(topic), _) => Awaits::Received(topic),
+            },
+            What::Subscribe(..) => Awaits::Suback,
+            What::Unsubscribe(_) => Awaits::Unsuback,
+            What::WillTopic(_) => Awaits::Willtopicresp,
+            What::WillMessage(_) => Awaits::Willmsgresp,
+        };
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        self.flight = Some(Flight { id: self.last_id, awaits, timer: Timer::start(wire) });
+        self.transmit(names, wire, false);
+        None
+    }
+
+    /// Takes in what may answer the request in flight.
+    pub(super) fn answered(&mut self, packet: &Packet<'_>, names: &mut Names, wire: &mut Wire<'_>) -> Option<Outcome> {
+        let flight = self.flight.as_mut()?;
+        let what = &mut self.line.first_mut()?.what;
+        let is_ours = |id: MsgId| id == flight.id;
+        match (flight.awaits, *packet) {
+            (Awaits::Regack, Packet::Regack { topic, id, code }) if is_ours(id) => match what {
+                _ if !code.is_accepted() => self.end(End::Rejected(code)),
+                What::Register(name) => {
+                    names.insert(topic, name);
+                    let name = mem::take(name);
+                    self.end(End::Registered(topic, name))
+                }
+                What::Publish(Message { subject: Subject::Name(name), .. }) => {
+                    names.insert(topic, name);
+                    self.flight = None;
+                    self.advance(names, wire)
+                }
+                _ => None,
+            },
+            (Awaits::Received(topic), Packet::Puback { id, code, .. }) if is_ours(id) => {
+                let What::Publish(message) = what else { return None };
+                match code {
+                    // What accepts a message of QoS 2 is the PUBREC.
+                    ReturnCode::Accepted if message.qos == Qos::ExactlyOnce => None,
+                    ReturnCode::InvalidTopicId if message.register_again(topic, names) => {
+                        self.flight = None;
+                        self.advance(names, wire)
+                    }
+                    _ => self.end(End::of(code)),
+                }
+            }
+            (Awaits::Received(_), Packet::Pubrec(id)) if is_ours(id) => {
+                flight.awaits = Awaits::Pubcomp;
+                flight.timer = Timer::start(wire);
+                wire.send(&Packet::Pubrel(id));
+                None
+            }
+            // It was repeated since the PUBREL got lost, or has still to arrive.
+            (Awaits::Pubcomp, Packet::Pubrec(id)) if is_ours(id) => {
+                wire.send(&Packet::Pubrel(id));
+                None
+            }
+            (Awaits::Pubcomp, Packet::Pubcomp(id)) if is_ours(id) => self.end(End::Done),
+            (Awaits::Suback, Packet::Suback { topic, id, code, .. }) if is_ours(id) => {
+                if code.is_accepted()
+                    && topic != 0
+                    && let What::Subscribe(Subject::Name(name), _) = what
+                    && !name.contains(['#', '+'])
+                {
+                    names.insert(topic, name);
+                }
+                self.end(End::of(code))
+            }
+            (Awaits::Unsuback, Packet::Unsuback(id)) if is_ours(id) => self.end(End::Done),
+            (Awaits::Willtopicresp, Packet::Willtopicresp(code)) => match what {
+                What::WillTopic(will) if code.is_accepted() => {
+                    let will = will.take();
+                    self.end(End::WillTopic(will))
+                }
+                _ => self.end(End::Rejected(code)),
+            },
+            (Awaits::Willmsgresp, Packet::Willmsgresp(code)) => match what {
+                What::WillMessage(payload) if code.is_accepted() => {
+                    let payload = mem::take(payload);
+                    self.end(End::WillMessage(payload))
+                }
+                _ => self.end(End::Rejected(code)),
+            },
+            _ => None,
+        }
+    }
+
+    /// The gateway does not know the topic of a message of QoS 0: its name is registered before the next one.
+    pub(super) fn refused_unasked(&mut self, topic: u16, names: &mut Names) {
+        if self.unacknowledged == Some(TopicId::Normal(topic)) {
+            names.forget(topic);
+        }
+    }
+
+    /// Gives up what is overdue, and sends again what was not answered; gives a request that was sent often enough.
+    pub(super) fn settle(&mut self, names: &Names, wire: &mut Wire<'_>) -> Option<Outcome> {
+        while let Some(late) = self.line.iter().position(|waiting| waiting.until <= wire.now) {
+            self.line.remove(late);
+            if late == 0 {
+                self.flight = None;
+            }
+            lean::rest(&mut self.line);
+        }
+        match self.flight.as_mut()?.timer.ring(wire) {
+            Ring::NotYet => None,
+            Ring::SendAgain => {
+                self.transmit(names, wire, true);
+                None
+            }
+            Ring::GiveUp => self.end(End::Unanswered),
+        }
+    }
+
+    /// When [`settle`](Self::settle) has something to do.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let untils = self.line.iter().map(|waiting| waiting.until);
+        untils.chain(self.flight.as_ref().map(|flight| flight.timer.at)).min()
+    }
+
+    /// What outlives the connection of a kept session: a message that the gateway may have, and its identifier.
+    pub(super) fn keep(&mut self) {
+        let sent = |flight: &Flight| matches!(flight.awaits, Awaits::Received(_) | Awaits::Pubcomp);
+        self.line.truncate(usize::from(self.flight.as_ref().is_some_and(sent)));
+        self.line.iter_mut().for_each(|waiting| waiting.ticket = None);
+        self.line.shrink_to_fit();
+        if self.line.is_empty() {
+            self.flight = None;
+        }
+    }
+
+    /// Sends again what a lost connection left, now that there is a new one.
+    pub(super) fn resume(&mut self, names: &Names, wire: &mut Wire<'_>) {
+        if let (Some(flight), Some(waiting)) = (&mut self.flight, self.line.first_mut()) {
+            flight.timer = Timer::start(wire);
+            waiting.until = wire.now + RESUMED;
+            self.transmit(names, wire, true);
+        }
+    }
+
+    /// Sends the message that the request in flight is at.
+    fn transmit(&self, names: &Names, wire: &mut Wire<'_>, dup: bool) {
+        let (Some(flight), Some(waiting)) = (&self.flight, self.line.first()) else { return };
+        let id = flight.id;
+        wire.send(&match (&waiting.what, flight.awaits) {
+            (What::Register(name), _) => Packet::Register { topic: 0, id, name },
+            (What::Publish(_), Awaits::Pubcomp) => Packet::Pubrel(id),
+            (What::Publish(message), Awaits::Received(topic)) => message.packet(topic, id, dup),
+            (What::Publish(message), _) => {
+                let Subject::Name(name) = message.subject.lent() else { return };
+                Packet::Register { topic: 0, id, name }
+            }
+            (What::Subscribe(subject, qos), _) => {
+                Packet::Subscribe { id, topic: subject.lent().topic(names), qos: *qos, dup }
+            }
+            (What::Unsubscribe(subject), _) => Packet::Unsubscribe { id, topic: subject.lent().topic(names) },
+            (What::WillTopic(will), _) => Packet::Willtopicupd(will.as_ref().map(NewTopic::lent)),
+            (What::WillMessage(payload), _) => Packet::Willmsgupd(payload),
+        });
+    }
+
+    /// The first request ends.
+    fn end(&mut self, end: End) -> Option<Outcome> {
+        self.flight = None;
+        if self.line.is_empty() {
+            return None;
+        }
+        let ticket = self.line.remove(0).ticket;
+        lean::rest(&mut self.line);
+        Some(Outcome { ticket, end })
+    }
+}
+
+impl End {
+    fn of(code: ReturnCode) -> End {
+        if code.is_accepted() { End::Done } else { End::Rejected(code) }
+    }
+}
+
+impl NewTopic {
+    fn lent(&self) -> WillTopic<'_> {
+        WillTopic { topic: &self.topic, qos: self.qos, retain: self.retain }
+    }
+}
+
+impl Request<'_> {
+    /// Bytes of names and payloads in it.
+    fn len(&self) -> usize {
+        match self {
+            Request::Register(name) => name.len(),
+            Request::Publish { subject, payload, .. } => subject.len() + payload.len(),
+            Request::Subscribe(subject, _) | Request::Unsubscribe(subject) => subject.len(),
+            Request::WillTopic(will) => will.map_or(0, |will| will.topic.len()),
+            Request::WillMessage(payload) => payload.len(),
+        }
+    }
+}
+
+impl What {
+    fn new(request: Request<'_>) -> What {
+        match request {
+            Request::Register(name) => What::Register(name.into()),
+            Request::Publish { subject, payload, qos, retain } => {
+                What::Publish(Message { subject: subject.stored(), payload: payload.into(), qos, retain, again: false })
+            }
+            Request::Subscribe(subject, qos) => What::Subscribe(subject.stored(), qos),
+            Request::Unsubscribe(subject) => What::Unsubscribe(subject.stored()),
+            Request::WillTopic(will) => What::WillTopic(will.map(|will| NewTopic {
+                topic: will.topic.into(),
+                qos: will.qos,
+                retain: will.retain,
+            })),
+            Request::WillMessage(payload) => What::WillMessage(payload.into()),
+        }
+    }
+
+    fn lent(&self) -> Request<'_> {
+        match self {
+            What::Register(name) => Request::Register(name),
+            What::Publish(Message { subject, payload, qos, retain, .. }) => {
+                Request::Publish { subject: subject.lent(), payload, qos: *qos, retain: *retain }
+            }
+            What::Subscribe(subject, qos) => Request::Subscribe(subject.lent(), *qos),
+            What::Unsubscribe(subject) => Request::Unsubscribe(subject.lent()),
+            What::WillTopic(will) => Request::WillTopic(will.as_ref().map(NewTopic::lent)),
+            What::WillMessage(payload) => Request::WillMessage(payload),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.lent().len()
+    }
+
+    /// The name for which the gateway gives an id on the way.
+    fn gets_id(&self) -> Option<&str> {
+        match self {
+            What::Register(name) => Some(name),
+            What::Publish(Message { subject: Subject::Name(name), .. }) => Some(name),
+            What::Subscribe(Subject::Name(name), _) if !name.contains(['#', '+']) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl Message {
+    fn packet(&self, topic: TopicId, id: MsgId, dup: bool) -> Packet<'_> {
+        let &Message { ref payload, qos, retain, .. } = self;
+        Packet::Publish(Publish { topic, payload, qos: Some(qos), retain, dup, id })
+    }
+
+    /// Forgets an id that the gateway does not know, so that the name is registered anew. Once only: a gateway that
+    /// does not know what it has just given never will.
+    fn register_again(&mut self, topic: TopicId, names: &mut Names) -> bool {
+        let TopicId::Normal(id) = topic else { return false };
+        let Some(name) = names.name(id).map(Box::from) else { return false };
+        names.forget(id);
+        self.subject = Subject::Name(name);
+        !mem::replace(&mut self.again, true)
+    }
+}

@@ -1,0 +1,461 @@
+//! The client side of one MQTT-SN connection.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use super::names::Names;
+use super::requests::{Outcome, Request, Requests, Ring, Terms, Timer, Wire};
+use super::{Connect, MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
+use crate::at::Problem;
+use crate::client::{Stage, StoredWill};
+use crate::lean;
+use crate::mqtt::{Progress, Qos};
+use crate::note::Failure;
+use crate::reports::Ticket;
+use crate::time::Instant;
+
+/// QoS 2 messages that a gateway may leave unreleased.
+const UNRELEASED_MAX: usize = 64;
+
+/// A connection and everything in flight on it.
+pub(crate) struct Session {
+    phase: Phase,
+    /// The result of the open that began it.
+    ticket: Ticket,
+    /// What the session is kept by after the connection, if it is.
+    key: Option<Box<str>>,
+    state: State,
+    /// Seconds.
+    keep_alive: u16,
+    last_sent: Instant,
+    /// A PINGREQ that is not answered.
+    ping: Option<Timer>,
+    /// The driver has more to write than it likes.
+    full: bool,
+}
+
+enum Phase {
+    /// The link is being opened.
+    Opening {
+        until: Instant,
+        greeting: Box<Greeting>,
+    },
+    /// The CONNECT was sent.
+    Connecting {
+        until: Instant,
+        greeting: Box<Greeting>,
+        said: Said,
+        timer: Timer,
+    },
+    Open,
+    /// The host closes it: the DISCONNECT was sent, and the gateway's is due.
+    Closing {
+        until: Instant,
+        ticket: Ticket,
+        timer: Timer,
+    },
+}
+
+/// Who connects, and how.
+pub(crate) struct Greeting {
+    pub(crate) client_id: Box<str>,
+    pub(crate) clean: bool,
+    /// Seconds.
+    pub(crate) keep_alive: u16,
+    pub(crate) will: Option<StoredWill>,
+}
+
+/// What was sent last while connecting, so what is sent again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Connect,
+    WillTopic,
+    WillMessage,
+}
+
+/// What both sides know of each other.
+#[derive(Default)]
+struct State {
+    names: Names,
+    requests: Requests,
+    /// Messages of QoS 2 that were received and reported, but not released.
+    unreleased: Vec<MsgId>,
+}
+
+/// What outlives a connection that was opened with `<Cleansession flag>` 0.
+pub(crate) struct Kept {
+    pub(crate) key: Box<str>,
+    state: State,
+}
+
+impl Kept {
+    /// Bytes of names and messages.
+    pub(crate) fn bytes(&self) -> usize {
+        self.state.bytes()
+    }
+}
+
+impl State {
+    fn bytes(&self) -> usize {
+        self.names.bytes() + self.requests.bytes()
+    }
+}
+
+/// What a message from the gateway came to.
+pub(crate) enum Event<'a> {
+    /// Nothing that anybody needs to know.
+    Nothing,
+    /// The gateway accepted the connection.
+    Opened,
+    /// The gateway refused the connection.
+    Refused(ReturnCode),
+    /// The gateway ended the connection.
+    Disconnected,
+    /// The gateway knows that the host closed the connection.
+    Closed,
+    /// A request ended.
+    Ended(Outcome),
+    /// A message arrived; its acknowledgement is on its way.
+    Message { topic: TopicId, qos: Qos, payload: &'a [u8] },
+    /// The gateway gave a name an id; the acknowledgement is on its way.
+    Named(u16, &'a str),
+    /// There is no room for a message of QoS 0.
+    Dropped,
+    /// There is no room for a name.
+    NotNamed,
+}
+
+/// What was due.
+pub(crate) enum Settled {
+    /// Nothing is left.
+    Nothing,
+    /// A request ended.
+    Ended(Outcome),
+    /// The gateway does not confirm that the connection is closed; so be it.
+    Closed,
+    /// The connection failed or is lost.
+    Lost(Failure),
+}
+
+impl Session {
+    /// Starts to connect: the link must be opened now. What is left of an earlier connection is taken up if its `key`,
+    /// which says where and as whom, is the same; without a key the session ends with the connection.
+    pub(crate) fn open(
+        now: Instant,
+        greeting: Greeting,
+        key: Option<Box<str>>,
+        kept: Option<Kept>,
+        ticket: Ticket,
+        until: Instant,
+    ) -> Session {
+        let kept = kept.filter(|kept| Some(&kept.key) == key.as_ref());
+        Session {
+            keep_alive: greeting.keep_alive,
+            phase: Phase::Opening { until, greeting: Box::new(greeting) },
+            ticket,
+            key,
+            state: kept.map(|kept| kept.state).unwrap_or_default(),
+            last_sent: now,
+            ping: None,
+            full: false,
+        }
+    }
+
+    /// What outlives the connection, now that it is gone.
+    pub(crate) fn end(self) -> Option<Box<Kept>> {
+        let (key, mut state) = (self.key?, self.state);
+        state.requests.keep();
+        state.unreleased.shrink_to_fit();
+        let empty = state.names.is_empty() && state.requests.is_empty() && state.unreleased.is_empty();
+        (!empty).then(|| Box::new(Kept { key, state }))
+    }
+
+    /// Bytes of names, and of messages that wait or may have to be sent again.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.state.bytes()
+    }
+
+    /// The names that both sides have ids for.
+    pub(crate) fn names(&self) -> &Names {
+        &self.state.names
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        match self.phase {
+            Phase::Opening { .. } | Phase::Connecting { .. } => Stage::Opening(self.ticket),
+            Phase::Open => Stage::Open(self.ticket),
+            Phase::Closing { ticket, .. } => Stage::Closing(ticket),
+        }
+    }
+
+    /// Whether the gateway's datagrams may be brought.
+    pub(crate) fn wants(&self) -> bool {
+        !matches!(self.phase, Phase::Opening { .. })
+    }
+
+    pub(crate) fn set_full(&mut self, full: bool) {
+        self.full = full;
+    }
+
+    /// The link is open.
+    pub(crate) fn link_opened(&mut self, wire: &mut Wire<'_>) {
+        self.phase = match mem::replace(&mut self.phase, Phase::Open) {
+            Phase::Opening { until, greeting } => {
+                greeting.say(Said::Connect, wire);
+                Phase::Connecting { until, greeting, said: Said::Connect, timer: Timer::start(wire) }
+            }
+            other => other,
+        };
+        self.note_sent(wire);
+    }
+
+    /// Takes leave, and waits for no answer.
+    pub(crate) fn disconnect(&mut self, wire: &mut Wire<'_>) {
+        if let Phase::Connecting { .. } | Phase::Open = self.phase {
+            wire.send(&Packet::Disconnect { duration: None });
+        }
+    }
+
+    /// The host closes the open connection. The gateway must know, or it would publish the will.
+    pub(crate) fn close(&mut self, wire: &mut Wire<'_>, ticket: Ticket, until: Instant) {
+        self.disconnect(wire);
+        self.phase = Phase::Closing { until, ticket, timer: Timer::start(wire) };
+    }
+
+    /// Takes a request of the host. [`advance`](Self::advance) sends it when its turn comes.
+    pub(crate) fn request(
+        &mut self,
+        wire: &mut Wire<'_>,
+        request: Request<'_>,
+        terms: Terms,
+    ) -> Result<Progress, Problem> {
+        if !matches!(self.phase, Phase::Open) {
+            return Err(Problem::NotConnected);
+        }
+        let State { names, requests, .. } = &mut self.state;
+        if self.full && matches!(request, Request::Publish { qos: Qos::AtMostOnce, .. }) {
+            return Err(Problem::LinkFull);
+        }
+        if requests.send_at_once(request, names, wire) {
+            self.note_sent(wire);
+            return Ok(Progress::Done);
+        }
+        requests.add(request, terms, names)?;
+        Ok(Progress::Flying)
+    }
+
+    /// Sends the next request if none is in flight. To be called until it gives nothing.
+    pub(crate) fn advance(&mut self, wire: &mut Wire<'_>) -> Option<Outcome> {
+        if !matches!(self.phase, Phase::Open) {
+            return None;
+        }
+        let outcome = self.state.requests.advance(&self.state.names, wire);
+        self.note_sent(wire);
+        outcome
+    }
+
+    /// One message from the gateway. `room` tells whether it may be taken in if the host is to be told of it.
+    pub(crate) fn packet<'a>(&mut self, wire: &mut Wire<'_>, packet: &Packet<'a>, room: bool) -> Event<'a> {
+        let event = match (&mut self.phase, *packet) {
+            (Phase::Connecting { .. }, Packet::Connack(ReturnCode::Accepted)) => {
+                self.phase = Phase::Open;
+                self.state.requests.resume(&self.state.names, wire);
+                Event::Opened
+            }
+            (Phase::Connecting { .. }, Packet::Connack(code)) => Event::Refused(code),
+            (Phase::Connecting { greeting, said, timer, .. }, Packet::Willtopicreq) if greeting.will.is_some() => {
+                (*said, *timer) = (Said::WillTopic, Timer::start(wire));
+                greeting.say(*said, wire);
+                Event::Nothing
+            }
+            (Phase::Connecting { greeting, said, timer, .. }, Packet::Willmsgreq) if greeting.will.is_some() => {
+                (*said, *timer) = (Said::WillMessage, Timer::start(wire));
+                greeting.say(*said, wire);
+                Event::Nothing
+            }
+            // What follows a CONNACK may overtake it, or the CONNACK got lost. A message waits until it comes again.
+            (Phase::Connecting { .. } | Phase::Open, Packet::Register { topic, id, name }) => {
+                self.registered(wire, topic, id, name, room)
+            }
+            (Phase::Open, packet) => self.while_open(wire, packet, room),
+            (Phase::Closing { .. }, Packet::Disconnect { .. }) => Event::Closed,
+            _ => Event::Nothing,
+        };
+        self.note_sent(wire);
+        event
+    }
+
+    fn while_open<'a>(&mut self, wire: &mut Wire<'_>, packet: Packet<'a>, room: bool) -> Event<'a> {
+        match packet {
+            Packet::Publish(publish) => return self.message(wire, publish, room),
+            Packet::Pubrel(id) => {
+                self.state.unreleased.retain(|unreleased| *unreleased != id);
+                lean::rest(&mut self.state.unreleased);
+                wire.send(&Packet::Pubcomp(id));
+            }
+            Packet::Pingreq { .. } => wire.send(&Packet::Pingresp),
+            Packet::Pingresp => self.ping = None,
+            Packet::Disconnect { .. } => return Event::Disconnected,
+            Packet::Puback { topic, id: 0, code: ReturnCode::InvalidTopicId } => {
+                self.state.requests.refused_unasked(topic, &mut self.state.names);
+            }
+            _ => {
+                let State { names, requests, .. } = &mut self.state;
+                return requests.answered(&packet, names, wire).map_or(Event::Nothing, Event::Ended);
+            }
+        }
+        Event::Nothing
+    }
+
+    /// MQTT-SN 6.10: the gateway gave a name an id.
+    fn registered<'a>(&mut self, wire: &mut Wire<'_>, topic: u16, id: MsgId, name: &'a str, room: bool) -> Event<'a> {
+        let names = &mut self.state.names;
+        let known = names.name(topic) == Some(name);
+        let (code, event) = match topic {
+            _ if known => (ReturnCode::Accepted, Event::Nothing),
+            // MQTT-SN 5.3.11 reserves them.
+            0 | u16::MAX => (ReturnCode::InvalidTopicId, Event::Nothing),
+            // The host is to be told: the gateway will try again.
+            _ if !room => return Event::Nothing,
+            _ if names.name(topic).is_none() && names.room() == 0 => (ReturnCode::Congestion, Event::NotNamed),
+            _ => {
+                names.insert(topic, name);
+                (ReturnCode::Accepted, Event::Named(topic, name))
+            }
+        };
+        wire.send(&Packet::Regack { topic, id, code });
+        event
+    }
+
+    fn message<'a>(&mut self, wire: &mut Wire<'_>, publish: Publish<'a>, room: bool) -> Event<'a> {
+        let Publish { topic, payload, id, .. } = publish;
+        // QoS -1 is for clients without a connection.
+        let Some(qos) = publish.qos else { return Event::Nothing };
+        if let TopicId::Normal(number) = topic
+            && self.state.names.name(number).is_none()
+        {
+            // MQTT-SN 6.10: the gateway shall register it first.
+            wire.send(&Packet::Puback { topic: number, id, code: ReturnCode::InvalidTopicId });
+            return Event::Nothing;
+        }
+        let unreleased = &mut self.state.unreleased;
+        match qos {
+            Qos::AtMostOnce if !room => return Event::Dropped,
+            Qos::AtMostOnce => {}
+            Qos::ExactlyOnce if unreleased.contains(&id) => {
+                wire.send(&Packet::Pubrec(id));
+                return Event::Nothing;
+            }
+            // Not acknowledged, so that the gateway sends it again.
+            _ if !room => return Event::Nothing,
+            Qos::AtLeastOnce => {
+                wire.send(&Packet::Puback { topic: topic.number(), id, code: ReturnCode::Accepted });
+            }
+            Qos::ExactlyOnce if unreleased.len() >= UNRELEASED_MAX => return Event::Nothing,
+            Qos::ExactlyOnce => {
+                lean::push(unreleased, id);
+                wire.send(&Packet::Pubrec(id));
+            }
+        }
+        Event::Message { topic, qos, payload }
+    }
+
+    /// When [`settle`](Self::settle) has something to do.
+    pub(crate) fn deadline(&self) -> Instant {
+        match &self.phase {
+            Phase::Opening { until, .. } => *until,
+            Phase::Connecting { until, timer, .. } | Phase::Closing { until, timer, .. } => timer.at.min(*until),
+            Phase::Open => {
+                let ping = self.ping.as_ref().map_or(self.ping_due(), |ping| ping.at);
+                self.state.requests.deadline().map_or(ping, |requests| requests.min(ping))
+            }
+        }
+    }
+
+    /// Does what is due. To be called until nothing is left.
+    pub(crate) fn settle(&mut self, wire: &mut Wire<'_>) -> Settled {
+        let settled = match &mut self.phase {
+            Phase::Opening { until, .. } | Phase::Connecting { until, .. } if *until <= wire.now => {
+                Settled::Lost(Failure::NoAnswer)
+            }
+            Phase::Opening { .. } => Settled::Nothing,
+            Phase::Connecting { greeting, said, timer, .. } => match timer.ring(wire) {
+                Ring::NotYet => Settled::Nothing,
+                Ring::SendAgain => {
+                    greeting.say(*said, wire);
+                    Settled::Nothing
+                }
+                Ring::GiveUp => Settled::Lost(Failure::NoAnswer),
+            },
+            Phase::Open => self.settle_open(wire),
+            Phase::Closing { until, .. } if *until <= wire.now => Settled::Closed,
+            Phase::Closing { timer, .. } => match timer.ring(wire) {
+                Ring::NotYet => Settled::Nothing,
+                Ring::SendAgain => {
+                    wire.send(&Packet::Disconnect { duration: None });
+                    Settled::Nothing
+                }
+                Ring::GiveUp => Settled::Closed,
+            },
+        };
+        self.note_sent(wire);
+        settled
+    }
+
+    fn settle_open(&mut self, wire: &mut Wire<'_>) -> Settled {
+        let State { names, requests, .. } = &mut self.state;
+        if let Some(outcome) = requests.settle(names, wire) {
+            return Settled::Ended(outcome);
+        }
+        self.note_sent(wire);
+        let due = self.ping_due() <= wire.now;
+        let ring = match &mut self.ping {
+            Some(ping) => ping.ring(wire),
+            None if due => {
+                self.ping = Some(Timer::start(wire));
+                Ring::SendAgain
+            }
+            None => Ring::NotYet,
+        };
+        match ring {
+            Ring::NotYet => Settled::Nothing,
+            Ring::SendAgain => {
+                wire.send(&Packet::Pingreq { client_id: "" });
+                Settled::Nothing
+            }
+            Ring::GiveUp => Settled::Lost(Failure::GatewaySilent),
+        }
+    }
+
+    /// MQTT-SN 6.11: so long after the last message a PINGREQ is due.
+    fn ping_due(&self) -> Instant {
+        self.last_sent + Duration::from_secs(self.keep_alive.into())
+    }
+
+    fn note_sent(&mut self, wire: &mut Wire<'_>) {
+        if mem::take(&mut wire.sent) {
+            self.last_sent = wire.now;
+        }
+    }
+}
+
+impl Greeting {
+    fn say(&self, what: Said, wire: &mut Wire<'_>) {
+        match (what, &self.will) {
+            (Said::WillTopic, Some(will)) => {
+                let StoredWill { topic, qos, retain, .. } = will;
+                wire.send(&Packet::Willtopic(Some(WillTopic { topic, qos: *qos, retain: *retain })));
+            }
+            (Said::WillMessage, Some(will)) => wire.send(&Packet::Willmsg(&will.payload)),
+            _ => wire.send(&Packet::Connect(Connect {
+                client_id: &self.client_id,
+                clean: self.clean,
+                will: self.will.is_some(),
+                duration: self.keep_alive,
+                protocol: Connect::PROTOCOL,
+            })),
+        }
+    }
+}

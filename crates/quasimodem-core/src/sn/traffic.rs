@@ -1,0 +1,185 @@
+//! What MQTT-SN brings to a turn: datagrams, requests, and what comes of them.
+
+use alloc::boxed::Box;
+
+use super::{End, Event, Malformed, Outcome, Packet, Request, Session, Settled, Terms, TopicId, Wire};
+use crate::at::{Answer, Command, Problem};
+use crate::client::{ClientId, Stage, StoredWill};
+use crate::mqtt::{Progress, Qos};
+use crate::note::{Failure, StoredNote};
+use crate::reports::{self, Cause, Registered, Registrar, Report, Topic};
+use crate::turn::Turn;
+
+/// Names that the answer to `+MQTTSNREG?` tells of each connection (manual 1.14).
+const NAMES_TOLD: usize = 5;
+
+impl Turn<'_> {
+    /// The session of an MQTT-SN client and its way out.
+    pub(crate) fn sn_session(&mut self, client: ClientId) -> Result<(&mut Session, Wire<'_>), Problem> {
+        let (retry, retries) = (self.modem.settings.sn_retry, self.modem.settings.sn_retries);
+        let session = self.modem.sn_client(client).and_then(|client| client.session.as_deref_mut());
+        let session = session.ok_or(Problem::NotConnected)?;
+        let wire = Wire { now: self.now, link: client.link(), out: self.out, retry, retries, sent: false };
+        Ok((session, wire))
+    }
+
+    /// Carries out a request to a client's gateway whose result comes later; it is owed unless the session refuses.
+    pub(crate) fn sn_request(
+        &mut self,
+        command: &'static Command,
+        client: ClientId,
+        request: Request<'_>,
+    ) -> Result<Answer, Problem> {
+        let (window, room) = (self.modem.settings.window, self.modem.pool_left());
+        let (ticket, until) = self.owe(command, client);
+        let terms = Terms { ticket, until, window, room };
+        let taken = self.sn_session(client).and_then(|(session, mut wire)| session.request(&mut wire, request, terms));
+        match taken {
+            Ok(Progress::Flying) => self.advance(client),
+            Ok(Progress::Done) => self.modem.reports.decide(ticket, true),
+            Err(problem) => {
+                self.modem.reports.forget(ticket);
+                return Err(problem);
+            }
+        }
+        Ok(Answer::Done)
+    }
+
+    pub(crate) fn settle_sn_session(&mut self, id: ClientId) {
+        while let Ok((session, mut wire)) = self.sn_session(id) {
+            match session.settle(&mut wire) {
+                Settled::Nothing => break,
+                Settled::Ended(outcome) => self.conclude(id, outcome),
+                Settled::Closed => self.sn_closed(id),
+                Settled::Lost(failure) => {
+                    self.out.close(id.link());
+                    self.lost(id, failure, Cause::Broker);
+                }
+            }
+        }
+        self.advance(id);
+    }
+
+    /// A datagram from a gateway.
+    pub(crate) fn sn_received(&mut self, id: ClientId, datagram: &[u8]) {
+        let room = self.modem.has_room(id, datagram.len());
+        let Ok((session, mut wire)) = self.sn_session(id) else { return };
+        let packet = match Packet::decode(datagram) {
+            Ok(packet) => packet,
+            Err(malformed) => return self.ignored(id, malformed),
+        };
+        match session.packet(&mut wire, &packet, room) {
+            Event::Nothing => {}
+            Event::Opened => {
+                if let Stage::Open(ticket) = session.stage() {
+                    self.modem.reports.decide(ticket, true);
+                }
+                if let Some(client) = self.modem.sn_client(id) {
+                    client.kept = None;
+                }
+                self.connect_answered(id, Ok(()));
+            }
+            Event::Refused(code) => {
+                self.connect_refused(id, Failure::Rejected(code), Problem::ConnectRejected(code));
+            }
+            Event::Disconnected => {
+                self.out.close(id.link());
+                self.lost(id, Failure::Disconnected, Cause::Broker);
+            }
+            Event::Closed => self.sn_closed(id),
+            Event::Ended(outcome) => self.conclude(id, outcome),
+            Event::Message { topic, qos, payload } => self.sn_message(id, topic, qos, payload),
+            Event::Named(topic, name) => {
+                let registered = Registered { by: Registrar::Gateway, topic, name: name.into() };
+                self.modem.reports.push(Report::Registered(id, Box::new(registered)));
+            }
+            Event::Dropped => drop(self.out.note(StoredNote::Dropped(id, 1))),
+            Event::NotNamed => drop(self.out.note(StoredNote::NotNamed(id))),
+        }
+        self.advance(id);
+    }
+
+    fn ignored(&mut self, id: ClientId, malformed: Malformed) {
+        self.out.note(StoredNote::Ignored(id, malformed));
+    }
+
+    fn sn_message(&mut self, id: ClientId, topic: TopicId, qos: Qos, payload: &[u8]) {
+        // The name is the session's, which must be lent while the message is told.
+        let clients = self.modem.sn.take();
+        let names = clients.as_ref().and_then(|clients| clients.get(id.index())?.session.as_ref());
+        let names = names.filter(|_| self.modem.settings.sn_names).map(|session| session.names());
+        let short;
+        let told = match topic {
+            TopicId::Short(name) => {
+                short = name;
+                Topic::Name(&short)
+            }
+            TopicId::Normal(number) => match names.and_then(|names| names.name(number)) {
+                Some(name) => Topic::Name(name.as_bytes()),
+                None => Topic::Id(number),
+            },
+            TopicId::Predefined(number) => Topic::Id(number),
+        };
+        self.message(id, qos, told, payload);
+        self.modem.sn = clients;
+    }
+
+    /// Sends what may go now.
+    fn advance(&mut self, id: ClientId) {
+        while let Ok((session, mut wire)) = self.sn_session(id)
+            && let Some(outcome) = session.advance(&mut wire)
+        {
+            self.conclude(id, outcome);
+        }
+    }
+
+    /// Reports how a request ended, and keeps what it changed.
+    fn conclude(&mut self, id: ClientId, outcome: Outcome) {
+        let Outcome { ticket: Some(ticket), end } = outcome else { return };
+        let command = self.modem.reports.undecided(ticket).map_or("", |command| command.name);
+        let status = match end {
+            End::Done => true,
+            End::Registered(topic, name) => return self.modem.reports.registered(ticket, topic, name),
+            End::WillTopic(new) => {
+                if let Some(client) = self.modem.sn_client(id) {
+                    let payload = client.will.take().map(|will| will.payload).unwrap_or_default();
+                    client.will = new.map(|new| {
+                        Box::new(StoredWill { topic: new.topic, qos: new.qos, retain: new.retain, payload })
+                    });
+                }
+                true
+            }
+            End::WillMessage(payload) => {
+                if let Some(will) = self.modem.sn_client(id).and_then(|client| client.will.as_mut()) {
+                    will.payload = payload;
+                }
+                true
+            }
+            End::Rejected(code) => {
+                self.out.note(StoredNote::Rejected(id, command, code));
+                false
+            }
+            End::Unanswered => {
+                self.out.note(StoredNote::Late(id, command));
+                false
+            }
+        };
+        self.modem.reports.decide(ticket, status);
+    }
+
+    /// The gateway confirmed that the host closed the connection, or does not answer.
+    fn sn_closed(&mut self, id: ClientId) {
+        self.out.close(id.link());
+        // A connection that is being closed is not lost, whatever the reason.
+        self.lost(id, Failure::ClosedByHost, Cause::Broker);
+    }
+
+    /// Prints the newest names of a client's connection, the newest last.
+    pub(crate) fn print_names(&mut self, id: ClientId) {
+        let client = self.modem.sn.as_ref().and_then(|clients| clients.get(id.index()));
+        let Some(session) = client.and_then(|client| client.session.as_ref()) else { return };
+        for (topic, name) in session.names().newest(NAMES_TOLD) {
+            reports::print_name(format_args!("{id},{topic}"), name, &self.modem.settings, self.out);
+        }
+    }
+}
