@@ -127,6 +127,15 @@ pub(crate) enum Event<'a> {
     NotNamed,
 }
 
+/// What there is room for.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    /// Whether the host may be told of one message more.
+    pub(crate) inbox: bool,
+    /// Bytes that may be kept.
+    pub(crate) pool: usize,
+}
+
 /// What was due.
 pub(crate) enum Settled {
     /// Nothing is left.
@@ -257,7 +266,7 @@ impl Session {
     }
 
     /// One message from the gateway. `room` tells whether it may be taken in if the host is to be told of it.
-    pub(crate) fn packet<'a>(&mut self, wire: &mut Wire<'_>, packet: &Packet<'a>, room: bool) -> Event<'a> {
+    pub(crate) fn packet<'a>(&mut self, wire: &mut Wire<'_>, packet: &Packet<'a>, room: Room) -> Event<'a> {
         let event = match (&mut self.phase, *packet) {
             (Phase::Connecting { .. }, Packet::Connack(ReturnCode::Accepted)) => {
                 self.phase = Phase::Open;
@@ -287,9 +296,9 @@ impl Session {
         event
     }
 
-    fn while_open<'a>(&mut self, wire: &mut Wire<'_>, packet: Packet<'a>, room: bool) -> Event<'a> {
+    fn while_open<'a>(&mut self, wire: &mut Wire<'_>, packet: Packet<'a>, room: Room) -> Event<'a> {
         match packet {
-            Packet::Publish(publish) => return self.message(wire, publish, room),
+            Packet::Publish(publish) => return self.message(wire, publish, room.inbox),
             Packet::Pubrel(id) => {
                 self.state.unreleased.retain(|unreleased| *unreleased != id);
                 lean::rest(&mut self.state.unreleased);
@@ -310,7 +319,7 @@ impl Session {
     }
 
     /// MQTT-SN 6.10: the gateway gave a name an id.
-    fn registered<'a>(&mut self, wire: &mut Wire<'_>, topic: u16, id: MsgId, name: &'a str, room: bool) -> Event<'a> {
+    fn registered<'a>(&mut self, wire: &mut Wire<'_>, topic: u16, id: MsgId, name: &'a str, room: Room) -> Event<'a> {
         let names = &mut self.state.names;
         let known = names.name(topic) == Some(name);
         let (code, event) = match topic {
@@ -318,7 +327,7 @@ impl Session {
             // MQTT-SN 5.3.11 reserves them.
             0 | u16::MAX => (ReturnCode::InvalidTopicId, Event::Nothing),
             // The host is to be told: the gateway will try again.
-            _ if !room => return Event::Nothing,
+            _ if !room.inbox || name.len() > room.pool => return Event::Nothing,
             _ if names.name(topic).is_none() && names.room() == 0 => (ReturnCode::Congestion, Event::NotNamed),
             _ => {
                 names.insert(topic, name);

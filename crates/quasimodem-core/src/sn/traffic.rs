@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::{End, Event, Malformed, Outcome, Packet, Request, Session, Settled, Terms, TopicId, Wire};
+use super::{End, Event, Malformed, Outcome, Packet, Request, Room, Session, Settled, Terms, TopicId, Wire};
 use crate::at::{Answer, Command, Problem};
 use crate::client::{ClientId, Stage, StoredWill};
 use crate::mqtt::{Progress, Qos};
@@ -62,7 +62,7 @@ impl Turn<'_> {
 
     /// A datagram from a gateway.
     pub(crate) fn sn_received(&mut self, id: ClientId, datagram: &[u8]) {
-        let room = self.modem.has_room(id, datagram.len());
+        let room = Room { inbox: self.modem.has_room(id, datagram.len()), pool: self.modem.pool_left() };
         let Ok((session, mut wire)) = self.sn_session(id) else { return };
         let packet = match Packet::decode(datagram) {
             Ok(packet) => packet,

@@ -1,0 +1,279 @@
+//! MQTT-SN at its limits: of the inbox, of topic names, of requests, and on which models it is there.
+
+mod common;
+
+use std::time::Duration;
+
+use common::Bench;
+use quasimodem_core::sn::{Packet, ReturnCode, parse_words};
+use quasimodem_core::{Effect, Input, Link, MODELS, Port, Settings, Transport};
+
+const LINK: Link = Link(101);
+
+/// A modem whose client 101 is connected.
+fn connected(settings: &Settings) -> Bench {
+    let mut bench = Bench::new(settings);
+    bench.types("AT+MQTTOPEN=101,\"gateway.example\",10000,0,300");
+    bench.handle(Input::Opened(LINK));
+    assert_eq!(receives(&mut bench, "connack 0"), "\r\n+MQTTOPEN: 101,1\r\n");
+    bench
+}
+
+/// Brings a message of the gateway in words, and gives what was printed.
+fn receives(bench: &mut Bench, words: &str) -> String {
+    let datagram = parse_words(words).unwrap_or_else(|error| panic!("{words}: {error}"));
+    bench.handle(Input::Received(LINK, &datagram));
+    bench.printed()
+}
+
+/// What the last call sent, in words.
+fn sent(bench: &Bench) -> Vec<String> {
+    let sends = bench.outbox.effects().filter_map(|effect| match effect {
+        Effect::Send(_, marked) => Some(Packet::decode(marked.bytes()).unwrap().to_string()),
+        _ => None,
+    });
+    sends.collect()
+}
+
+#[test]
+fn clients_101_and_102_are_on_models_with_mqtt_sn() {
+    for model in MODELS {
+        for id in [101, 102] {
+            let mut bench = Bench::new(&Settings { model, ..Settings::default() });
+            let printed = bench.types(&format!("AT+MQTTOPEN={id},\"g\",10000,1,60"));
+            let opens = bench.outbox.effects().any(|effect| {
+                matches!(effect, Effect::Open { transport: Transport::Udp, link: Link(link), .. } if u32::from(link) == id)
+            });
+            let due = if model.sn { "\r\nOK\r\n" } else { "\r\n+CME ERROR: 50\r\n" };
+            assert_eq!((printed.as_str(), opens), (due, model.sn), "client {id} on {model}");
+        }
+    }
+}
+
+/// The client id of a connection that the host named none for is the IMEI and the client's number on every model.
+#[test]
+fn the_default_client_id_is_the_same_on_all_models() {
+    for model in MODELS.iter().filter(|model| model.sn) {
+        let mut bench = Bench::new(&Settings { model, ..Settings::default() });
+        bench.types("AT+MQTTOPEN=102,\"g\",10000,1,60");
+        bench.handle(Input::Opened(Link(102)));
+        assert_eq!(sent(&bench), [r#"connect "001010000000008102" clean keepalive 60"#], "{model}");
+    }
+}
+
+/// QoS 0 is dropped and QoS 1 and 2 wait at the gateway while the host does not read; results still come.
+#[test]
+fn a_full_inbox_takes_no_more_messages() {
+    let mut bench = connected(&Settings::default());
+    bench.handle(Input::Full(Port::Serial));
+    for number in 0..32 {
+        receives(&mut bench, &format!("publish short \"ab\" q1 #1 \"{number}\""));
+        assert_eq!(sent(&bench).len(), 1);
+    }
+    assert!(bench.modem.wants(Port::Link(LINK)), "datagrams are read on");
+    receives(&mut bench, "publish short \"ab\" q0 \"x\"");
+    assert!(bench.log().contains("client 101: no room for 1 messages of QoS 0"), "{}", bench.log());
+    for words in
+        ["publish short \"ab\" q1 #2 \"later\"", "publish short \"ab\" q2 #3 \"later\"", "register #4 @7 \"later\""]
+    {
+        receives(&mut bench, words);
+        assert_eq!(sent(&bench), [""; 0], "{words} is not acknowledged");
+    }
+    bench.types("AT+MQTTPUB=101,\"ab\",1,0,\"x\"");
+    receives(&mut bench, "puback #1 @0 0");
+    bench.handle(Input::Free(Port::Serial));
+    let printed = bench.printed();
+    assert_eq!(printed.matches("+MQTTMSG: 101,1,\"ab\",").count(), 32);
+    assert!(printed.ends_with("\r\n+MQTTPUB: 101,1\r\n"), "{printed}");
+    assert_eq!(
+        receives(&mut bench, "publish short \"ab\" q2 #3 \"later\""),
+        "\r\n+MQTTMSG: 101,2,\"ab\",\"later\"\r\n"
+    );
+    assert_eq!(sent(&bench), ["pubrec #3"]);
+}
+
+#[test]
+fn a_long_payload_comes_in_parts() {
+    let mut bench = connected(&Settings::default());
+    let payload = "abc".repeat(1200);
+    let printed = receives(&mut bench, &format!("publish predefined @9 q0 \"{payload}\""));
+    let parts: Vec<_> = printed
+        .split_terminator("\r\n")
+        .filter(|line| !line.is_empty())
+        .map(|line| line.strip_prefix("+MQTTMSG: 101,0,9,\"").unwrap().strip_suffix('"').unwrap())
+        .collect();
+    assert_eq!(parts.concat(), payload);
+    assert_eq!(parts[0].len(), 1500);
+    bench.types("AT+MQTTCONF=1");
+    let printed = receives(&mut bench, &format!("publish predefined @9 q0 \"{}\"", "x".repeat(1500)));
+    assert_eq!(printed, "\r\n+MQTTMSGI: 101,0,9,1024\r\n\r\n+MQTTMSGI: 101,0,9,476\r\n");
+    let due = format!("\r\n+MQTTREAD: 101,0,9,1024,9,\"{}\"\r\n\r\nOK\r\n", "x".repeat(1024));
+    assert_eq!(bench.types("AT+MQTTREAD=101"), due);
+    let due = format!("\r\n+MQTTREAD: 101,0,9,476,9,\"{}\"\r\n\r\nOK\r\n", "x".repeat(476));
+    assert_eq!(bench.types("AT+MQTTREAD=101"), due);
+}
+
+#[test]
+fn a_connection_has_64_names() {
+    let mut bench = connected(&Settings::default());
+    for number in 1..=64 {
+        let printed = receives(&mut bench, &format!("register #{number} @{number} \"name/{number}\""));
+        assert_eq!(printed, format!("\r\n+MQTTSNREG: 101,2,{number},\"name/{number}\"\r\n"));
+    }
+    receives(&mut bench, "register #65 @65 \"name/65\"");
+    assert_eq!(sent(&bench), ["regack #65 @65 1"]);
+    assert!(bench.log().contains("no room for another topic name"), "{}", bench.log());
+    // Repeated, and under another name, it is no further one.
+    receives(&mut bench, "register #66 @64 \"name/64\"");
+    assert_eq!(sent(&bench), ["regack #66 @64 0"]);
+    receives(&mut bench, "register #67 @64 \"renamed\"");
+    assert_eq!(sent(&bench), ["regack #67 @64 0"]);
+    for line in
+        ["AT+MQTTSNREG=101,\"one/more\"", "AT+MQTTPUB=101,\"one/more\",0,0,\"x\"", "AT+MQTTSUB=101,\"one/more\",0"]
+    {
+        assert_eq!(bench.types(line), "\r\nERROR\r\n", "{line}");
+        assert!(bench.log().contains("the connection has 64 topic names already"), "{}", bench.log());
+    }
+    // What needs no new id goes on.
+    assert!(bench.types("AT+MQTTPUB=101,\"name/1\",0,0,\"x\"").contains("+MQTTPUB: 101,1"));
+    assert_eq!(bench.types("AT+MQTTSUB=101,\"one/+\",0"), "\r\nOK\r\n");
+    assert_eq!(receives(&mut bench, "suback #1 @0 q0 0"), "\r\n+MQTTSUB: 101,1\r\n");
+    assert_eq!(receives(&mut bench, "publish @1 q0 \"x\""), "\r\n+MQTTMSG: 101,0,1,\"x\"\r\n");
+    // An old id of a name that got a newer one makes room.
+    receives(&mut bench, "register #68 @64 \"name/1\"");
+    receives(&mut bench, "register #69 @66 \"name/66\"");
+    assert_eq!(sent(&bench), ["regack #69 @66 0"]);
+}
+
+/// Names that are on their way count, so that there is room for each when its answer comes.
+#[test]
+fn names_on_their_way_count() {
+    let mut bench = connected(&Settings::default());
+    for number in 1..=62 {
+        receives(&mut bench, &format!("register #{number} @{number} \"name/{number}\""));
+    }
+    assert_eq!(bench.types("AT+MQTTSNREG=101,\"63\""), "\r\nOK\r\n");
+    assert_eq!(bench.types("AT+MQTTSNREG=101,\"64/\""), "\r\nOK\r\n");
+    assert_eq!(bench.types("AT+MQTTSNREG=101,\"65/\""), "\r\nERROR\r\n");
+    assert_eq!(receives(&mut bench, "regack #1 @63 0"), "\r\n+MQTTSNREG: 101,1,63,\"63\"\r\n");
+    assert_eq!(receives(&mut bench, "regack #2 @64 0"), "\r\n+MQTTSNREG: 101,1,64,\"64/\"\r\n");
+    assert_eq!(bench.types("AT+MQTTSNREG=101,\"65/\""), "\r\nERROR\r\n");
+}
+
+/// Names, messages that wait to be sent, and messages that wait for the host share the pool.
+#[test]
+fn the_pool_bounds_names_and_requests() {
+    let mut bench = connected(&Settings { window: 1000, ..Settings::default() });
+    let name = "n".repeat(4000);
+    let mut names = 0;
+    loop {
+        receives(&mut bench, &format!("register #{0} @{0} \"{name}{0}\"", names + 1));
+        if sent(&bench).is_empty() {
+            break;
+        }
+        names += 1;
+    }
+    assert_eq!(names, 16, "names of 4001 bytes in 64 KiB");
+    let mut bench = connected(&Settings { window: 1000, ..Settings::default() });
+    let line = format!("AT+MQTTPUB=101,\"ab\",1,0,\"{}\"", "x".repeat(1024));
+    let mut taken = 0;
+    while bench.types(&line) == "\r\nOK\r\n" {
+        taken += 1;
+    }
+    assert_eq!(taken, 64);
+    assert!(bench.log().contains("too many messages wait"), "{}", bench.log());
+}
+
+#[test]
+fn the_window_bounds_requests() {
+    let mut bench = connected(&Settings { window: 2, ..Settings::default() });
+    assert_eq!(bench.types("AT+MQTTPUB=101,\"ab\",1,0,\"1\""), "\r\nOK\r\n");
+    assert_eq!(bench.types("AT+MQTTSUB=101,\"ab\",1"), "\r\nOK\r\n");
+    assert_eq!(bench.types("AT+MQTTPUB=101,\"ab\",0,0,\"3\""), "\r\nERROR\r\n");
+    assert!(bench.log().contains("2 packets wait"), "{}", bench.log());
+}
+
+/// A gateway that releases nothing is not acknowledged for ever.
+#[test]
+fn unreleased_messages_are_bounded() {
+    let mut bench = connected(&Settings::default());
+    let mut taken = 0;
+    loop {
+        receives(&mut bench, &format!("publish short \"ab\" q2 #{} \"x\"", taken + 1));
+        if sent(&bench).is_empty() {
+            break;
+        }
+        taken += 1;
+    }
+    assert_eq!(taken, 64);
+    receives(&mut bench, "pubrel #1");
+    receives(&mut bench, "publish short \"ab\" q2 #65 \"x\"");
+    assert_eq!(sent(&bench), ["pubrec #65"]);
+}
+
+/// Whatever the gateway loses of a publish at QoS 2, it gets the message once, and the result tells what came of it.
+#[test]
+fn a_lossy_gateway_gets_each_message_once() {
+    for lost in 0..64_u32 {
+        let mut bench = connected(&Settings::default());
+        let mut arrived = Vec::new();
+        let mut printed = bench.types("AT+MQTTPUB=101,\"ab\",2,0,\"x\"");
+        let mut step = 0;
+        let end = bench.now + Duration::from_secs(4);
+        loop {
+            let mut answers = Vec::new();
+            for words in sent(&bench) {
+                let arrives = lost >> step & 1 == 0;
+                step += 1;
+                let bytes = parse_words(&words).unwrap();
+                match Packet::decode(&bytes).unwrap() {
+                    _ if !arrives => {}
+                    Packet::Publish(publish) => {
+                        assert!(publish.dup == (step > 1), "{words}");
+                        if !arrived.contains(&publish.id) {
+                            arrived.push(publish.id);
+                        }
+                        answers.push(format!("pubrec #{}", publish.id));
+                    }
+                    Packet::Pubrel(id) => answers.push(format!("pubcomp #{id}")),
+                    other => panic!("{other}"),
+                }
+            }
+            if let Some(answer) = answers.pop() {
+                let arrives = lost >> step & 1 == 0;
+                step += 1;
+                if arrives {
+                    printed += &receives(&mut bench, &answer);
+                    continue;
+                }
+            }
+            match bench.modem.deadline().filter(|deadline| *deadline < end) {
+                Some(deadline) => bench.now = deadline,
+                None => break,
+            }
+            bench.handle(Input::Tick);
+            printed += &bench.printed();
+        }
+        assert_eq!(arrived.len(), usize::from(!arrived.is_empty()), "{lost:b}");
+        let results = [printed.matches("+MQTTPUB: 101,1").count(), printed.matches("+MQTTPUB: 101,0").count()];
+        assert_eq!(results.iter().sum::<usize>(), 1, "one result: {lost:b} {printed}");
+        assert!(results[0] == 0 || arrived.len() == 1, "what is told as sent was sent: {lost:b}");
+    }
+}
+
+#[test]
+fn power_off_takes_leave_of_the_gateway() {
+    let mut bench = connected(&Settings::default());
+    bench.outbox.clear();
+    bench.modem.power_off(bench.now, &mut bench.outbox);
+    assert_eq!(sent(&bench), ["disconnect"]);
+    assert!(bench.log().contains("Close"), "{}", bench.log());
+}
+
+#[test]
+fn return_codes_have_their_numbers() {
+    for number in 0..=255 {
+        let code = ReturnCode::from_number(number);
+        assert_eq!((code.number(), code.is_accepted()), (number, number == 0));
+    }
+}
