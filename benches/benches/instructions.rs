@@ -8,6 +8,7 @@ use quasimodem_bench::{Bench, Work};
 #[bench::short_command(Bench::new(Work::ShortCommand))]
 #[bench::publish(Bench::new(Work::Publish))]
 #[bench::publish_qos_1(Bench::new(Work::PublishQos1))]
+#[bench::sn_publish_qos_1(Bench::new(Work::SnPublishQos1))]
 #[bench::short_message(Bench::new(Work::ShortMessage))]
 #[bench::long_message(Bench::new(Work::LongMessage))]
 #[bench::idle(Bench::new(Work::Idle))]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use quasimodem_core::mqtt::parse_words;
-use quasimodem_core::{Host, Imei, Input, Instant, Link, Modem, Outbox, Settings};
+use quasimodem_core::{Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, sn};
 
 /// What a connected modem does over and over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +15,8 @@ pub enum Work {
     Publish,
     /// The same at QoS 1, with the broker's acknowledgement.
     PublishQos1,
+    /// `AT+MQTTPUB` over MQTT-SN at QoS 1, with the gateway's acknowledgement.
+    SnPublishQos1,
     /// A message of 64 bytes at QoS 0 from the broker, to its `+MQTTMSG`.
     ShortMessage,
     /// The same with 1 KiB.
@@ -25,8 +27,15 @@ pub enum Work {
 
 impl Work {
     /// All that is measured.
-    pub const ALL: [Work; 6] =
-        [Work::ShortCommand, Work::Publish, Work::PublishQos1, Work::ShortMessage, Work::LongMessage, Work::Idle];
+    pub const ALL: [Work; 7] = [
+        Work::ShortCommand,
+        Work::Publish,
+        Work::PublishQos1,
+        Work::SnPublishQos1,
+        Work::ShortMessage,
+        Work::LongMessage,
+        Work::Idle,
+    ];
 }
 
 impl fmt::Display for Work {
@@ -35,12 +44,16 @@ impl fmt::Display for Work {
             Work::ShortCommand => "short command",
             Work::Publish => "publish 1 KiB at QoS 0",
             Work::PublishQos1 => "publish 1 KiB at QoS 1",
+            Work::SnPublishQos1 => "publish 1 KiB at QoS 1 over MQTT-SN",
             Work::ShortMessage => "message of 64 B",
             Work::LongMessage => "message of 1 KiB",
             Work::Idle => "idle tick",
         })
     }
 }
+
+/// Where client 101 is.
+const SN_LINK: Link = Link(101);
 
 /// A modem that is ready to do its work any number of times.
 pub struct Bench {
@@ -67,6 +80,14 @@ impl Bench {
         bench.handle(Input::Received(Link(1), &packet("connack 0")));
         bench.handle(Input::Serial(b"AT+MQTTSUB=1,\"topic\",0\r"));
         bench.handle(Input::Received(Link(1), &packet("suback #1 0")));
+        if work == Work::SnPublishQos1 {
+            let message = |words| sn::parse_words(words).unwrap_or_default();
+            bench.handle(Input::Serial(b"AT+MQTTOPEN=101,\"gateway.example\",10000,1,300\r"));
+            bench.handle(Input::Opened(SN_LINK));
+            bench.handle(Input::Received(SN_LINK, &message("connack 0")));
+            bench.handle(Input::Serial(b"AT+MQTTSUB=101,\"topic\",0\r"));
+            bench.handle(Input::Received(SN_LINK, &message("suback #1 @5 q0 0")));
+        }
         bench.run();
         bench
     }
@@ -75,15 +96,17 @@ impl Bench {
     pub fn run(&mut self) {
         self.outbox.clear();
         let input = match self.work {
-            Work::ShortCommand | Work::Publish | Work::PublishQos1 => Input::Serial(&self.bytes),
+            Work::ShortCommand | Work::Publish | Work::PublishQos1 | Work::SnPublishQos1 => Input::Serial(&self.bytes),
             Work::ShortMessage | Work::LongMessage => Input::Received(Link(1), &self.bytes),
             Work::Idle => Input::Tick,
         };
         self.modem.handle(Instant::START, input, &mut self.outbox);
-        if self.work == Work::PublishQos1 {
-            self.id = self.id.checked_add(1).unwrap_or(1);
-            let [high, low] = self.id.to_be_bytes();
-            self.modem.handle(Instant::START, Input::Received(Link(1), &[0x40, 2, high, low]), &mut self.outbox);
+        self.id = self.id.checked_add(1).unwrap_or(1);
+        let [high, low] = self.id.to_be_bytes();
+        match self.work {
+            Work::PublishQos1 => self.handle(Input::Received(Link(1), &[0x40, 2, high, low])),
+            Work::SnPublishQos1 => self.handle(Input::Received(SN_LINK, &[7, 0x0d, 0, 5, high, low, 0])),
+            _ => {}
         }
     }
 
@@ -99,12 +122,15 @@ impl Bench {
 
 impl Work {
     fn bytes(self) -> Vec<u8> {
-        let publish = |qos: u8| format!("AT+MQTTPUB=1,\"topic\",{qos},0,\"{}\"\r", "x".repeat(1024)).into_bytes();
+        let publish = |client: u8, qos: u8| {
+            format!("AT+MQTTPUB={client},\"topic\",{qos},0,\"{}\"\r", "x".repeat(1024)).into_bytes()
+        };
         let message = |size| parse_words(&format!("publish \"topic\" q0 \"{}\"", "x".repeat(size))).unwrap_or_default();
         match self {
             Work::ShortCommand => b"AT+MQTTCLOSE?\r".into(),
-            Work::Publish => publish(0),
-            Work::PublishQos1 => publish(1),
+            Work::Publish => publish(1, 0),
+            Work::PublishQos1 => publish(1, 1),
+            Work::SnPublishQos1 => publish(101, 1),
             Work::ShortMessage => message(64),
             Work::LongMessage => message(1024),
             Work::Idle => Vec::new(),

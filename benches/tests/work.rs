@@ -12,6 +12,7 @@ fn the_work_is_done_each_time() {
             let due = match work {
                 Work::ShortCommand => "\r\nOK\r\n",
                 Work::Publish | Work::PublishQos1 => "\r\n+MQTTPUB: 1,1\r\n",
+                Work::SnPublishQos1 => "\r\n+MQTTPUB: 101,1\r\n",
                 Work::ShortMessage | Work::LongMessage => "\r\n+MQTTMSG: 1,0,\"topic\",\"xxx",
                 Work::Idle => "",
             };
