@@ -2,6 +2,7 @@
 //! the way, it is.
 
 mod broker;
+mod datagram;
 mod dictionary;
 mod json;
 mod modem;
@@ -12,6 +13,7 @@ mod serial;
 mod tuya;
 
 pub use broker::broker;
+pub use datagram::datagram;
 pub use dictionary::dictionary;
 pub use json::json;
 pub use modem::modem;
@@ -23,5 +25,12 @@ pub use tuya::tuya;
 pub type Body = fn(&[u8]);
 
 /// The targets by name; each has a directory of that name in `corpus/`.
-pub const TARGETS: &[(&str, Body)] =
-    &[("serial", serial), ("packet", packet), ("modem", modem), ("broker", broker), ("tuya", tuya), ("json", json)];
+pub const TARGETS: &[(&str, Body)] = &[
+    ("serial", serial),
+    ("packet", packet),
+    ("datagram", datagram),
+    ("modem", modem),
+    ("broker", broker),
+    ("tuya", tuya),
+    ("json", json),
+];

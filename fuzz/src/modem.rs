@@ -73,7 +73,7 @@ fn happens(rig: &mut Rig, reader: &mut Reader<'_>) {
             rig.handle(Input::Host(host));
         }
         7 => {
-            let (full, port) = (reader.bit(), reader.pick(&[Port::Serial, Port::Link(Link(1)), Port::Link(Link(2))]));
+            let (full, port) = (reader.bit(), reader.pick(&PORTS));
             rig.handle(if full { Input::Full(port) } else { Input::Free(port) });
         }
         8 => {
@@ -106,8 +106,18 @@ fn happens(rig: &mut Rig, reader: &mut Reader<'_>) {
     }
 }
 
+// MQTT-SN came last, so that what the corpus held before means the same.
+const PORTS: [Port; 6] = [
+    Port::Serial,
+    Port::Link(Link(1)),
+    Port::Link(Link(2)),
+    Port::Serial,
+    Port::Link(Link(101)),
+    Port::Link(Link(102)),
+];
+
 fn link(reader: &mut Reader<'_>) -> Link {
-    reader.pick(&[Link(1), Link(2)])
+    reader.pick(&[Link(1), Link(2), Link(101), Link(102)])
 }
 
 fn why(reader: &mut Reader<'_>) -> Why {

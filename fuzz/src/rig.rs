@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use quasimodem_core::mqtt::{Packet, Qos};
-use quasimodem_core::{Effect, Host, Imei, Input, Instant, Kind, Link, Modem, Outbox, Port, Query, Settings};
+use quasimodem_core::{
+    ClientId, Effect, Host, Imei, Input, Instant, Kind, Link, Modem, Outbox, Port, Query, Settings, sn,
+};
 
 /// A modem, what its driver knows, and what is still to be answered.
 pub(crate) struct Rig {
@@ -100,9 +102,15 @@ impl Rig {
                 }
                 Effect::Send(link, packet) => {
                     assert_eq!(self.wires.get(&link), Some(&Wire::Open), "bytes for link {link}");
-                    let packet = Packet::decode(packet.bytes()).expect("what the modem sends is a packet");
+                    let speaks_sn = ClientId::from_number(link.0.into()).is_some_and(ClientId::is_sn);
+                    let answers = if speaks_sn {
+                        let packet = sn::Packet::decode(packet.bytes()).expect("what the modem sends is a message");
+                        sn_answers(&packet)
+                    } else {
+                        answers(&Packet::decode(packet.bytes()).expect("what the modem sends is a packet"))
+                    };
                     if self.obliging {
-                        self.answers.extend(answers(&packet).into_iter().map(|answer| (link, answer)));
+                        self.answers.extend(answers.into_iter().map(|answer| (link, answer)));
                     }
                 }
                 Effect::Close(link) => {
@@ -151,6 +159,42 @@ fn answers(packet: &Packet<'_>) -> Vec<Vec<u8>> {
         Packet::Pubrec(id) => vec![encoded(Packet::Pubrel(*id))],
         Packet::Pubrel(id) => vec![encoded(Packet::Pubcomp(*id))],
         Packet::Pingreq => vec![encoded(Packet::Pingresp)],
+        _ => vec![],
+    }
+}
+
+/// What a gateway says to a message: names have ids, and every message comes back, at the QoS at which it was sent.
+fn sn_answers(packet: &sn::Packet<'_>) -> Vec<Vec<u8>> {
+    const OK: sn::ReturnCode = sn::ReturnCode::Accepted;
+    let put = |packet: sn::Packet<'_>| {
+        let mut bytes = Vec::new();
+        packet.put(&mut bytes);
+        bytes
+    };
+    match *packet {
+        sn::Packet::Connect(connect) if connect.will => vec![put(sn::Packet::Willtopicreq)],
+        sn::Packet::Connect(_) | sn::Packet::Willmsg(_) => vec![put(sn::Packet::Connack(OK))],
+        sn::Packet::Willtopic(_) => vec![put(sn::Packet::Willmsgreq)],
+        sn::Packet::Register { id, .. } => vec![put(sn::Packet::Regack { topic: id, id, code: OK })],
+        sn::Packet::Subscribe { id, qos, .. } => vec![put(sn::Packet::Suback { qos, topic: id, id, code: OK })],
+        sn::Packet::Unsubscribe { id, .. } => vec![put(sn::Packet::Unsuback(id))],
+        sn::Packet::Publish(publish) => {
+            let reply = match publish.qos {
+                Some(Qos::ExactlyOnce) => Some(sn::Packet::Pubrec(publish.id)),
+                Some(Qos::AtLeastOnce) => {
+                    Some(sn::Packet::Puback { topic: publish.topic.number(), id: publish.id, code: OK })
+                }
+                Some(Qos::AtMostOnce) | None => None,
+            };
+            // It may come back before it is acknowledged.
+            [put(*packet)].into_iter().chain(reply.map(put)).collect()
+        }
+        sn::Packet::Pubrec(id) => vec![put(sn::Packet::Pubrel(id))],
+        sn::Packet::Pubrel(id) => vec![put(sn::Packet::Pubcomp(id))],
+        sn::Packet::Willtopicupd(_) => vec![put(sn::Packet::Willtopicresp(OK))],
+        sn::Packet::Willmsgupd(_) => vec![put(sn::Packet::Willmsgresp(OK))],
+        sn::Packet::Pingreq { .. } => vec![put(sn::Packet::Pingresp)],
+        sn::Packet::Disconnect { .. } => vec![put(*packet)],
         _ => vec![],
     }
 }
