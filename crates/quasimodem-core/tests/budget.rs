@@ -8,10 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quasimodem_core::mqtt::{Packet, parse_words};
-use quasimodem_core::{Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, TlsProfile, Why};
+use quasimodem_core::{Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, TlsProfile, Why, sn};
 
 /// Invariant: what a connected, idle modem holds at most, next to what the host stored in it.
 const IDLE_MAX: usize = 512;
+
+/// What it may hold more if its client speaks MQTT-SN: a session has names, and what a gateway may have lost.
+const SN_IDLE_MAX: usize = 512;
 
 thread_local! {
     static HELD: Cell<usize> = const { Cell::new(0) };
@@ -38,6 +41,9 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+/// Where client 101 is.
+const SN_LINK: Link = Link(101);
 
 /// A modem with the broker at its other end played by the test.
 struct Bench {
@@ -69,6 +75,20 @@ impl Bench {
         self.types("AT+MQTTSUB=1,\"topic\",0\r");
         self.receives("suback #1 0");
         self.passes();
+    }
+
+    /// Connects client 101 to a gateway, and publishes to a name, so that it has an id.
+    fn connect_sn(&mut self) {
+        self.types("AT+MQTTOPEN=101,\"gateway.example\",10000,1,300\r");
+        self.handle(Input::Opened(SN_LINK));
+        self.receives_sn("connack 0");
+        self.types("AT+MQTTSUB=101,\"topic\",0\r");
+        self.receives_sn("suback #1 @5 q0 0");
+        self.passes();
+    }
+
+    fn receives_sn(&mut self, words: &str) {
+        self.handle(Input::Received(SN_LINK, &sn::parse_words(words).unwrap()));
     }
 
     fn handle(&mut self, input: Input<'_>) {
@@ -153,6 +173,23 @@ fn every_idle_state_is_small() {
         bench.handle(Input::Received(Link(2), &parse_words("connack 0").unwrap()));
         bench.passes();
     });
+    state("an MQTT-SN client connected", SN_IDLE_MAX, &Bench::connect_sn);
+    state("an MQTT-SN client after a burst of requests and messages", SN_IDLE_MAX, &|bench| {
+        bench.connect_sn();
+        for id in 1..=16 {
+            bench.types("AT+MQTTPUB=101,\"ab\",2,0,\"x\"\r");
+            bench.receives_sn(&format!("publish @5 q2 #{id} \"y\""));
+        }
+        for id in 1..=16 {
+            // The SUBSCRIBE had the first identifier.
+            bench.receives_sn(&format!("pubrec #{}", id + 1));
+            bench.receives_sn(&format!("pubcomp #{}", id + 1));
+            bench.receives_sn(&format!("pubrel #{id}"));
+        }
+        bench.passes();
+        bench.types("AT+MQTTCLOSE?\r");
+        assert!(format!("{:?}", bench.outbox).contains("+MQTTCLOSE: 101"), "the connection lasted");
+    });
     let own = stored(user.0) + stored(user.1) + stored(user.2) + stored(will.0) + stored(will.1) + 120;
     state("user and will set", own, &|bench| {
         bench.types(&format!("AT+MQTTUSER=1,\"{}\",\"{}\",\"{}\"\r", user.0, user.1, user.2));
@@ -216,6 +253,33 @@ fn every_idle_state_is_small() {
         bench.handle(Input::Closed(Link(1), Why::Reset));
         bench.passes();
     });
+}
+
+/// Publishing at QoS 0 to a known name, and receiving; what may be sent again has to be kept.
+#[test]
+fn mqtt_sn_allocates_nothing_in_the_steady_state() {
+    let mut bench = Bench::new(Outbox::default());
+    bench.connect_sn();
+    let publish = format!("AT+MQTTPUB=101,\"topic\",0,0,\"{}\"\r", "x".repeat(1024));
+    let message = sn::parse_words(&format!("publish @5 q1 #1 \"{}\"", "x".repeat(1024))).unwrap();
+    let mut round = || {
+        bench.types(&publish);
+        bench.passes();
+        assert!(written_ends(&bench.outbox, b"\r\n+MQTTPUB: 101,1\r\n"));
+        bench.handle(Input::Received(SN_LINK, &message));
+        assert!(written_ends(&bench.outbox, b"x\"\r\n"));
+    };
+    round();
+    assert_eq!(allocations(round), 0);
+}
+
+/// Whether what was written last ends so.
+fn written_ends(outbox: &Outbox, end: &[u8]) -> bool {
+    let written = outbox.effects().filter_map(|effect| match effect {
+        Effect::Serial(_, line) => Some(line.bytes()),
+        _ => None,
+    });
+    written.last().is_some_and(|line| line.ends_with(end))
 }
 
 #[test]

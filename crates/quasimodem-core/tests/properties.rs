@@ -6,7 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use quasimodem_core::mqtt::{Packet, parse_words};
 use quasimodem_core::{
-    Change, Effect, Host, Imei, Input, Instant, Kind, Link, MODELS, Modem, Outbox, Port, Registration, Settings, Why,
+    Change, ClientId, Effect, Host, Imei, Input, Instant, Kind, Link, MODELS, Modem, Outbox, Port, Registration,
+    Settings, Why, sn,
 };
 
 /// Something that happens to a modem.
@@ -38,7 +39,7 @@ struct Rig {
     modem: Modem,
     outbox: Outbox,
     now: Instant,
-    wires: [Wire; 2],
+    wires: [Wire; 4],
     /// All that was written to the host.
     serial: Vec<u8>,
     finals: usize,
@@ -97,7 +98,11 @@ impl Rig {
                 Effect::Close(link) => *wire(&mut self.wires, link) = Wire::Closed,
                 Effect::Send(link, marked) => {
                     assert!(*wire(&mut self.wires, link) == Wire::Open, "bytes for a link that is not open");
-                    Packet::decode(marked.bytes()).expect("what the modem sends is a packet");
+                    if link.0 > 100 {
+                        sn::Packet::decode(marked.bytes()).expect("what the modem sends is a message");
+                    } else {
+                        Packet::decode(marked.bytes()).expect("what the modem sends is a packet");
+                    }
                 }
                 Effect::Resolve(..) | Effect::Line(_) | Effect::Note(_) => {}
             }
@@ -149,8 +154,9 @@ impl Rig {
     }
 }
 
-fn wire(wires: &mut [Wire; 2], link: Link) -> &mut Wire {
-    &mut wires[usize::from(link.0) - 1]
+fn wire(wires: &mut [Wire; 4], link: Link) -> &mut Wire {
+    let place = ClientId::ALL.into_iter().position(|id| id.link() == link);
+    &mut wires[place.expect("the link of a client")]
 }
 
 fn command() -> impl Strategy<Value = Vec<u8>> {
@@ -178,6 +184,21 @@ fn command() -> impl Strategy<Value = Vec<u8>> {
         "AT+MQTTWILL=1,\"w\",1,1,4\r",
         "AT+MQTTWILL?\r",
         "AT+MQTTSUB=?\r",
+        "AT+MQTTOPEN=101,\"gateway\",10000,1,60\r",
+        "AT+MQTTOPEN=101,\"gateway\",10000,0,1\r",
+        "AT+MQTTWILL=101,\"w\",1,1,\"gone\"\r",
+        "AT+MQTTCLOSE=101\r",
+        "AT+MQTTSUB=101,\"a/b\",2\r",
+        "AT+MQTTUNSUB=101,5\r",
+        "AT+MQTTPUB=101,\"a/b\",0,0,\"x\"\r",
+        "AT+MQTTPUB=101,\"a/b\",2,0,\"x\"\r",
+        "AT+MQTTPUB=101,5,1,0,3\rabc",
+        "AT+MQTTSNREG=101,\"c/d\"\r",
+        "AT+MQTTSNREG?\r",
+        "AT+MQTTWTOPICUD=101,1,1,\"t\"\r",
+        "AT+MQTTWMSGUD=101,\"m\"\r",
+        "AT+MQTTCONF=1\r",
+        "AT+MQTTREAD=101\r",
     ]);
     prop_oneof![
         6 => fixed.prop_map(|text| text.as_bytes().to_vec()),
@@ -212,9 +233,51 @@ fn packet() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+fn datagram() -> impl Strategy<Value = Vec<u8>> {
+    let words = prop::sample::select(vec![
+        "connack 0",
+        "connack 0",
+        "connack 0",
+        "connack 1",
+        "willtopicreq",
+        "willmsgreq",
+        "register #1 @5 \"a/b\"",
+        "register #2 @6 \"\\r\\nOK\\r\\n\"",
+        "regack #1 @5 0",
+        "regack #2 @6 0",
+        "regack #2 @6 1",
+        "suback #1 @5 q1 0",
+        "unsuback #2",
+        "puback #1 @5 0",
+        "puback #2 @5 2",
+        "puback #0 @5 2",
+        "pubrec #1",
+        "pubcomp #1",
+        "pubrec #2",
+        "pubcomp #2",
+        "willtopicresp 0",
+        "willmsgresp 0",
+        "pingreq",
+        "pingresp",
+        "disconnect",
+        "publish @5 q0 \"x\"",
+        "publish @5 q1 #1 \"\\r\\nOK\\r\\n\"",
+        "publish short \"\\r\\n\" q2 #2 \"y\"",
+        "pubrel #2",
+    ]);
+    prop_oneof![
+        9 => words.prop_map(|words| sn::parse_words(words).unwrap()),
+        1 => vec(any::<u8>(), 0..30),
+        1 => (0..3000usize).prop_map(|size| {
+            sn::parse_words(&format!("publish short \"ab\" q0 \"{}\"", "z".repeat(size))).unwrap()
+        }),
+    ]
+}
+
 fn event() -> impl Strategy<Value = Event> {
-    let link = || prop::sample::select(vec![Link(1), Link(1), Link(2)]);
-    let port = || prop::sample::select(vec![Port::Serial, Port::Link(Link(1)), Port::Link(Link(2))]);
+    let link = || prop::sample::select(vec![Link(1), Link(2), Link(101)]);
+    let port =
+        || prop::sample::select(vec![Port::Serial, Port::Link(Link(1)), Port::Link(Link(2)), Port::Link(Link(101))]);
     let changes = prop::sample::select(vec![
         Change::Sim(false),
         Change::Sim(true),
@@ -225,7 +288,9 @@ fn event() -> impl Strategy<Value = Event> {
     ]);
     prop_oneof![
         10 => command().prop_map(Event::Typed),
-        8 => (link(), packet()).prop_map(|(link, packet)| Event::Answered(link, packet)),
+        8 => (prop::sample::select(vec![Link(1), Link(1), Link(2)]), packet())
+            .prop_map(|(link, packet)| Event::Answered(link, packet)),
+        8 => datagram().prop_map(|datagram| Event::Answered(Link(101), datagram)),
         5 => link().prop_map(Event::Opened),
         1 => link().prop_map(Event::Closed),
         1 => prop::sample::select(vec![Host::Attached, Host::Attached, Host::Detached]).prop_map(Event::Host),
@@ -273,6 +338,23 @@ proptest! {
         let mut rig = Rig::new(Settings::default());
         rig.happens(&Event::Typed(format!("AT{text}\r").into_bytes()));
         prop_assert_eq!(rig.finals, 1);
+    }
+
+    /// A gateway that sends anything at all is answered or ignored, and what it sends moves each deadline.
+    #[test]
+    fn datagrams_harm_nobody(
+        lines in vec(command(), 0..4),
+        datagrams in vec(prop_oneof![datagram(), vec(any::<u8>(), 0..200)], 0..30),
+    ) {
+        let mut rig = Rig::new(Settings::default());
+        rig.happens(&Event::Typed(b"AT+MQTTOPEN=101,\"gateway\",10000,1,60\r".to_vec()));
+        rig.happens(&Event::Opened(Link(101)));
+        rig.happens(&Event::Answered(Link(101), sn::parse_words("connack 0").unwrap()));
+        lines.into_iter().for_each(|line| rig.happens(&Event::Typed(line)));
+        for datagram in datagrams {
+            rig.happens(&Event::Answered(Link(101), datagram));
+            rig.happens(&Event::Deadline);
+        }
     }
 
     /// A connection that sends anything at all is answered or ended, and the modem goes on.
