@@ -1,8 +1,9 @@
-//! What TLS costs a modem: handshakes a second, and bytes on the heap for each idle connection, beside those of rustls
-//! without us.
+//! What TLS costs a modem: time for each connection, and bytes on the heap for each idle one, beside those of rustls without
+//! us.
 //!
 //! `cargo run --release -p quasimodem --example tls_cost [CONNECTIONS]`: 1000 connections of each kind, unless told
-//! otherwise, to a server in another thread of the same process. Only what the client's thread holds is counted.
+//! otherwise, one after the other, to a server in another thread of the same process. Only what the client's thread holds
+//! and computes is counted; the connections a second are those of both together, and of whatever else the machine does.
 #![expect(unsafe_code, reason = "a global allocator that counts can't be written without")]
 #![allow(dead_code, unused_imports, reason = "of the program's modules only some parts are used here")]
 
@@ -105,12 +106,12 @@ where
     F: Future<Output = Result<S>>,
 {
     let mut streams = Vec::with_capacity(count);
-    let (held, start) = (HELD.get(), Instant::now());
+    let (held, start, computed) = (HELD.get(), Instant::now(), computed()?);
     for _ in 0..count {
         // In a box of its own, as the links of a modem hold it.
         streams.push(Box::new(connect().await?));
     }
-    let time = start.elapsed();
+    let (time, computed) = (start.elapsed(), self::computed()? - computed);
     for stream in &mut streams {
         stream.write_all(&[7; 64]).await?;
         stream.flush().await?;
@@ -118,8 +119,16 @@ where
     }
     let each = (HELD.get() - held) / count;
     let rate = count as f64 / time.as_secs_f64();
-    println!("{name}: {rate:.0} connections a second, {} bytes each", each - less);
+    let cpu = computed / count as f64 * 1e6;
+    println!("{name}: {rate:.0} connections a second, {cpu:.0} µs of the client's CPU and {} bytes each", each - less);
     Ok(each)
+}
+
+/// Seconds that this thread has computed (Linux).
+fn computed() -> Result<f64> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds: f64 = stat.split(' ').next().unwrap_or_default().parse()?;
+    Ok(nanoseconds / 1e9)
 }
 
 /// What every program with rustls has.

@@ -65,6 +65,7 @@ impl Datagrams {
 
     /// Sends what waits.
     pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let was_absent = matches!(self.peer, PeerState::Absent(_));
         while let Some(datagram) = self.output.pop_front() {
             if !self.try_send(&datagram) {
                 self.output.push_front(datagram);
@@ -74,7 +75,7 @@ impl Datagrams {
             }
             self.waiting -= datagram.len();
         }
-        if let PeerState::Absent(_) = self.peer {
+        if !was_absent && matches!(self.peer, PeerState::Absent(_)) {
             // The socket has told its error, and wakes nobody for it any more.
             cx.waker().wake_by_ref();
         }
