@@ -177,6 +177,23 @@ fn client_certificates() {
 }
 
 #[test]
+fn a_client_key_that_the_server_has_no_use_for() {
+    let authority = Authority::new("a private root");
+    let client = authority.sign_client(&["genpkey", "-algorithm", "ed25519"]);
+    let ca = authority.path();
+    let options = ["-Verify", "1", "-CAfile", ca.to_str().unwrap(), "-client_sigalgs", "RSA-PSS+SHA256:ECDSA+SHA256"];
+    let server = Server::start(&authority.sign(&["localhost"]), &options);
+    let mut bench = Bench::new(&authority);
+    bench.host.load("CAFILE", &client.certificate());
+    bench.host.load("KEYFILE", &client.key());
+    for version in [4, 5] {
+        bench.host.command(&format!("AT+GTSSLVER={version}"));
+        let words = bench.fails("localhost", server.port, -1);
+        assert_eq!(words, "server knows no signature that the client's key can make");
+    }
+}
+
+#[test]
 fn versions() {
     let authority = Authority::new("a private root");
     let files = authority.sign(&["localhost"]);
