@@ -123,7 +123,7 @@ pub(crate) struct Run {
     ///
     /// It may hold at = "pty", imei = "001010000000008", ca = "ca.pem",
     /// host_map = ["broker.example:1883=127.0.0.1:1883"] and all of `quasimodem settings` by their keys, those with a dot
-    /// also in a table, as [cloud]. Values are text as for --set; on and off may be true and false, numbers bare.
+    /// also in a table named cloud. Values are text as for --set; on and off may be true and false, numbers bare.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
 
