@@ -62,6 +62,34 @@ fn reasons_and_parts_of_packets_replay() {
     }
 }
 
+/// On the links of clients 101 and 102 packets are those of MQTT-SN, in words where these say all.
+#[test]
+fn datagrams_replay_in_words() {
+    let inputs = [
+        (0, Input::Host(Host::Attached)),
+        (1, Input::Serial(b"AT+MQTTOPEN=101,\"gateway\",10000,1,60\r")),
+        (2, Input::Opened(Link(101))),
+        (3, Input::Received(Link(101), &[3, 5, 0])),
+        (4, Input::Received(Link(101), &[5, 0xff, 0, 0, 0])),
+        (5, Input::Received(Link(101), &[4, 0x17, 0, 0])),
+        (6, Input::Received(Link(101), &[])),
+        (7, Input::Received(Link(101), &[8, 0x0c, 2, b'a', b'b', 0, 0, b'x'])),
+        (30, Input::Tick),
+    ];
+    let text = record(Secrets::Shown, &inputs);
+    assert_eq!(transcript::run(&text), Ok(()), "{text}");
+    for line in [
+        "~ 101 open udp gateway:10000",
+        "~ 101 send connect \"001010000000008101\" clean keepalive 60",
+        "! 101 connack 0",
+        "! 101 hex 05 ff 00 00 00",
+        "! 101 hex 04 17 00 00",
+        "! 101 publish short \"ab\" q0 \"x\"",
+    ] {
+        assert!(text.lines().any(|written| written == line), "{line} in {text}");
+    }
+}
+
 #[test]
 fn secrets_are_hidden_however_they_are_typed() {
     let inputs = [

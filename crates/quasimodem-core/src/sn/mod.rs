@@ -27,5 +27,5 @@ mod words;
 pub use decode::Malformed;
 pub use packet::{Connect, MAX_DATAGRAM, MsgId, Packet, Publish, ReturnCode, Topic, TopicId, WillTopic};
 pub(crate) use requests::{End, Outcome, Request, Subject, Terms, Wire};
-pub(crate) use session::{Event, Greeting, Kept, Room, Session, Settled};
+pub(crate) use session::{Event, Greeting, Kept, Room, Session, Settled, say_will_message, say_will_topic};
 pub use words::parse_words;

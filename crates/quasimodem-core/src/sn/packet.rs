@@ -269,6 +269,11 @@ impl fmt::Display for ReturnCode {
     }
 }
 
+/// Whether no topic can have this id (MQTT-SN 5.3.11).
+pub(crate) const fn is_reserved(topic: u16) -> bool {
+    matches!(topic, 0 | u16::MAX)
+}
+
 impl TopicId {
     /// As it stands in a message.
     pub const fn number(self) -> u16 {

@@ -6,6 +6,7 @@ use core::mem;
 use core::time::Duration;
 
 use super::names::{NAMES_MAX, Names};
+use super::packet::is_reserved;
 use super::{MsgId, Packet, Publish, ReturnCode, Topic, TopicId, WillTopic};
 use crate::at::Problem;
 use crate::lean;
@@ -309,6 +310,7 @@ impl Requests {
         match (flight.awaits, *packet) {
             (Awaits::Regack, Packet::Regack { topic, id, code }) if is_ours(id) => match what {
                 _ if !code.is_accepted() => self.end(End::Rejected(code)),
+                _ if is_reserved(topic) => self.end(End::Rejected(ReturnCode::InvalidTopicId)),
                 What::Register(name) => {
                     names.insert(topic, name);
                     let name = mem::take(name);

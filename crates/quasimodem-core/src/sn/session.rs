@@ -6,6 +6,7 @@ use core::mem;
 use core::time::Duration;
 
 use super::names::Names;
+use super::packet::is_reserved;
 use super::requests::{Outcome, Request, Requests, Ring, Terms, Timer, Wire};
 use super::{Connect, MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
@@ -121,6 +122,10 @@ pub(crate) enum Event<'a> {
     Message { topic: TopicId, qos: Qos, payload: &'a [u8] },
     /// The gateway gave a name an id; the acknowledgement is on its way.
     Named(u16, &'a str),
+    /// The gateway asks for the topic of the will once more, though the connection is open.
+    WillTopicWanted,
+    /// The same for its message.
+    WillMessageWanted,
     /// There is no room for a message of QoS 0.
     Dropped,
     /// There is no room for a name.
@@ -307,6 +312,9 @@ impl Session {
             Packet::Pingreq { .. } => wire.send(&Packet::Pingresp),
             Packet::Pingresp => self.ping = None,
             Packet::Disconnect { .. } => return Event::Disconnected,
+            // A CONNECT that was sent again, and answered twice.
+            Packet::Willtopicreq => return Event::WillTopicWanted,
+            Packet::Willmsgreq => return Event::WillMessageWanted,
             Packet::Puback { topic, id: 0, code: ReturnCode::InvalidTopicId } => {
                 self.state.requests.refused_unasked(topic, &mut self.state.names);
             }
@@ -321,18 +329,18 @@ impl Session {
     /// MQTT-SN 6.10: the gateway gave a name an id.
     fn registered<'a>(&mut self, wire: &mut Wire<'_>, topic: u16, id: MsgId, name: &'a str, room: Room) -> Event<'a> {
         let names = &mut self.state.names;
-        let known = names.name(topic) == Some(name);
-        let (code, event) = match topic {
-            _ if known => (ReturnCode::Accepted, Event::Nothing),
-            // MQTT-SN 5.3.11 reserves them.
-            0 | u16::MAX => (ReturnCode::InvalidTopicId, Event::Nothing),
+        let (code, event) = if names.name(topic) == Some(name) {
+            (ReturnCode::Accepted, Event::Nothing)
+        } else if is_reserved(topic) {
+            (ReturnCode::InvalidTopicId, Event::Nothing)
+        } else if !room.inbox || name.len() > room.pool {
             // The host is to be told: the gateway will try again.
-            _ if !room.inbox || name.len() > room.pool => return Event::Nothing,
-            _ if names.name(topic).is_none() && names.room() == 0 => (ReturnCode::Congestion, Event::NotNamed),
-            _ => {
-                names.insert(topic, name);
-                (ReturnCode::Accepted, Event::Named(topic, name))
-            }
+            return Event::Nothing;
+        } else if names.name(topic).is_none() && names.room() == 0 {
+            (ReturnCode::Congestion, Event::NotNamed)
+        } else {
+            names.insert(topic, name);
+            (ReturnCode::Accepted, Event::Named(topic, name))
         };
         wire.send(&Packet::Regack { topic, id, code });
         event
@@ -450,14 +458,22 @@ impl Session {
     }
 }
 
+/// Answers WILLTOPICREQ.
+pub(crate) fn say_will_topic(will: &StoredWill, wire: &mut Wire<'_>) {
+    let StoredWill { topic, qos, retain, .. } = will;
+    wire.send(&Packet::Willtopic(Some(WillTopic { topic, qos: *qos, retain: *retain })));
+}
+
+/// Answers WILLMSGREQ.
+pub(crate) fn say_will_message(will: &StoredWill, wire: &mut Wire<'_>) {
+    wire.send(&Packet::Willmsg(&will.payload));
+}
+
 impl Greeting {
     fn say(&self, what: Said, wire: &mut Wire<'_>) {
         match (what, &self.will) {
-            (Said::WillTopic, Some(will)) => {
-                let StoredWill { topic, qos, retain, .. } = will;
-                wire.send(&Packet::Willtopic(Some(WillTopic { topic, qos: *qos, retain: *retain })));
-            }
-            (Said::WillMessage, Some(will)) => wire.send(&Packet::Willmsg(&will.payload)),
+            (Said::WillTopic, Some(will)) => say_will_topic(will, wire),
+            (Said::WillMessage, Some(will)) => say_will_message(will, wire),
             _ => wire.send(&Packet::Connect(Connect {
                 client_id: &self.client_id,
                 clean: self.clean,

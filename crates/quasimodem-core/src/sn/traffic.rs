@@ -93,6 +93,8 @@ impl Turn<'_> {
                 let registered = Registered { by: Registrar::Gateway, topic, name: name.into() };
                 self.modem.reports.push(Report::Registered(id, Box::new(registered)));
             }
+            Event::WillTopicWanted => self.say_will(id, super::say_will_topic),
+            Event::WillMessageWanted => self.say_will(id, super::say_will_message),
             Event::Dropped => drop(self.out.note(StoredNote::Dropped(id, 1))),
             Event::NotNamed => drop(self.out.note(StoredNote::NotNamed(id))),
         }
@@ -101,6 +103,17 @@ impl Turn<'_> {
 
     fn ignored(&mut self, id: ClientId, malformed: Malformed) {
         self.out.note(StoredNote::Ignored(id, malformed));
+    }
+
+    /// Tells the gateway of the will that is kept, if there is one.
+    fn say_will(&mut self, id: ClientId, say: fn(&StoredWill, &mut Wire<'_>)) {
+        let Some(will) = self.modem.sn_client(id).and_then(|client| client.will.take()) else { return };
+        if let Ok((_, mut wire)) = self.sn_session(id) {
+            say(&will, &mut wire);
+        }
+        if let Some(client) = self.modem.sn_client(id) {
+            client.will = Some(will);
+        }
     }
 
     fn sn_message(&mut self, id: ClientId, topic: TopicId, qos: Qos, payload: &[u8]) {

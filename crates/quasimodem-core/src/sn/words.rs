@@ -133,7 +133,7 @@ fn write_publish(f: &mut fmt::Formatter<'_>, publish: Publish<'_>) -> fmt::Resul
 /// disconnect 60                            the seconds only from a client that will sleep
 /// willtopicresp 0                          (willmsgresp alike)
 /// encapsulated 1 "node" "message"          radius, node id, bytes
-/// hex 02 17                                any bytes; never written
+/// hex 02 17                                any bytes, or none; never written
 /// ```
 ///
 /// `clean`, `will`, `retain` and `dup` stand only where they hold, and the `#7` of a PUBLISH only if it is not 0.
@@ -209,6 +209,7 @@ pub fn parse_words(line: &str) -> Result<Vec<u8>, String> {
             let radius = words.small("a radius")?;
             Packet::Encapsulated { radius, node: &words.quoted()?, message: &words.quoted()? }.put(to);
         }
+        "hex" if words.rest.is_empty() => {}
         "hex" => to.put(&words.all(Words::hex)?),
         _ => return Err(Words::new(line).expected("the name of a message, or hex")),
     }

@@ -60,6 +60,7 @@ fn words_come_back() {
 
 #[test]
 fn any_bytes_can_be_made() {
+    assert_eq!(parse_words("hex"), Ok([].to_vec()));
     assert_eq!(parse_words("hex 05 ff 00 00 00"), Ok([5, 0xff, 0, 0, 0].to_vec()));
 }
 
