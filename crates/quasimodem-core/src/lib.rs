@@ -1,5 +1,5 @@
-//! A cellular module in software: the DCE side of Fibocom's MQTT AT commands, with its MQTT client, as one state
-//! machine without I/O, clock or randomness.
+//! A cellular module in software: the DCE side of Fibocom's MQTT AT commands, with its MQTT and MQTT-SN clients, as one
+//! state machine without I/O, clock or randomness.
 //!
 //! A [`Modem`] does nothing by itself. A driver tells it what happened, carries out what it answers, and comes back at
 //! its deadline:
@@ -53,7 +53,7 @@
 //! - After [`Effect::Close`] nothing may be brought for that link before its next [`Effect::Open`].
 //! - A modem starts without a host. What it has to say unasked waits until [`Host::Attached`].
 //! - No input makes the core panic. Bad bytes of the host are answered with an error, bad bytes of a peer end that
-//!   connection; both are explained by a [`Note`].
+//!   connection, bad datagrams are ignored; all are explained by a [`Note`].
 //! - Bytes that no log may show are marked: log [`Marked::redacted`], send [`Marked::bytes`].
 #![no_std]
 #![forbid(unsafe_code)]

@@ -19,13 +19,17 @@ mod names;
 mod packet;
 mod requests;
 mod session;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod wire;
 mod words;
 
 pub use decode::Malformed;
 pub use packet::{Connect, MAX_DATAGRAM, MsgId, Packet, Publish, ReturnCode, Topic, TopicId, WillTopic};
-pub(crate) use requests::{End, Outcome, Request, Subject, Terms, Wire};
+pub(crate) use requests::{End, Outcome, Request, Terms};
 pub(crate) use session::{Event, Greeting, Kept, Room, Session, Settled, say_will_message, say_will_topic};
+pub(crate) use subject::Subject;
+pub(crate) use wire::Wire;
 pub use words::parse_words;

@@ -7,130 +7,17 @@ use core::time::Duration;
 
 use super::names::{NAMES_MAX, Names};
 use super::packet::is_reserved;
-use super::{MsgId, Packet, Publish, ReturnCode, Topic, TopicId, WillTopic};
+use super::subject::Subject;
+use super::wire::{Ring, Timer, Wire};
+use super::{MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
 use crate::lean;
 use crate::mqtt::Qos;
-use crate::net::Link;
-use crate::outbox::Outbox;
 use crate::reports::Ticket;
 use crate::time::Instant;
 
 /// How long a message of the connection before is sent again: as long as the result of `+MQTTPUB` may take.
 const RESUMED: Duration = Duration::from_millis(3000);
-
-/// Where, when and how often a session sends.
-pub(crate) struct Wire<'a> {
-    pub(crate) now: Instant,
-    pub(crate) link: Link,
-    pub(crate) out: &'a mut Outbox,
-    /// T_retry and N_retry (MQTT-SN 6.13).
-    pub(crate) retry: Duration,
-    pub(crate) retries: u8,
-    /// Something was sent.
-    pub(crate) sent: bool,
-}
-
-impl Wire<'_> {
-    pub(super) fn send(&mut self, packet: &Packet<'_>) {
-        packet.put(&mut self.out.send(self.link));
-        self.sent = true;
-    }
-}
-
-/// When something is sent again, and how often at most.
-pub(super) struct Timer {
-    pub(super) at: Instant,
-    left: u8,
-}
-
-/// What a timer asks for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ring {
-    NotYet,
-    SendAgain,
-    GiveUp,
-}
-
-impl Timer {
-    pub(super) fn start(wire: &Wire<'_>) -> Timer {
-        Timer { at: wire.now + wire.retry, left: wire.retries }
-    }
-
-    pub(super) fn ring(&mut self, wire: &Wire<'_>) -> Ring {
-        if self.at > wire.now {
-            return Ring::NotYet;
-        }
-        let Some(left) = self.left.checked_sub(1) else { return Ring::GiveUp };
-        *self = Timer { at: wire.now + wire.retry, left };
-        Ring::SendAgain
-    }
-}
-
-/// What the host calls a topic.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Subject<N> {
-    Name(N),
-    /// An id: of the connection if it has that, else a predefined one.
-    Number(u16),
-    /// A name of two characters.
-    Short([u8; 2]),
-}
-
-impl<'a> Subject<&'a str> {
-    /// Two characters are a short topic, unless there is a wildcard in them (MQTT-SN 6.7).
-    pub(crate) fn of_text(text: &'a str) -> Subject<&'a str> {
-        match *text.as_bytes() {
-            [first, second] if text.is_ascii() && !text.contains(['#', '+']) => Subject::Short([first, second]),
-            _ => Subject::Name(text),
-        }
-    }
-
-    pub(crate) fn stored(self) -> Subject<Box<str>> {
-        match self {
-            Subject::Name(name) => Subject::Name(name.into()),
-            Subject::Number(number) => Subject::Number(number),
-            Subject::Short(name) => Subject::Short(name),
-        }
-    }
-}
-
-impl Subject<Box<str>> {
-    pub(crate) fn lent(&self) -> Subject<&str> {
-        match self {
-            Subject::Name(name) => Subject::Name(name),
-            Subject::Number(number) => Subject::Number(*number),
-            Subject::Short(name) => Subject::Short(*name),
-        }
-    }
-}
-
-impl Subject<&str> {
-    fn len(self) -> usize {
-        if let Subject::Name(name) = self { name.len() } else { 0 }
-    }
-
-    /// What stands for it in a PUBLISH; `None`: the name is to be registered first.
-    pub(super) fn id(self, names: &Names) -> Option<TopicId> {
-        match self {
-            Subject::Name(name) => names.id(name).map(TopicId::Normal),
-            Subject::Number(number) if names.name(number).is_some() => Some(TopicId::Normal(number)),
-            Subject::Number(number) => Some(TopicId::Predefined(number)),
-            Subject::Short(name) => Some(TopicId::Short(name)),
-        }
-    }
-}
-
-impl<'a> Subject<&'a str> {
-    /// What stands for it in a SUBSCRIBE.
-    fn topic(self, names: &'a Names) -> Topic<'a> {
-        match self {
-            Subject::Name(name) => Topic::Name(name),
-            Subject::Number(number) => names.name(number).map_or(Topic::Predefined(number), Topic::Name),
-            Subject::Short(name) => Topic::Short(name),
-        }
-    }
-}
 
 /// What the host asks for.
 #[derive(Clone, Copy)]

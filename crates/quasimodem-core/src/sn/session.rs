@@ -7,7 +7,8 @@ use core::time::Duration;
 
 use super::names::Names;
 use super::packet::is_reserved;
-use super::requests::{Outcome, Request, Requests, Ring, Terms, Timer, Wire};
+use super::requests::{Outcome, Request, Requests, Terms};
+use super::wire::{Ring, Timer, Wire};
 use super::{Connect, MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
 use crate::client::{Stage, StoredWill};
