@@ -53,6 +53,7 @@ pub enum Host {
 /// A line that the host drives at a real serial port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HostLine {
-    /// Data terminal ready (V.24 circuit 108/2). Ignored, as with `AT&D0`.
+    /// Data terminal ready (V.24 circuit 108/2). With `AT&D1` and `AT&D2` its fall brings the host back to the start
+    /// of a command line.
     Dtr(bool),
 }

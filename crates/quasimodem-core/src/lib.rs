@@ -84,6 +84,7 @@ mod time;
 mod tls;
 mod traffic;
 mod turn;
+mod uart;
 mod words;
 
 pub use at::{
@@ -101,3 +102,4 @@ pub use secret::Secret;
 pub use settings::{BadSetting, Imei, NotAnImei, RefusalStyle, SETTINGS, Setting, Settings, UrcPayload};
 pub use time::Instant;
 pub use tls::{CheckFiles, TlsFailure, TlsProfile, TlsVersions, Verify};
+pub use uart::{FlowControl, Framing, NotAFraming, Parity, Rate, Uart};

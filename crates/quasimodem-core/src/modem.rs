@@ -245,8 +245,8 @@ impl Modem {
             fresh.reports = Reports::default();
         }
         fresh.bearer.keep_clock(&self.bearer);
-        // The serial port keeps its rate.
-        fresh.profile.rate = self.profile.rate;
+        // The serial port stays as it is set.
+        fresh.profile.uart = self.profile.uart;
         fresh.attached = self.attached;
         fresh.full = self.full;
         fresh.quiet_until = self.quiet_until;

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use crate::net::{Link, Transport};
 use crate::note::{Note, StoredNote};
+use crate::uart::Uart;
 
 /// The effects of one call, in the order in which they must be carried out.
 ///
@@ -95,15 +96,12 @@ pub struct Query(pub u32);
 /// What the modem sets at a serial port that has such things.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ModemLine {
-    /// Bits a second, once everything written so far has left.
-    Rate(u32),
-    /// Flow control by RTS and CTS (`AT+IFC=2,2`) or none.
-    FlowControl(bool),
-    /// Ring indicator (V.24 circuit 125).
-    Ri(bool),
-    /// Data carrier detect (V.24 circuit 109).
+    /// Rate, framing and flow control, once everything written so far has left: it follows the final result code of
+    /// the line that asked for it (V.250 6.2.10 to 6.2.12).
+    Uart(Uart),
+    /// Data carrier detect (V.24 circuit 109); off at power-up.
     Dcd(bool),
-    /// Pulse the ring indicator for this long.
+    /// Switch the ring indicator (V.24 circuit 125) on for this long, from now.
     RiPulse(Duration),
 }
 

@@ -12,6 +12,7 @@ use crate::bearer::Start;
 use crate::cloud::{Baidu, Choices, Hash, Resource, Tencent, Unicom, UnicomId};
 use crate::model::Model;
 use crate::tls::{CheckFiles, TlsProfile, TlsVersions, Verify};
+use crate::uart::Uart;
 
 /// Settings that many modems can share.
 #[derive(Clone, Debug)]
@@ -37,6 +38,11 @@ pub struct Settings {
     pub boot: Duration,
     /// Whether `+SIM READY` is told to each host that opens the port, and not only after a reset.
     pub ready_on_attach: bool,
+    /// How the serial port is set at power-up, of which `AT+IPR?` and its kin tell. No setting by name: it is where the
+    /// host sits that decides it.
+    pub uart: Uart,
+    /// How long the ring indicator is on with each unsolicited result; zero: never.
+    pub ri_pulse: Duration,
     /// How the radio side begins.
     pub bearer: Start,
     /// How long a search for the network takes.
@@ -93,6 +99,8 @@ impl Default for Settings {
             max_packet: 60 * 1024,
             boot: Duration::ZERO,
             ready_on_attach: true,
+            uart: Uart::default(),
+            ri_pulse: Duration::ZERO,
             bearer: Start::default(),
             search: Duration::from_secs(2),
             sn_retry: Duration::from_millis(700),
@@ -218,6 +226,13 @@ pub const SETTINGS: &[Setting] = &[
         expected: "on or off",
         set: |settings, text| switch(text).map(|on| settings.ready_on_attach = on),
         value: |settings| on_or_off(settings.ready_on_attach),
+    },
+    Setting {
+        key: "ri_pulse_ms",
+        meaning: "How long the ring indicator is on with each unsolicited result, where the port has it; 0 is never.",
+        expected: "a number of milliseconds up to 3600000",
+        set: |settings, text| time(text).map(|pulse| settings.ri_pulse = pulse),
+        value: |settings| millis(settings.ri_pulse),
     },
     Setting {
         key: "bearer",

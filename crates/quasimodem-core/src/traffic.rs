@@ -202,13 +202,14 @@ impl Turn<'_> {
 
     /// Tells the host of a message, now or when it may be told.
     pub(crate) fn message(&mut self, id: ClientId, qos: Qos, topic: Topic<'_>, payload: &[u8]) {
-        let settings = &self.modem.settings;
         if self.modem.profile.indicates {
             for part in reports::parts(payload, commands::READ_MAX) {
                 self.modem.reports.push(Report::arrived(id, qos, topic, part));
             }
             self.modem.reports.push(Report::Unread(id, Box::new(Message::new(qos, topic, payload))));
         } else if self.is_free() && !self.modem.reports.is_ready() {
+            self.ring();
+            let settings = &self.modem.settings;
             reports::print_message(id, qos, topic, payload, settings, self.out);
         } else {
             self.modem.reports.push(Report::Message(id, Box::new(Message::new(qos, topic, payload))));

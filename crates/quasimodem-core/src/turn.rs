@@ -6,16 +6,17 @@ use core::mem;
 use crate::at::{self, Command, ErrorStyle, Problem, Refusal, Step};
 use crate::bearer::Bearer;
 use crate::client::ClientId;
-use crate::commands::{Pending, RawData};
+use crate::commands::{Circuits, Pending, RawData};
 use crate::errand::Errand;
-use crate::input::{Host, Input};
+use crate::input::{Host, HostLine, Input};
 use crate::modem::{Modem, Power};
 use crate::net::Port;
 use crate::note::StoredNote;
-use crate::outbox::{Kind, Outbox, Piece, Sink};
+use crate::outbox::{Kind, ModemLine, Outbox, Piece, Sink};
 use crate::random;
 use crate::reports::{Report, Reports};
 use crate::time::Instant;
+use crate::uart::Uart;
 
 /// Gaps that what waits for one may last, if the host types on.
 const GAPS: u32 = 5;
@@ -105,7 +106,8 @@ impl<'a> Turn<'a> {
                     self.resume(*pending, result);
                 }
             }
-            Input::Line(_) | Input::Tick => {}
+            Input::Line(HostLine::Dtr(false)) if self.modem.profile.circuits.has(Circuits::DTR) => self.dtr_fell(),
+            Input::Line(HostLine::Dtr(_)) | Input::Tick => {}
         }
     }
 
@@ -119,21 +121,59 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// What `AT&D1` and `AT&D2` ask for. V.250 speaks of the online data state; raw data is the only one here, and there
+    /// is no call to clear.
+    fn dtr_fell(&mut self) {
+        self.modem.line.reset();
+        self.modem.typed_at = None;
+        if let Some(raw) = self.modem.raw.take() {
+            let row = raw.row();
+            self.refuse(Refusal { command: row.name, problem: Problem::DtrFell }, row.errors);
+        }
+    }
+
+    /// Changes how the serial port is set, once the line at hand is answered.
+    pub(crate) fn set_uart(&mut self, change: impl FnOnce(&mut Uart)) {
+        change(&mut self.modem.profile.uart);
+        self.modem.profile.circuits.set(Circuits::UART, true);
+    }
+
+    /// Switches the carrier detect line as `AT&C` wants it by now, if it was otherwise before.
+    pub(crate) fn dcd_was(&mut self, before: bool) {
+        let now = self.modem.profile.circuits.has(Circuits::DCD);
+        if now != before {
+            self.out.line(ModemLine::Dcd(now));
+        }
+    }
+
+    /// Tells the host by the ring indicator that something unsolicited comes.
+    pub(crate) fn ring(&mut self) {
+        let pulse = self.modem.settings.ri_pulse;
+        if !pulse.is_zero() {
+            self.out.line(ModemLine::RiPulse(pulse));
+        }
+    }
+
     /// Starts the module anew. Its connections end without a DISCONNECT, as they do on a real one.
     pub(crate) fn boot(&mut self) {
-        self.forget_sessions();
-        self.modem.restart(self.now);
+        self.restart();
         let until = self.now + self.modem.settings.boot;
         self.modem.power = if until <= self.now { Power::On } else { Power::Booting(until) };
     }
 
     /// Switches the module off.
     pub(crate) fn halt(&mut self) {
-        self.forget_sessions();
-        self.modem.restart(self.now);
+        self.restart();
         // It says nothing until it is switched on.
         self.modem.reports = Reports::default();
         self.modem.power = Power::Off;
+    }
+
+    fn restart(&mut self) {
+        self.forget_sessions();
+        let dcd = self.modem.profile.circuits.has(Circuits::DCD);
+        self.modem.restart(self.now);
+        self.dcd_was(dcd);
     }
 
     fn set_full(&mut self, port: Port, full: bool) {
@@ -308,6 +348,9 @@ impl<'a> Turn<'a> {
     fn end_line(&mut self) {
         let gap = self.modem.settings.gap;
         let modem = &mut *self.modem;
+        if modem.profile.circuits.set(Circuits::UART, false) {
+            self.out.line(ModemLine::Uart(modem.profile.uart));
+        }
         modem.quiet_until = self.now + gap;
         if modem.reports.is_ready() {
             let patience = modem.patience.get_or_insert(self.now + GAPS * gap);
@@ -360,6 +403,7 @@ impl<'a> Turn<'a> {
     }
 
     fn print(&mut self, report: &Report) {
+        self.ring();
         match report {
             Report::Names(client) => self.print_names(*client),
             _ => report.print(&self.modem.settings, &self.modem.profile, self.out),

@@ -35,6 +35,7 @@
 //! | `! serial full`, `! 1 free`, `! host detached`, `! sim out`, `! registration 0`, `! call down` | more from outside |
 //! | `! signal 20,99`, `! clock 1784530296` | and more; the clock in seconds since 1970 |
 //! | `! line dtr off` | the host changes a line of the port |
+//! | `~ uart 9600 8N1 rtscts`, `~ dcd on`, `~ ri 100ms` | the modem sets the port and its lines |
 //! | `@ 5000ms` | time moves on by so much, to the deadline, which must be this one; `us` for microseconds |
 //! | `wait 100ms` | time moves on by so much, and the deadline is later |
 //! | `late 1ms` | time moves on by so much, and the deadline is now or over, but the next line is the first that the modem hears of it |
@@ -49,7 +50,7 @@ use std::fmt;
 use std::time::Duration;
 
 use quasimodem_core::{
-    Change, ClientId, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, Outbox, Port, Query,
+    Change, ClientId, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, ModemLine, Outbox, Port, Query,
     Registration, SETTINGS, Settings, Transport, Why, mqtt, sn,
 };
 
@@ -362,6 +363,9 @@ pub(crate) fn words(effect: &Effect<'_>) -> String {
             Err(violation) => format!("{link} send a bad packet: {violation}"),
         },
         Effect::Close(link) => format!("{link} close"),
+        Effect::Line(ModemLine::Uart(uart)) => format!("uart {uart}"),
+        Effect::Line(ModemLine::Dcd(on)) => format!("dcd {}", if *on { "on" } else { "off" }),
+        Effect::Line(ModemLine::RiPulse(pulse)) => format!("ri {}ms", pulse.as_millis()),
         other => format!("{other:?}"),
     }
 }

@@ -80,6 +80,8 @@ pub enum Problem {
     NotPem(&'static str),
     /// The TLS library can't use the file; `AT+CEER` has its words.
     BadFile,
+    /// The line DTR fell before the raw data was complete.
+    DtrFell,
     /// A name could not be looked up.
     NotResolved,
     /// The broker refused the connection with this CONNACK return code.
@@ -124,7 +126,8 @@ impl Problem {
             | Problem::ConnectRejected(_)
             | Problem::NotResolved
             | Problem::NoClock
-            | Problem::NoData => (3, "operation not allowed"),
+            | Problem::NoData
+            | Problem::DtrFell => (3, "operation not allowed"),
             Problem::NotOffered(_) | Problem::NoTls | Problem::NoDtls | Problem::NoSuchForm => {
                 (4, "operation not supported")
             }
@@ -200,6 +203,7 @@ impl fmt::Display for Problem {
             Problem::NotResolved => f.write_str("the name can't be looked up"),
             Problem::ConnectRefused(code) => write!(f, "refused by the broker: {}", connack_words(code)),
             Problem::ConnectRejected(code) => write!(f, "refused by the gateway: {code}"),
+            Problem::DtrFell => f.write_str("DTR fell before the data was complete"),
             Problem::NoData => f.write_str("the data did not come in time"),
             Problem::NotPem(what) => write!(f, "the data is no PEM text of {what}"),
             Problem::BadFile => f.write_str("the data can't be used"),

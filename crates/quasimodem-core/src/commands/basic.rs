@@ -2,7 +2,7 @@
 
 use core::fmt::Write;
 
-use super::profile::Profile;
+use super::profile::{Circuits, Profile};
 use crate::at::{Answer, Args, Command, ErrorStyle, Param, Problem};
 use crate::outbox::Sink;
 use crate::reports;
@@ -66,10 +66,37 @@ pub(super) const AND_F: Command = Command {
 };
 
 fn reset_profile(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
-    let rate = turn.modem.profile.rate;
-    turn.modem.profile = Profile { rate, ..Profile::new(&turn.modem.settings) };
+    let Profile { uart, circuits, .. } = turn.modem.profile;
+    turn.modem.profile = Profile { uart, ..Profile::new(&turn.modem.settings) };
+    turn.modem.profile.circuits.set(Circuits::UART, circuits.has(Circuits::UART));
+    turn.dcd_was(circuits.has(Circuits::DCD));
     Ok(Answer::Done)
 }
+
+pub(super) const AND_C: Command = Command {
+    name: "&C",
+    source: "V.250 6.2.8",
+    summary: "Keeps the carrier detect line on (0), or lets it tell of a carrier (1): off, as there are no data calls here.",
+    params: &[Param::number("value", 0, 1).optional()],
+    set: Some(|turn, args| {
+        let before = turn.modem.profile.circuits.set(Circuits::DCD, !args.flag(0));
+        turn.dcd_was(before);
+        Ok(Answer::Done)
+    }),
+    ..BASIC
+};
+
+pub(super) const AND_D: Command = Command {
+    name: "&D",
+    source: "V.250 6.2.9",
+    summary: "Ignores the line DTR (0), or lets its fall end raw data and half a line (1, 2); connections stay.",
+    params: &[Param::number("value", 0, 2).optional()],
+    set: Some(|turn, args| {
+        turn.modem.profile.circuits.set(Circuits::DTR, args.small(0) > 0);
+        Ok(Answer::Done)
+    }),
+    ..BASIC
+};
 
 pub(super) const I: Command = Command {
     name: "I",

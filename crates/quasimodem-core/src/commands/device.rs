@@ -5,9 +5,9 @@ use core::fmt::Write;
 use super::basic::{MANUFACTURER, VERSION};
 use crate::at::{Answer, Args, Command, Needs, Param, ParamKind, Problem};
 use crate::note::{Failure, connack_words};
-use crate::outbox::ModemLine;
 use crate::reports::Visible;
 use crate::turn::Turn;
+use crate::uart::{FlowControl, Framing, Rate};
 
 pub(super) const CMEE: Command = Command {
     name: "+CMEE",
@@ -221,19 +221,37 @@ fn card_number(turn: &mut Turn<'_>, name: &str) -> Result<Answer, Problem> {
 pub(super) const IPR: Command = Command {
     name: "+IPR",
     source: "V.250 6.2.10",
-    summary: "Sets the rate of the serial port in bits a second; ends without one ignore it.",
-    params: &[Param::number("rate", 0, 4_000_000)],
+    summary: "Sets the rate of the serial port in bits a second, behind its OK; 0 leaves it. Ends without a rate ignore it.",
+    params: &[Param::number("rate", 0, Rate::MAX)],
     set: Some(|turn, args| {
         // 0: the module finds the rate itself, so it stays.
-        if let Some(rate @ 1..) = args.number(0) {
-            turn.modem.profile.rate = rate;
-            turn.out.line(ModemLine::Rate(rate));
+        if let Some(rate) = args.number(0).and_then(Rate::new) {
+            turn.set_uart(|uart| uart.rate = rate);
         }
         Ok(Answer::Done)
     }),
     read: Some(|turn, _| {
-        let rate = turn.modem.profile.rate;
+        let rate = turn.modem.profile.uart.rate.bits();
         turn.info(|line| write!(line, "+IPR: {rate}"));
+        Ok(Answer::Done)
+    }),
+    ..Command::ROW
+};
+
+pub(super) const ICF: Command = Command {
+    name: "+ICF",
+    source: "V.250 6.2.11",
+    summary: "Sets the frame of a character at the serial port, behind its OK: 3 is 8N1, 0 leaves it; parity 0 is odd, 1 even.",
+    params: &[Param::number("format", 0, Framing::FORMAT_MAX), Param::number("parity", 0, 3).optional()],
+    set: Some(|turn, args| {
+        if let Some(framing) = args.number(0).and_then(|format| Framing::new(format, args.number(1))) {
+            turn.set_uart(|uart| uart.framing = framing);
+        }
+        Ok(Answer::Done)
+    }),
+    read: Some(|turn, _| {
+        let (format, parity) = turn.modem.profile.uart.framing.numbers();
+        turn.info(|line| write!(line, "+ICF: {format},{parity}"));
         Ok(Answer::Done)
     }),
     ..Command::ROW
@@ -242,10 +260,20 @@ pub(super) const IPR: Command = Command {
 pub(super) const IFC: Command = Command {
     name: "+IFC",
     source: "V.250 6.2.12",
-    summary: "Sets the flow control of the serial port: 2 is RTS and CTS, 0 and 1 are none.",
+    summary: "Sets the flow control of the serial port, behind its OK: 0 none, 1 XON and XOFF, 2 RTS and CTS; the greater counts for both ways.",
     params: &[Param::number("DCE_by_DTE", 0, 2), Param::number("DTE_by_DCE", 0, 2).optional()],
     set: Some(|turn, args| {
-        turn.out.line(ModemLine::FlowControl(args.number(0) == Some(2)));
+        let flow = match args.number(0).max(args.number(1)) {
+            Some(2) => FlowControl::RtsCts,
+            Some(1) => FlowControl::XonXoff,
+            _ => FlowControl::None,
+        };
+        turn.set_uart(|uart| uart.flow = flow);
+        Ok(Answer::Done)
+    }),
+    read: Some(|turn, _| {
+        let flow = turn.modem.profile.uart.flow as u8;
+        turn.info(|line| write!(line, "+IFC: {flow},{flow}"));
         Ok(Answer::Done)
     }),
     ..Command::ROW
@@ -260,7 +288,6 @@ const ACCEPTED: Command = Command {
     ..Command::ROW
 };
 
-pub(super) const ICF: Command = Command { name: "+ICF", source: "V.250 6.2.11", ..ACCEPTED };
 pub(super) const GTSET: Command = Command { name: "+GTSET", source: "Fibocom +GTSET", ..ACCEPTED };
 pub(super) const GTRAT: Command = Command { name: "+GTRAT", source: "Fibocom +GTRAT", ..ACCEPTED };
 pub(super) const GTWAKE: Command = Command { name: "+GTWAKE", source: "Fibocom +GTWAKE", ..ACCEPTED };

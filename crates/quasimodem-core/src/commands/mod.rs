@@ -20,7 +20,7 @@ mod will;
 pub(crate) use basic::put_quoted;
 pub(crate) use network::{Context, put_cell};
 pub(crate) use pending::Pending;
-pub(crate) use profile::Profile;
+pub(crate) use profile::{Circuits, Profile};
 pub(crate) use raw::RawData;
 pub(crate) use receive::READ_MAX;
 
@@ -35,6 +35,8 @@ pub const COMMANDS: &[&Command] = &[
     &basic::Q,
     &basic::Z,
     &basic::AND_F,
+    &basic::AND_C,
+    &basic::AND_D,
     &basic::I,
     &device::CMEE,
     &device::CEER,

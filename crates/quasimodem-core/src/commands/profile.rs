@@ -5,6 +5,7 @@ use core::array;
 use super::network;
 use crate::at::Command;
 use crate::settings::Settings;
+use crate::uart::Uart;
 
 /// Settings of the host; `AT&F` and `ATZ` bring back those of power-up.
 #[derive(Clone, Copy)]
@@ -21,8 +22,34 @@ pub(crate) struct Profile {
     pub(crate) indicates: bool,
     /// `<n>` of `+CREG`, `+CGREG` and `+CEREG` (27.007 7.2, 10.1.20, 10.1.22).
     pub(crate) registration: [u8; network::REGISTRATIONS.len()],
-    /// `AT+IPR` (V.250 6.2.10): bits a second.
-    pub(crate) rate: u32,
+    pub(crate) circuits: Circuits,
+    /// `AT+IPR`, `AT+ICF` and `AT+IFC` (V.250 6.2.10 to 6.2.12). No reset changes it, or the host were lost.
+    pub(crate) uart: Uart,
+}
+
+/// What the host wants of the lines beside the data; one byte, since each modem holds it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Circuits(u8);
+
+impl Circuits {
+    /// `AT&C0` (V.250 6.2.8): the carrier detect line is always on. Else only with a carrier, which there never is.
+    pub(crate) const DCD: Circuits = Circuits(1);
+    /// `AT&D1` and `AT&D2` (V.250 6.2.9): the fall of the line DTR means something.
+    pub(crate) const DTR: Circuits = Circuits(2);
+    /// The line at hand set `uart`; that comes into force behind its final result code.
+    pub(crate) const UART: Circuits = Circuits(4);
+
+    /// Whether this one is set.
+    pub(crate) const fn has(self, one: Circuits) -> bool {
+        self.0 & one.0 != 0
+    }
+
+    /// Sets this one, and tells what it was.
+    pub(crate) const fn set(&mut self, one: Circuits, on: bool) -> bool {
+        let before = self.has(one);
+        self.0 = if on { self.0 | one.0 } else { self.0 & !one.0 };
+        before
+    }
 }
 
 impl Profile {
@@ -34,7 +61,8 @@ impl Profile {
             cmee: 1,
             indicates: false,
             registration: [0; _],
-            rate: 115_200,
+            circuits: Circuits::default(),
+            uart: settings.uart,
         }
     }
 
