@@ -2,6 +2,7 @@
 //! the way, it is.
 
 mod broker;
+mod com_port;
 mod datagram;
 mod dictionary;
 mod json;
@@ -13,6 +14,7 @@ mod serial;
 mod tuya;
 
 pub use broker::broker;
+pub use com_port::com_port;
 pub use datagram::datagram;
 pub use dictionary::dictionary;
 pub use json::json;
@@ -31,6 +33,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("datagram", datagram),
     ("modem", modem),
     ("broker", broker),
+    ("com_port", com_port),
     ("tuya", tuya),
     ("json", json),
 ];
