@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod com_port;
 pub mod network;
+pub mod pace;
 pub mod pipe;
 pub mod random;
 pub mod recorder;

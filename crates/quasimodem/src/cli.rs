@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
-use quasimodem_core::{BadSetting, Imei, MODELS, Model, Settings, mqtt};
+use quasimodem_core::{BadSetting, FlowControl, Framing, Imei, MODELS, Model, Rate, Settings, Uart, mqtt};
 use quasimodem_lab::broker::{Code, Refusal, User};
 use rustls::pki_types::ServerName;
 
@@ -70,13 +70,25 @@ pub(crate) enum Command {
 /// How to run a modem. What is not said here is asked of the configuration file.
 #[derive(Args, Default)]
 pub(crate) struct Run {
-    /// Where the host sits: stdio (the default), pty, pty:LINK, tcp:PORT or tcp:ADDR:PORT.
+    /// Where the host sits: stdio (the default), pty, pty:LINK, tcp:PORT, tcp:ADDR:PORT, rfc2217:PORT, rfc2217:ADDR:PORT
+    /// or serial:PATH@RATE.
     ///
     /// `pty` makes a new pseudo-terminal and prints its path; with LINK, a symbolic link of that name leads to it for as
     /// long as the modem runs. `tcp` listens, on 127.0.0.1 unless told otherwise; port 0 takes a free one. A terminal at
     /// stdio is set to raw mode; Ctrl-C ends the program.
+    ///
+    /// `serial` is a real port, such as serial:/dev/ttyS1@115200; behind a comma may stand its frame, 8N1 unless told
+    /// otherwise, and behind another rtscts or xonxoff. AT+IPR, AT+ICF and AT+IFC change them. A port that vanishes is
+    /// looked for until it is back. `rfc2217` is like `tcp`, with the rate and the lines of a serial port.
     #[arg(long, value_name = "WHERE", value_parser = parse_at)]
     pub(crate) at: Option<At>,
+
+    /// Let bytes go and come at so many bits a second, as on a real line. What overruns a receiver's FIFO (1024 bytes)
+    /// without flow control is lost.
+    ///
+    /// AT+IPR changes the pace.
+    #[arg(long, value_name = "BAUD", value_parser = parse_pace)]
+    pub(crate) pace: Option<Rate>,
 
     /// The module to be; `quasimodem models` lists them.
     #[arg(long, value_name = "MODEL", value_parser = parse_model)]
@@ -121,7 +133,7 @@ pub(crate) struct Run {
 
     /// Read options from a TOML file; the command line counts more.
     ///
-    /// It may hold at = "pty", imei = "001010000000008", ca = "ca.pem",
+    /// It may hold at = "pty", pace = 115200, imei = "001010000000008", ca = "ca.pem",
     /// host_map = ["broker.example:1883=127.0.0.1:1883"] and all of `quasimodem settings` by their keys, those with a dot
     /// also in a table named cloud. Values are text as for --set; on and off may be true and false, numbers bare.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -205,6 +217,10 @@ pub(crate) enum At {
     Pty(Option<PathBuf>),
     /// A TCP port to listen on.
     Tcp(SocketAddr),
+    /// A TCP port to listen on, for telnet with the serial port's settings.
+    Rfc2217(SocketAddr),
+    /// A serial port.
+    Serial(PathBuf, Uart),
 }
 
 /// A setting and a value that it takes.
@@ -270,8 +286,45 @@ pub(crate) fn parse_at(text: &str) -> Result<At, String> {
             "expected tcp:PORT or tcp:ADDR:PORT with an IP address, such as tcp:7000, tcp:0.0.0.0:7000 or tcp:[::]:7000"
                 .into()
         }),
-        _ => Err("expected stdio, pty, pty:LINK, tcp:PORT or tcp:ADDR:PORT".into()),
+        ("rfc2217", Some(address)) => parse_address(address).map(At::Rfc2217).ok_or_else(|| {
+            "expected rfc2217:PORT or rfc2217:ADDR:PORT with an IP address, such as rfc2217:7000 or rfc2217:[::]:7000"
+                .into()
+        }),
+        ("serial", Some(port)) => parse_serial(port),
+        _ => Err("expected stdio, pty, pty:LINK, tcp:PORT, tcp:ADDR:PORT, rfc2217:PORT, rfc2217:ADDR:PORT or \
+                  serial:PATH@RATE"
+            .into()),
     }
+}
+
+fn parse_serial(text: &str) -> Result<At, String> {
+    let expected = || "expected serial:PATH@RATE[,FRAME][,rtscts|xonxoff], such as serial:/dev/ttyS1@115200,8N1,rtscts";
+    // A path may hold an @, and what stands behind it none.
+    let (path, settings) = text.rsplit_once('@').filter(|(path, _)| !path.is_empty()).ok_or_else(expected)?;
+    let mut words = settings.split(',');
+    let rate = parse_pace(words.next().unwrap_or_default())?;
+    let mut words = words.peekable();
+    let framing = match words.next_if(|word| !FLOW.iter().any(|(known, _)| known == word)) {
+        Some(word) => word.parse::<Framing>().map_err(|error| error.to_string())?,
+        None => Framing::default(),
+    };
+    let flow = match words.next() {
+        Some(word) => FLOW.into_iter().find(|(known, _)| *known == word).ok_or_else(expected)?.1,
+        None => FlowControl::None,
+    };
+    match words.next() {
+        Some(_) => Err(expected().into()),
+        None => Ok(At::Serial(path.into(), Uart { rate, framing, flow })),
+    }
+}
+
+/// What the command line calls the kinds of flow control.
+const FLOW: [(&str, FlowControl); 2] = [("rtscts", FlowControl::RtsCts), ("xonxoff", FlowControl::XonXoff)];
+
+/// Reads a rate. The error says what was expected.
+pub(crate) fn parse_pace(text: &str) -> Result<Rate, String> {
+    let rate = text.parse().ok().and_then(Rate::new);
+    rate.ok_or_else(|| format!("expected a rate from 1 to {} bits a second, such as 115200", Rate::MAX))
 }
 
 /// Reads an IMEI. The error says what was expected.
@@ -371,6 +424,9 @@ Examples:
   quasimodem run --at pty:/tmp/modem -v           a serial port for an unmodified program
   quasimodem run --at tcp:0.0.0.0:7000 --model MC615
   quasimodem run --at tcp:0                       a free port of this machine, printed at the start
+  quasimodem run --at serial:/dev/ttyUSB0@115200,8N1,rtscts
+  quasimodem run --at rfc2217:7000                pyserial's rfc2217://127.0.0.1:7000, with DTR, RI and DCD
+  quasimodem run --at pty --pace 9600             as slow as a real line, and as forgetful
   quasimodem run --host-map broker.example:1883=127.0.0.1:1883
   quasimodem run --ca ca.pem                      trust the brokers whose certificates this one signed
   quasimodem run --config modem.toml --set echo=off --bearer cold";
@@ -432,8 +488,38 @@ mod tests {
         assert_eq!(parse_at("tcp:7000"), tcp("127.0.0.1:7000"));
         assert_eq!(parse_at("tcp:0.0.0.0:0"), tcp("0.0.0.0:0"));
         assert_eq!(parse_at("tcp:[::1]:7000"), tcp("[::1]:7000"));
-        for wrong in ["", "serial", "stdio:", "pty:", "tcp", "tcp:", "tcp:65536", "tcp:localhost:1", "tcp:1.2.3.4"] {
+        assert_eq!(parse_at("rfc2217:7000"), Ok(At::Rfc2217("127.0.0.1:7000".parse().unwrap())));
+        for wrong in ["", "com1", "stdio:", "pty:", "tcp", "tcp:", "tcp:65536", "tcp:localhost:1", "tcp:1.2.3.4"] {
             assert!(parse_at(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn serial_ports() {
+        let serial = |text: &str| match parse_at(&format!("serial:{text}")) {
+            Ok(At::Serial(path, uart)) => format!("{} {uart}", path.display()),
+            Ok(_) => panic!("{text} is no serial port"),
+            Err(words) => words,
+        };
+        assert_eq!(serial("/dev/ttyS1@115200"), "/dev/ttyS1 115200 8N1");
+        assert_eq!(serial("/dev/by@id@9600,7E1"), "/dev/by@id 9600 7E1");
+        assert_eq!(serial("/dev/ttyS1@4000000,8n2,xonxoff"), "/dev/ttyS1 4000000 8N2 xonxoff");
+        assert_eq!(serial("/dev/ttyS1@115200,rtscts"), "/dev/ttyS1 115200 8N1 rtscts");
+        let form = "expected serial:PATH@RATE[,FRAME]";
+        let rate = "expected a rate from 1 to 4000000 bits a second";
+        for (wrong, words) in [
+            ("", form),
+            ("/dev/ttyS1", form),
+            ("@115200", form),
+            ("/dev/ttyS1@", rate),
+            ("/dev/ttyS1@0", rate),
+            ("/dev/ttyS1@4000001", rate),
+            ("/dev/ttyS1@115200,", "expected 8N1"),
+            ("/dev/ttyS1@115200,9N1", "expected 8N1"),
+            ("/dev/ttyS1@115200,8N1,dtr", form),
+            ("/dev/ttyS1@115200,rtscts,8N1", form),
+        ] {
+            assert!(serial(wrong).starts_with(words), "{wrong}: {}", serial(wrong));
         }
     }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use quasimodem_core::{Imei, SETTINGS, Setting, Settings};
+use quasimodem_core::{Imei, Rate, SETTINGS, Setting, Settings, Uart};
 use rustls::pki_types::CertificateDer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -17,6 +17,8 @@ use crate::{random, tls};
 /// All that is needed to run a modem.
 pub(crate) struct Config {
     pub(crate) at: At,
+    /// At which pace bytes go and come.
+    pub(crate) pace: Option<Uart>,
     pub(crate) imei: Imei,
     pub(crate) settings: Settings,
     pub(crate) hosts: HostMap,
@@ -38,8 +40,16 @@ impl Config {
         if settings.seed.is_none() {
             settings.seed = Some(random::number()?);
         }
+        let at = run.at.or(file.at).unwrap_or_default();
+        let pace = run.pace.or(file.pace);
+        match (&at, pace) {
+            (At::Serial(_, uart), _) => settings.uart = *uart,
+            (_, Some(rate)) => settings.uart.rate = rate,
+            (_, None) => {}
+        }
         Ok(Config {
-            at: run.at.or(file.at).unwrap_or_default(),
+            at,
+            pace: pace.map(|rate| Uart { rate, ..settings.uart }),
             imei: run.imei.or(file.imei).unwrap_or_default(),
             settings,
             // The first that fits counts.
@@ -58,6 +68,7 @@ fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 #[derive(Default)]
 struct File {
     at: Option<At>,
+    pace: Option<Rate>,
     imei: Option<Imei>,
     hosts: Vec<Mapping>,
     ca: Option<PathBuf>,
@@ -97,6 +108,7 @@ impl File {
     fn enter(&mut self, key: &str, value: &Value<'_>) -> Result<(), Wrong> {
         match key {
             AT => self.at = Some(value.read(cli::parse_at)?),
+            PACE => self.pace = Some(value.read(cli::parse_pace)?),
             IMEI => self.imei = Some(value.read(cli::parse_imei)?),
             CA => {
                 self.ca = Some(value.read(|text| match text {
@@ -213,11 +225,12 @@ impl From<Mistake> for Wrong {
 
 fn unknown(key: &str) -> String {
     let known: Vec<&str> =
-        [AT, IMEI, HOST_MAP, CA].into_iter().chain(SETTINGS.iter().map(|setting| setting.key)).collect();
+        [AT, PACE, IMEI, HOST_MAP, CA].into_iter().chain(SETTINGS.iter().map(|setting| setting.key)).collect();
     format!("there is no key {key:?}; there are {}", known.join(", "))
 }
 
 const AT: &str = "at";
+const PACE: &str = "pace";
 const IMEI: &str = "imei";
 const HOST_MAP: &str = "host_map";
 const CA: &str = "ca";

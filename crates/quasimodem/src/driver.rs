@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use quasimodem_core::{Change, Effect, Host, Input, Instant, Modem, Outbox, Port};
+use quasimodem_core::{Change, Effect, Host, Input, Instant, Modem, ModemLine, Outbox, Port};
 use tokio::time::{self, Sleep};
 
 use crate::host_map::HostMap;
 use crate::link::{self, Links};
 use crate::log;
-use crate::queue::{Crossed, Queue};
+use crate::queue::Crossed;
+use crate::serial::output::{Next, Output};
 use crate::serial::{Event, SerialEnd};
 use crate::tls::Tls;
 
@@ -24,7 +25,7 @@ pub(crate) struct Driver<E> {
     modem: Modem,
     end: E,
     host: HostState,
-    output: Queue,
+    output: Output,
     /// Some output may not have left the serial end's own buffers.
     unflushed: bool,
     links: Links,
@@ -60,7 +61,7 @@ impl<E: SerialEnd> Driver<E> {
             modem,
             end,
             host: HostState::Absent,
-            output: Queue::default(),
+            output: Output::default(),
             unflushed: false,
             links: Links::new(hosts, tls),
             start,
@@ -114,7 +115,7 @@ impl<E: SerialEnd> Driver<E> {
                 Poll::Ready(Event::Interrupt) => return Poll::Ready(Ok(Ended::Interrupted)),
                 Poll::Ready(Event::Finished) => self.host = HostState::Finished,
                 Poll::Ready(Event::Left) => self.host = HostState::Absent,
-                Poll::Ready(Event::Opened | Event::Bytes(_)) => {}
+                Poll::Ready(Event::Opened | Event::Bytes(_) | Event::Line(_)) => {}
                 Poll::Pending => break,
             }
         }
@@ -148,6 +149,7 @@ impl<E: SerialEnd> Driver<E> {
             Event::Bytes(count) => {
                 self.feed(cx, Input::Serial(chunk.get(..count).unwrap_or_default()), outbox)?;
             }
+            Event::Line(line) => self.feed(cx, Input::Line(line), outbox)?,
             Event::Finished => self.host = HostState::Finished,
             Event::Left => {
                 self.host = HostState::Absent;
@@ -266,7 +268,9 @@ impl<E: SerialEnd> Driver<E> {
                 Effect::Send(link, bytes) => self.links.send(link, bytes.bytes()),
                 Effect::Close(link) => self.links.close(link),
                 Effect::Resolve(query, name) => self.links.resolve(query, name),
-                Effect::Line(_) | Effect::Note(_) => {}
+                Effect::Line(ModemLine::Uart(uart)) => self.output.set(uart),
+                Effect::Line(line) => self.end.set_line(line),
+                Effect::Note(_) => {}
             }
         }
         outbox.clear();
@@ -275,18 +279,24 @@ impl<E: SerialEnd> Driver<E> {
     /// Writes what the serial end and the links take.
     fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         self.links.poll_write(cx);
-        while !self.output.is_empty() {
-            match self.end.poll_write(cx, self.output.waiting()) {
-                Poll::Pending => return Ok(()),
-                Poll::Ready(Ok(0)) => {
-                    self.host = HostState::Deaf;
-                    self.output.clear();
-                }
-                Poll::Ready(Ok(count)) => {
-                    self.output.advance(count);
-                    self.unflushed = true;
-                }
-                Poll::Ready(Err(error)) => return Err(error),
+        loop {
+            match self.output.next() {
+                Next::Nothing => break,
+                Next::Write(bytes) => match self.end.poll_write(cx, bytes)? {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(0) => {
+                        self.host = HostState::Deaf;
+                        self.output.clear();
+                    }
+                    Poll::Ready(count) => {
+                        self.output.written(count);
+                        self.unflushed = true;
+                    }
+                },
+                Next::Set(uart) => match self.end.poll_set(cx, uart)? {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(()) => self.output.is_set(),
+                },
             }
         }
         if self.unflushed

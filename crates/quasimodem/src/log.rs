@@ -6,9 +6,10 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use quasimodem_core::{Effect, Kind, Link, Marked, Transport, Why};
+use quasimodem_core::{Effect, Kind, Link, Marked, Transport, Uart, Why};
 use quasimodem_lab::broker::Note;
 use tracing::level_filters::LevelFilter;
 use tracing::{debug, info};
@@ -99,6 +100,37 @@ pub(crate) fn attached() {
 /// The host left.
 pub(crate) fn detached() {
     info!("host gone");
+}
+
+/// A serial port is set anew.
+pub(crate) fn set(path: &Path, uart: Uart) {
+    info!("serial port {} set to {uart}", path.display());
+}
+
+/// A serial port that vanished is not back yet.
+pub(crate) fn still_away(path: &Path, error: &io::Error) {
+    info!("serial port {}: {error}", path.display());
+}
+
+/// A host set the rate of a port that has none; a real one would have to agree with the modem.
+pub(crate) fn host_set(rate: Option<u32>, uart: Uart) {
+    match rate {
+        Some(rate) if rate != uart.rate.bits() => {
+            info!("the host's port is at {rate} bit/s, the modem at {}: a real line would garble", uart.rate.bits());
+        }
+        _ => {}
+    }
+}
+
+/// Bytes were lost between host and modem. The first ones of an overrun are worth a word in any case: nothing else tells
+/// why a command or an answer is not whole.
+pub(crate) fn overrun(whose: &str, fifo: usize, uart: Uart, lost: usize, first: bool) {
+    info!("{whose} receiver overran: {lost} bytes lost");
+    if first {
+        say(format_args!(
+            "bytes are lost: {whose} receiver holds {fifo}, was not emptied in time, and there is no flow control at {uart}"
+        ));
+    }
 }
 
 /// What the lab broker saw.

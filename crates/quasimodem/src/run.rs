@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use anyhow::{Context as _, Result, bail};
-use quasimodem_core::{Modem, Outbox};
+use anyhow::{Context as _, Error, Result, bail};
+use quasimodem_core::{Modem, Outbox, Uart};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
@@ -17,9 +17,12 @@ use crate::host_map::HostMap;
 use crate::lab::{self, Greeting, Lab};
 use crate::log;
 use crate::serial::SerialEnd;
+use crate::serial::paced::Paced;
 use crate::serial::pty::Pty;
+use crate::serial::rfc2217::Rfc2217;
 use crate::serial::stdio::Stdio;
 use crate::serial::tcp::Tcp;
+use crate::serial::uart::UartPort;
 use crate::socket;
 use crate::tls::Tls;
 
@@ -32,7 +35,7 @@ pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
     result
 }
 
-async fn start(Config { at, imei, settings, hosts, ca }: Config, lab: Option<lab::Options>) -> Result<()> {
+async fn start(Config { at, pace, imei, settings, hosts, ca }: Config, lab: Option<lab::Options>) -> Result<()> {
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
     let (greeting, lab_root) = match lab {
@@ -42,9 +45,10 @@ async fn start(Config { at, imei, settings, hosts, ca }: Config, lab: Option<lab
         }
         None => (None, None),
     };
+    let uart = settings.uart;
     // The modem beside a lab trusts it.
     let tls = Tls::new(ca, lab_root).into();
-    let parts = Parts { modem: Modem::new(settings.into(), imei), hosts: hosts.into(), tls, signals, greeting };
+    let parts = Parts { modem: Modem::new(settings.into(), imei), hosts: hosts.into(), tls, signals, greeting, pace };
     match at {
         At::Stdio => drive(Stdio::open().context("can't use the terminal")?, parts).await,
         At::Pty(link) => {
@@ -58,6 +62,11 @@ async fn start(Config { at, imei, settings, hosts, ca }: Config, lab: Option<lab
             let tcp = Tcp::listen(address).await.with_context(|| format!("can't listen on {address}"))?;
             drive(tcp, parts).await
         }
+        At::Rfc2217(address) => {
+            let port = Rfc2217::listen(address, uart).await.with_context(|| format!("can't listen on {address}"))?;
+            drive(port, parts).await
+        }
+        At::Serial(path, uart) => drive(UartPort::open(&path, uart).map_err(Error::msg)?, parts).await,
     }
 }
 
@@ -68,9 +77,17 @@ struct Parts {
     tls: Arc<Tls>,
     signals: Signals,
     greeting: Option<Greeting>,
+    pace: Option<Uart>,
 }
 
-async fn drive<E: SerialEnd>(end: E, Parts { modem, hosts, tls, mut signals, greeting }: Parts) -> Result<()> {
+async fn drive<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
+    match parts.pace {
+        Some(pace) => drive_end(Paced::new(end, pace), parts).await,
+        None => drive_end(end, parts).await,
+    }
+}
+
+async fn drive_end<E: SerialEnd>(end: E, Parts { modem, hosts, tls, mut signals, greeting, .. }: Parts) -> Result<()> {
     let mut outbox = Outbox::default();
     let mut driver = Driver::new(modem, end, hosts, tls);
     log::say(format_args!("modem ready on {}", driver.end().place()));

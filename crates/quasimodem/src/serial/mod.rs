@@ -1,12 +1,18 @@
 //! Serial ends: where the host sits.
 
+pub(crate) mod output;
+pub(crate) mod paced;
 pub(crate) mod pty;
 mod pty_link;
+pub(crate) mod rfc2217;
 pub(crate) mod stdio;
 pub(crate) mod tcp;
+pub(crate) mod uart;
 
 use std::io;
 use std::task::{Context, Poll};
+
+use quasimodem_core::{HostLine, ModemLine, Uart};
 
 /// One serial end, which at most one modem uses.
 pub(crate) trait SerialEnd {
@@ -34,6 +40,18 @@ pub(crate) trait SerialEnd {
         Poll::Ready(Ok(()))
     }
 
+    /// Sets rate, framing and flow control once all that was written has left; asked again until it is ready. What an end
+    /// does not have, or its port can't do, it leaves: no host would learn of an error.
+    fn poll_set(&mut self, cx: &mut Context<'_>, _uart: Uart) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+
+    /// Sets one of the other lines, if the end has it, at once.
+    fn set_line(&mut self, _line: ModemLine) {}
+
+    /// Bytes for the host were lost on their way to it.
+    fn overrun(&mut self) {}
+
     /// Lets go of a host that finished or left, and makes sure that the next one sees nothing of it.
     fn hang_up(&mut self) -> io::Result<()>;
 }
@@ -49,6 +67,8 @@ pub(crate) enum Event {
     Finished,
     /// It is gone.
     Left,
+    /// It changed a line of the port.
+    Line(HostLine),
     /// It typed Ctrl-C at a terminal.
     Interrupt,
 }

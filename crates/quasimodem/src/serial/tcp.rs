@@ -36,6 +36,11 @@ impl Tcp {
         Ok(Tcp { listener, address, host: None, finished: false, next: None, refusals: JoinSet::new() })
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Turns newcomers away while the host is there, and lets one wait to take over once it is not.
     fn poll_newcomers(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Event>> {
         while let Poll::Ready(Some(_ended)) = self.refusals.poll_join_next(cx) {}

@@ -8,7 +8,10 @@ use crate::program::run_to_end;
 fn usage_errors_say_what_is_expected() {
     let cases: &[(&[&str], &str)] = &[
         (&["ran"], "unrecognized subcommand 'ran'"),
-        (&["run", "--at", "com1"], "expected stdio, pty, pty:LINK, tcp:PORT or tcp:ADDR:PORT"),
+        (&["run", "--at", "com1"], "expected stdio, pty, pty:LINK, tcp:PORT, tcp:ADDR:PORT, rfc2217:PORT"),
+        (&["run", "--at", "rfc2217:here"], "expected rfc2217:PORT or rfc2217:ADDR:PORT with an IP address"),
+        (&["run", "--at", "serial:/dev/ttyS1"], "expected serial:PATH@RATE[,FRAME][,rtscts|xonxoff]"),
+        (&["run", "--pace", "fast"], "expected a rate from 1 to 4000000 bits a second"),
         (&["run", "--at", "tcp:here"], "expected tcp:PORT or tcp:ADDR:PORT with an IP address"),
         (&["run", "--imei", "12"], "expected 15 decimal digits"),
         (&["run", "--gap", "soon"], "expected a number of milliseconds up to 3600000"),

@@ -94,7 +94,7 @@ fn a_file_maps_hosts_after_the_command_line() {
 
 #[test]
 fn mistakes_are_told_with_their_place() {
-    let keys = "at, imei, host_map, ca, model, echo, gap_ms, hex_escapes, urc_payload, refusal, window, max_packet, boot_ms, \
+    let keys = "at, pace, imei, host_map, ca, model, echo, gap_ms, hex_escapes, urc_payload, refusal, window, max_packet, boot_ms, \
                 ready_on_attach, ri_pulse_ms, bearer, search_ms, sn_retry_ms, sn_retries, sn_names, tls_verify, tls_versions, tls_alpn, tls_name, seed, \
                 cloud.alibaba_hash, cloud.tencent_hash, cloud.tencent_app_id, cloud.tencent_lifetime_s, \
                 cloud.huawei_checks_time, cloud.onenet_hash, cloud.onenet_resource, cloud.onenet_lifetime_s, \
@@ -109,7 +109,8 @@ fn mistakes_are_told_with_their_place() {
         ("window = true\n", "1: window is true, expected a number from 1 to 1000".into()),
         ("model = \"L611\"\n", "1: model is \"L611\", expected a model of `quasimodem models`".into()),
         ("imei = \"12\"\n", "1: imei is \"12\", expected 15 decimal digits".into()),
-        ("at = \"com1\"\n", "1: at is \"com1\", expected stdio, pty, pty:LINK, tcp:PORT or tcp:ADDR:PORT".into()),
+        ("at = \"com1\"\n", "1: at is \"com1\", expected stdio, pty, pty:LINK, tcp:PORT, tcp:ADDR:PORT, rfc2217:PORT, rfc2217:ADDR:PORT or serial:PATH@RATE".into()),
+        ("pace = 0\n", "1: pace is 0, expected a rate from 1 to 4000000 bits a second, such as 115200".into()),
         (
             "host_map = \"a:1=b:1\"\n",
             "1: host_map is \"a:1=b:1\", expected an array of NAME:PORT=ADDR:PORT".into(),

@@ -1,0 +1,278 @@
+//! A real serial port: a UART of the board or a USB adapter.
+//!
+//! This side of the line has the plugs of a computer: DTR and RTS go out, DSR, DCD, CTS and RI come in. With the crossed
+//! wires of a null-modem cable the host's DTR arrives at DSR, and this side's DTR, on while the port is open, tells the host
+//! that the modem is there. There is no way out for a ring indicator or a carrier.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use quasimodem_core::{FlowControl, HostLine, Parity, Uart};
+use rustix::fs::{Mode, OFlags};
+use rustix::termios::ioctl_tiocexcl;
+use serial2_tokio::{CharSize, SerialPort, Settings, StopBits};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{Event, SerialEnd};
+use crate::log;
+
+/// A serial port, which may vanish and come back.
+pub(crate) struct UartPort {
+    path: PathBuf,
+    uart: Uart,
+    state: State,
+    /// Settings on their way to the port; they wait for the output to leave.
+    setting: Option<JoinHandle<io::Result<()>>>,
+    /// When to look for the port, or at its lines.
+    alarm: Pin<Box<Sleep>>,
+}
+
+enum State {
+    /// Open, and the host does not know yet.
+    New(SerialPort),
+    Open {
+        port: SerialPort,
+        /// The line DSR, where it can be read.
+        dsr: Option<bool>,
+    },
+    /// It can't be used any more.
+    Broken,
+    /// It is looked for, the next time after so long.
+    Away(Duration),
+}
+
+impl UartPort {
+    /// Opens the port for nobody else to use, raw and set like this. The error says what can be done about it.
+    pub(crate) fn open(path: &Path, uart: Uart) -> Result<UartPort, String> {
+        let port = open(path, uart).map_err(|error| in_words(path, uart, &error))?;
+        Ok(UartPort {
+            path: path.into(),
+            uart,
+            state: State::New(port),
+            setting: None,
+            alarm: Box::pin(sleep_until(Instant::now())),
+        })
+    }
+
+    /// Looks whether the port is back.
+    fn poll_back(&mut self, cx: &mut Context<'_>, wait: Duration) -> Poll<()> {
+        ready!(self.alarm.as_mut().poll(cx));
+        match open(&self.path, self.uart) {
+            Ok(port) => {
+                log::say(format_args!("serial port {} is back", self.path.display()));
+                self.state = State::New(port);
+                Poll::Ready(())
+            }
+            Err(error) => {
+                log::still_away(&self.path, &error);
+                self.look_again(wait);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    fn look_again(&mut self, wait: Duration) {
+        self.alarm.as_mut().reset(Instant::now() + wait);
+        self.state = State::Away((wait * 2).min(LOOK_MAX));
+    }
+
+    fn broken(&mut self, why: &dyn std::fmt::Display) {
+        log::say(format_args!("serial port {} is gone ({why}); looking for it", self.path.display()));
+        self.state = State::Broken;
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<Event> {
+        let State::Open { port, .. } = &mut self.state else { return Poll::Pending };
+        let mut buffer = ReadBuf::new(chunk);
+        match ready!(Pin::new(port).poll_read(cx, &mut buffer)) {
+            Ok(()) if buffer.filled().is_empty() => self.broken(&"it hung up"),
+            Ok(()) => return Poll::Ready(Event::Bytes(buffer.filled().len())),
+            Err(error) => self.broken(&error),
+        }
+        Poll::Ready(Event::Left)
+    }
+
+    /// Reads the host's DTR from time to time: waiting for a change of it would take a thread.
+    fn poll_lines(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let State::Open { port, dsr: Some(before) } = &mut self.state else { return Poll::Pending };
+        ready!(self.alarm.as_mut().poll(cx));
+        // A port whose lines can't be read any more shows that at its bytes.
+        let now = port.read_dsr().unwrap_or(*before);
+        let changed = std::mem::replace(before, now) != now;
+        self.alarm.as_mut().reset(Instant::now() + LINES);
+        if changed {
+            return Poll::Ready(Event::Line(HostLine::Dtr(now)));
+        }
+        self.alarm.as_mut().poll(cx).map(|()| Event::Line(HostLine::Dtr(now)))
+    }
+}
+
+impl SerialEnd for UartPort {
+    const OUTLIVES_HOST: bool = true;
+
+    fn place(&self) -> String {
+        format!("serial {}@{}", self.path.display(), self.uart)
+    }
+
+    fn way_in(&self) -> String {
+        format!("Open the port at the other end of {}, at {}, and type", self.path.display(), self.uart)
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Broken) {
+                State::New(port) => {
+                    let dsr = port.read_dsr().ok();
+                    self.alarm.as_mut().reset(Instant::now() + LINES);
+                    self.state = State::Open { port, dsr };
+                    return Poll::Ready(Ok(Event::Opened));
+                }
+                state @ State::Open { .. } => {
+                    self.state = state;
+                    if wants && let Poll::Ready(event) = self.poll_read(cx, chunk) {
+                        return Poll::Ready(Ok(event));
+                    }
+                    return self.poll_lines(cx).map(Ok);
+                }
+                State::Broken => return Poll::Ready(Ok(Event::Left)),
+                State::Away(wait) => {
+                    self.state = State::Away(wait);
+                    ready!(self.poll_back(cx, wait));
+                }
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let State::Open { port, .. } = &mut self.state else { return Poll::Ready(Ok(0)) };
+        match ready!(Pin::new(port).poll_write(cx, bytes)) {
+            Ok(count) if count > 0 => return Poll::Ready(Ok(count)),
+            Ok(_) => self.broken(&"it hung up"),
+            Err(error) => self.broken(&error),
+        }
+        Poll::Ready(Ok(0))
+    }
+
+    fn poll_set(&mut self, cx: &mut Context<'_>, uart: Uart) -> Poll<io::Result<()>> {
+        let setting = match &mut self.setting {
+            Some(setting) => setting,
+            None => {
+                let port = match &self.state {
+                    State::Open { port, .. } | State::New(port) => port.try_clone(),
+                    State::Broken | State::Away(_) => {
+                        // It comes back with these.
+                        self.uart = uart;
+                        return Poll::Ready(Ok(()));
+                    }
+                };
+                // The system waits for the output to leave, which flow control can hold up for any time.
+                self.setting.insert(spawn_blocking(move || {
+                    let mut port = port?;
+                    let before = port.get_configuration()?;
+                    let mut settings = before.clone();
+                    let result = apply(&mut settings, uart).and_then(|()| port.set_configuration(&settings));
+                    if result.is_err() {
+                        // What it can do of it is worse than what it was.
+                        port.set_configuration(&before)?;
+                    }
+                    result
+                }))
+            }
+        };
+        let result = ready!(Pin::new(setting).poll(cx));
+        self.setting = None;
+        match result.unwrap_or_else(|error| Err(error.into())) {
+            Ok(()) => {
+                self.uart = uart;
+                log::set(&self.path, uart);
+            }
+            Err(error) => {
+                let (path, before) = (self.path.display(), self.uart);
+                log::say(format_args!("serial port {path} can't do {uart} ({error}): it stays at {before}"));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn hang_up(&mut self) -> io::Result<()> {
+        // Settings that wait for the port's output wait in vain.
+        self.setting = None;
+        self.look_again(LOOK_MIN);
+        Ok(())
+    }
+}
+
+fn open(path: &Path, uart: Uart) -> io::Result<SerialPort> {
+    let port = SerialPort::open(path, |mut settings: Settings| {
+        settings.set_raw();
+        apply(&mut settings, uart)?;
+        Ok(settings)
+    })?;
+    // Two programs at one port would each get a part of the bytes. It is a property of the port, not of this descriptor.
+    let again =
+        rustix::fs::open(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
+    ioctl_tiocexcl(&again)?;
+    // Where there is no such line, nobody looks at it.
+    let _ = port.set_dtr(true);
+    Ok(port)
+}
+
+fn apply(settings: &mut Settings, uart: Uart) -> io::Result<()> {
+    settings.set_baud_rate(uart.rate.bits())?;
+    settings.set_char_size(if uart.framing.data_bits() == 7 { CharSize::Bits7 } else { CharSize::Bits8 });
+    settings.set_parity(match uart.framing.parity() {
+        None => serial2_tokio::Parity::None,
+        Some(Parity::Odd) => serial2_tokio::Parity::Odd,
+        Some(Parity::Even) => serial2_tokio::Parity::Even,
+        Some(Parity::Mark | Parity::Space) => {
+            return Err(io::Error::new(ErrorKind::Unsupported, "mark and space parity are not supported"));
+        }
+    });
+    settings.set_stop_bits(if uart.framing.stop_bits() == 2 { StopBits::Two } else { StopBits::One });
+    settings.set_flow_control(match uart.flow {
+        FlowControl::None => serial2_tokio::FlowControl::None,
+        FlowControl::XonXoff => serial2_tokio::FlowControl::XonXoff,
+        FlowControl::RtsCts => serial2_tokio::FlowControl::RtsCts,
+    });
+    Ok(())
+}
+
+/// What is wrong, and what can be done about it.
+fn in_words(path: &Path, uart: Uart, error: &io::Error) -> String {
+    let path = path.display();
+    let hint = match error.kind() {
+        ErrorKind::PermissionDenied => ": its users are those of the group dialout (usermod -aG dialout USER)",
+        ErrorKind::ResourceBusy => ": another program has it open",
+        ErrorKind::NotFound => ": `ls /dev/serial/by-id` shows the USB adapters that are there",
+        _ if error.raw_os_error().is_none() => return format!("the serial port {path} can't do {uart}: {error}"),
+        _ => "",
+    };
+    format!("can't use the serial port {path}: {error}{hint}")
+}
+
+/// How soon a port that vanished is looked for, and how often at least.
+const LOOK_MIN: Duration = Duration::from_millis(100);
+const LOOK_MAX: Duration = Duration::from_secs(5);
+
+/// How often the lines of a port are read: a fall of DTR that is shorter is none (V.250 leaves such a time to S25).
+const LINES: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_what_can_be_done() {
+        let words = |error: io::Error| in_words(Path::new("/dev/ttyS1"), Uart::default(), &error);
+        let denied = words(io::Error::from_raw_os_error(13));
+        assert!(denied.starts_with("can't use the serial port /dev/ttyS1: Permission denied"), "{denied}");
+        assert!(denied.contains("the group dialout"), "{denied}");
+        let other = words(io::Error::other("failed to apply some or all settings"));
+        assert_eq!(other, "the serial port /dev/ttyS1 can't do 115200 8N1: failed to apply some or all settings");
+    }
+}
