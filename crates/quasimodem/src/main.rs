@@ -11,6 +11,7 @@ mod host_map;
 mod lab;
 mod link;
 mod log;
+mod notify;
 mod queue;
 mod random;
 mod resolve;

@@ -16,6 +16,7 @@ use crate::driver::{Driver, Ended};
 use crate::host_map::HostMap;
 use crate::lab::{self, Greeting, Lab};
 use crate::log;
+use crate::notify::Notify;
 use crate::serial::SerialEnd;
 use crate::serial::paced::Paced;
 use crate::serial::pty::Pty;
@@ -95,12 +96,15 @@ async fn drive_end<E: SerialEnd>(end: E, Parts { modem, hosts, tls, mut signals,
         log::say(format_args!("{}", greeting.text(&driver.end().way_in())));
     }
 
+    let notify = Notify::ready();
+
     let ended = poll_fn(|cx| match signals.poll(cx) {
         Poll::Ready(()) => Poll::Ready(Ok(Ended::Interrupted)),
         Poll::Pending => driver.poll(cx, &mut outbox),
     });
     let ended = ended.await;
 
+    notify.stopping();
     // The brokers hear of it in any case, so that they don't publish wills.
     driver.power_off(&mut outbox);
     let off = poll_fn(|cx| match signals.poll(cx) {

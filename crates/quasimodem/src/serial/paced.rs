@@ -84,7 +84,7 @@ impl<E: SerialEnd> SerialEnd for Paced<E> {
     const OUTLIVES_HOST: bool = E::OUTLIVES_HOST;
 
     fn place(&self) -> String {
-        format!("{}, at the pace of {}", self.end.place(), self.uart)
+        self.end.place()
     }
 
     fn way_in(&self) -> String {

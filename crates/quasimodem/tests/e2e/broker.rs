@@ -1,6 +1,6 @@
 //! Brokers: mosquitto and the lab's own; and mosquitto's clients.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
@@ -21,6 +21,8 @@ pub(crate) struct Broker {
     child: Child,
     port: u16,
     log: Receiver<String>,
+    /// The lines of its log that somebody waited for.
+    seen: RefCell<Vec<String>>,
     /// What its log says when somebody called `subscriber` has subscribed.
     subscribed: &'static str,
     stopping: Cell<bool>,
@@ -55,6 +57,7 @@ impl Broker {
             child,
             port: 0,
             log,
+            seen: RefCell::default(),
             subscribed: "broker: \"subscriber\" subscribed to",
             stopping: Cell::new(false),
             _directory: None,
@@ -100,7 +103,8 @@ impl Broker {
         let mut child = spawn(Command::new(MOSQUITTO).arg("-c").arg(&config).stderr(Stdio::piped()));
         let log = lines(child.stderr.take().unwrap());
         let subscribed = "Sending SUBACK to subscriber";
-        let broker = Broker { child, port, log, subscribed, stopping: Cell::new(false), _directory: None };
+        let (seen, stopping) = (RefCell::default(), Cell::new(false));
+        let broker = Broker { child, port, log, seen, subscribed, stopping, _directory: None };
         loop {
             match broker.log.recv_timeout(LIMIT) {
                 Ok(line) if line.contains(" running") => return Some(broker),
@@ -178,7 +182,16 @@ impl Broker {
         while !lines.last().is_some_and(|line| line.contains(words)) {
             lines.push(self.log.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{words:?} did not come")));
         }
+        self.seen.borrow_mut().extend_from_slice(&lines);
         lines
+    }
+
+    /// How often mosquitto says that this client connected.
+    pub(crate) fn connections(&self, client: &str) -> usize {
+        let mut seen = self.seen.borrow_mut();
+        seen.extend(self.log.try_iter());
+        let name = format!(" as {client} (");
+        seen.iter().filter(|line| line.contains("New client connected") && line.contains(&name)).count()
     }
 
     /// Its process.
