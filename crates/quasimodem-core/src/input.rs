@@ -54,6 +54,6 @@ pub enum Host {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HostLine {
     /// Data terminal ready (V.24 circuit 108/2). With `AT&D1` and `AT&D2` its fall brings the host back to the start
-    /// of a command line.
+    /// of a command line. Its rise switches a module on that the host switched off.
     Dtr(bool),
 }

@@ -107,6 +107,8 @@ impl<'a> Turn<'a> {
                 }
             }
             Input::Line(HostLine::Dtr(false)) if self.modem.profile.circuits.has(Circuits::DTR) => self.dtr_fell(),
+            // A serial port has no moment at which somebody opens it.
+            Input::Line(HostLine::Dtr(true)) if self.modem.power == Power::Off => self.boot(),
             Input::Line(HostLine::Dtr(_)) | Input::Tick => {}
         }
     }

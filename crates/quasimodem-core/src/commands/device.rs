@@ -167,7 +167,7 @@ pub(super) const RESET: Command = Command {
 pub(super) const CPWROFF: Command = Command {
     name: "+CPWROFF",
     source: "Fibocom +CPWROFF",
-    summary: "Switches the module off; the next host that opens the port switches it on.",
+    summary: "Switches the module off; the next host that opens the port switches it on, or the rise of DTR.",
     exec: Some(|turn, _| {
         turn.then = Some(Turn::halt);
         Ok(Answer::Done)

@@ -5,13 +5,15 @@
 //! that the modem is there. There is no way out for a ring indicator or a carrier.
 
 use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use quasimodem_core::{FlowControl, HostLine, Parity, Uart};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::io::Errno;
 use rustix::termios::ioctl_tiocexcl;
 use serial2_tokio::{CharSize, SerialPort, Settings, StopBits};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -34,9 +36,9 @@ pub(crate) struct UartPort {
 
 enum State {
     /// Open, and the host does not know yet.
-    New(SerialPort),
+    New(Held),
     Open {
-        port: SerialPort,
+        port: Held,
         /// The line DSR, where it can be read.
         dsr: Option<bool>,
     },
@@ -44,6 +46,13 @@ enum State {
     Broken,
     /// It is looked for, the next time after so long.
     Away(Duration),
+}
+
+/// A port that is ours.
+struct Held {
+    port: SerialPort,
+    /// Programs that lock what they open find it locked.
+    _lock: OwnedFd,
 }
 
 impl UartPort {
@@ -89,7 +98,7 @@ impl UartPort {
     fn poll_read(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<Event> {
         let State::Open { port, .. } = &mut self.state else { return Poll::Pending };
         let mut buffer = ReadBuf::new(chunk);
-        match ready!(Pin::new(port).poll_read(cx, &mut buffer)) {
+        match ready!(Pin::new(&mut port.port).poll_read(cx, &mut buffer)) {
             Ok(()) if buffer.filled().is_empty() => self.broken(&"it hung up"),
             Ok(()) => return Poll::Ready(Event::Bytes(buffer.filled().len())),
             Err(error) => self.broken(&error),
@@ -102,7 +111,7 @@ impl UartPort {
         let State::Open { port, dsr: Some(before) } = &mut self.state else { return Poll::Pending };
         ready!(self.alarm.as_mut().poll(cx));
         // A port whose lines can't be read any more shows that at its bytes.
-        let now = port.read_dsr().unwrap_or(*before);
+        let now = port.port.read_dsr().unwrap_or(*before);
         let changed = std::mem::replace(before, now) != now;
         self.alarm.as_mut().reset(Instant::now() + LINES);
         if changed {
@@ -127,7 +136,7 @@ impl SerialEnd for UartPort {
         loop {
             match std::mem::replace(&mut self.state, State::Broken) {
                 State::New(port) => {
-                    let dsr = port.read_dsr().ok();
+                    let dsr = port.port.read_dsr().ok();
                     self.alarm.as_mut().reset(Instant::now() + LINES);
                     self.state = State::Open { port, dsr };
                     return Poll::Ready(Ok(Event::Opened));
@@ -150,7 +159,7 @@ impl SerialEnd for UartPort {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let State::Open { port, .. } = &mut self.state else { return Poll::Ready(Ok(0)) };
-        match ready!(Pin::new(port).poll_write(cx, bytes)) {
+        match ready!(Pin::new(&mut port.port).poll_write(cx, bytes)) {
             Ok(count) if count > 0 => return Poll::Ready(Ok(count)),
             Ok(_) => self.broken(&"it hung up"),
             Err(error) => self.broken(&error),
@@ -163,7 +172,7 @@ impl SerialEnd for UartPort {
             Some(setting) => setting,
             None => {
                 let port = match &self.state {
-                    State::Open { port, .. } | State::New(port) => port.try_clone(),
+                    State::Open { port, .. } | State::New(port) => port.port.try_clone(),
                     State::Broken | State::Away(_) => {
                         // It comes back with these.
                         self.uart = uart;
@@ -207,19 +216,23 @@ impl SerialEnd for UartPort {
     }
 }
 
-fn open(path: &Path, uart: Uart) -> io::Result<SerialPort> {
+fn open(path: &Path, uart: Uart) -> io::Result<Held> {
+    // Two programs at one port would each get a part of the bytes. First the lock: a port in use is not ours to set.
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let lock = rustix::fs::open(path, flags, Mode::empty())?;
+    if let Err(Errno::WOULDBLOCK) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        return Err(Errno::BUSY.into());
+    }
     let port = SerialPort::open(path, |mut settings: Settings| {
         settings.set_raw();
         apply(&mut settings, uart)?;
         Ok(settings)
     })?;
-    // Two programs at one port would each get a part of the bytes. It is a property of the port, not of this descriptor.
-    let again =
-        rustix::fs::open(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
-    ioctl_tiocexcl(&again)?;
+    // For those that do not lock.
+    ioctl_tiocexcl(&lock)?;
     // Where there is no such line, nobody looks at it.
     let _ = port.set_dtr(true);
-    Ok(port)
+    Ok(Held { port, _lock: lock })
 }
 
 fn apply(settings: &mut Settings, uart: Uart) -> io::Result<()> {

@@ -12,7 +12,7 @@ use crate::program::Program;
 fn every_end_runs_the_same_session() {
     let broker = Broker::start(Kind::Mosquitto);
     let port = broker.port();
-    let ends: [(&str, fn(u16) -> String); 6] = [
+    let ends: [End; 6] = [
         ("serial", |broker| {
             let pair = Pair::new();
             let program = Program::run(format!("serial:{}@115200,8N1", pair.modem().display()));
@@ -43,6 +43,9 @@ fn every_end_runs_the_same_session() {
         assert!(said == due, "{name} differs, first here: {line:?}\n{said}");
     }
 }
+
+/// A name, and what runs the session with the broker at a port.
+type End = (&'static str, fn(u16) -> String);
 
 fn over(at: &str, scheme: &str, broker: u16) -> String {
     let program = Program::run(at);

@@ -122,6 +122,9 @@ fn what_can_not_be_opened_is_an_error_in_one_line() {
     refused(file.path().to_str().unwrap(), "Inappropriate ioctl for device (os error 25)");
     assert_eq!(fs::read(file.path()).unwrap(), b"");
     let Terminal { master: _master, path } = Terminal::new();
+    let program = Program::run(format!("serial:{path}@115200"));
+    refused(&path, "Device or resource busy (os error 16): another program has it open");
+    program.terminate();
     let outcome = run_to_end(&["run", "--at", &format!("serial:{path}@115200,7E1")], "");
     assert_eq!(outcome.code, Some(1));
     assert!(outcome.stderr.contains("can't do 115200 7E1: "), "{}", outcome.stderr);
