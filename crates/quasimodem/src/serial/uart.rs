@@ -14,7 +14,6 @@ use std::time::Duration;
 use quasimodem_core::{FlowControl, HostLine, Parity, Uart};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
-use rustix::termios::ioctl_tiocexcl;
 use serial2_tokio::{CharSize, SerialPort, Settings, StopBits};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -218,6 +217,7 @@ impl SerialEnd for UartPort {
 
 fn open(path: &Path, uart: Uart) -> io::Result<Held> {
     // Two programs at one port would each get a part of the bytes. First the lock: a port in use is not ours to set.
+    // TIOCEXCL would keep out those that lock nothing, but stays at a pseudo-terminal when this program has ended.
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let lock = rustix::fs::open(path, flags, Mode::empty())?;
     if let Err(Errno::WOULDBLOCK) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
@@ -228,8 +228,6 @@ fn open(path: &Path, uart: Uart) -> io::Result<Held> {
         apply(&mut settings, uart)?;
         Ok(settings)
     })?;
-    // For those that do not lock.
-    ioctl_tiocexcl(&lock)?;
     // Where there is no such line, nobody looks at it.
     let _ = port.set_dtr(true);
     Ok(Held { port, _lock: lock })
