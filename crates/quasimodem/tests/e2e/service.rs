@@ -68,7 +68,9 @@ fn systemd_takes_the_unit() {
         .output()
         .expect("this test needs systemd-analyze: on Debian, apt-get install systemd");
     let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && words.is_empty(), "{}: {words}", output.status);
+    // Units of the machine that this one refers to may have faults of their own.
+    let own = words.lines().any(|line| line.contains("quasimodem"));
+    assert!(output.status.success() && !own, "{}: {words}", output.status);
 }
 
 #[test]
