@@ -131,7 +131,8 @@ impl Recorder {
             Input::Bearer(Change::DataCall(Some(address))) => format!("! call up {address}"),
             Input::Bearer(Change::Clock(seconds)) => format!("! clock {seconds}"),
         };
-        if let Input::Host(_) = input {
+        // Either may be the end of a half-typed line, of which nobody will tell what is secret.
+        if let Input::Host(_) | Input::Line(HostLine::Dtr(false)) = input {
             self.settle(None);
         }
         self.push(line);

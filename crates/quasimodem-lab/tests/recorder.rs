@@ -1,6 +1,6 @@
 //! What a recorder writes of a modem replays, and hides what it is to hide.
 
-use quasimodem_core::{Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, TlsFailure, Why};
+use quasimodem_core::{Host, HostLine, Imei, Input, Instant, Link, Modem, Outbox, Settings, TlsFailure, Why};
 use quasimodem_lab::recorder::{Recorder, Secrets};
 use quasimodem_lab::transcript;
 
@@ -124,6 +124,22 @@ fn a_private_key_is_hidden_in_however_many_pieces_it_comes() {
     let text = record(Secrets::Hidden, &inputs);
     assert!(!text.contains("geheim"), "{text}");
     assert!(text.contains("AT+GTSSLFILE?") && text.contains("KEYFILE,1"), "{text}");
+    let text = record(Secrets::Shown, &inputs);
+    assert_eq!(transcript::run(&text), Ok(()), "{text}");
+}
+
+#[test]
+fn what_dtr_cuts_off_is_hidden() {
+    let inputs = [
+        (0, Input::Host(Host::Attached)),
+        (1, Input::Serial(b"AT&D1\r")),
+        (2, Input::Serial(b"AT+MQTTUSER=1,\"user\",\"hunter2")),
+        (3, Input::Line(HostLine::Dtr(false))),
+        (4, Input::Line(HostLine::Dtr(true))),
+        (5, Input::Serial(b"AT+CGMM\r")),
+    ];
+    let text = record(Secrets::Hidden, &inputs);
+    assert!(!text.contains("hunter2") && text.contains("CGMM"), "{text}");
     let text = record(Secrets::Shown, &inputs);
     assert_eq!(transcript::run(&text), Ok(()), "{text}");
 }

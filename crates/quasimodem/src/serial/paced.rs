@@ -203,3 +203,135 @@ impl Paces {
 fn held_back(uart: Uart) -> bool {
     uart.flow != FlowControl::None
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::future::{Future, poll_fn};
+    use std::time::Duration;
+
+    use quasimodem_core::Rate;
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    /// A host that has typed all that it will, and takes so many bytes.
+    #[derive(Default)]
+    struct Fake {
+        typed: VecDeque<u8>,
+        takes: usize,
+        read: Vec<u8>,
+        overran: bool,
+    }
+
+    impl SerialEnd for Fake {
+        const OUTLIVES_HOST: bool = false;
+
+        fn place(&self) -> String {
+            String::new()
+        }
+
+        fn way_in(&self) -> String {
+            String::new()
+        }
+
+        fn poll_event(&mut self, _: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>> {
+            if !wants {
+                return Poll::Pending;
+            }
+            let count = self.typed.len().min(chunk.len());
+            chunk.iter_mut().zip(self.typed.drain(..count)).for_each(|(to, from)| *to = from);
+            Poll::Ready(Ok(if count > 0 { Event::Bytes(count) } else { Event::Finished }))
+        }
+
+        fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            let count = bytes.len().min(self.takes - self.read.len());
+            self.read.extend(bytes.iter().take(count));
+            if count > 0 { Poll::Ready(Ok(count)) } else { Poll::Pending }
+        }
+
+        fn overrun(&mut self) {
+            self.overran = true;
+        }
+
+        fn hang_up(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn uart(rate: u32, flow: FlowControl) -> Uart {
+        Uart { rate: Rate::new(rate).unwrap(), flow, ..Uart::default() }
+    }
+
+    /// Runs it on a clock that stands while anything else is to be done.
+    fn run<T>(test: impl Future<Output = T>) -> T {
+        Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(test)
+    }
+
+    /// Writes as much of it as is taken before nothing happens any more, and tells how much that is.
+    async fn write(paced: &mut Paced<Fake>, bytes: &[u8]) -> usize {
+        let mut written = 0;
+        while written < bytes.len() {
+            let some = poll_fn(|cx| paced.poll_write(cx, &bytes[written..]));
+            let Ok(some) = time::timeout(Duration::from_secs(60), some).await else { break };
+            written += some.unwrap();
+        }
+        written
+    }
+
+    #[test]
+    fn a_line_takes_its_time_to_the_modem_and_its_end_waits_for_it() {
+        run(async {
+            let typed = vec![7; 2000].into();
+            let mut paced = Paced::new(Fake { typed, ..Fake::default() }, uart(9600, FlowControl::None));
+            let (start, mut came, mut chunk) = (time::Instant::now(), 0, [0; 4096]);
+            loop {
+                match poll_fn(|cx| paced.poll_event(cx, true, &mut chunk)).await.unwrap() {
+                    Event::Bytes(count) => came += count,
+                    event => break assert_eq!(event, Event::Finished),
+                }
+                // A character is a little more than a millisecond long; the clock has ticks of one.
+                let due = start.elapsed().as_micros() * 9600 / 10_000_000;
+                assert!((due.saturating_sub(2)..=due).contains(&(came as u128)), "{came} of {due}");
+            }
+            assert_eq!(came, 2000);
+        });
+    }
+
+    #[test]
+    fn a_line_takes_its_time_to_the_host_also_when_its_rate_changes() {
+        run(async {
+            let mut paced = Paced::new(Fake { takes: 5000, ..Fake::default() }, uart(1200, FlowControl::None));
+            let start = time::Instant::now();
+            assert_eq!(write(&mut paced, &[1; 600]).await, 600);
+            poll_fn(|cx| paced.poll_set(cx, uart(12_000, FlowControl::None))).await.unwrap();
+            assert_eq!(start.elapsed().as_millis(), 5000, "the old rate holds for what was written before");
+            assert_eq!(write(&mut paced, &[2; 600]).await, 600);
+            poll_fn(|cx| paced.poll_flush(cx)).await.unwrap();
+            assert_eq!(start.elapsed().as_millis(), 5500);
+            assert_eq!(paced.end.read.len(), 1200);
+        });
+    }
+
+    #[test]
+    fn a_host_that_does_not_read_loses_bytes_unless_it_holds_the_modem_back() {
+        run(async {
+            for (flow, lost) in [(FlowControl::None, true), (FlowControl::RtsCts, false), (FlowControl::XonXoff, false)]
+            {
+                let mut paced = Paced::new(Fake { takes: 100, ..Fake::default() }, uart(115_200, flow));
+                let written = write(&mut paced, &[1; 5000]).await;
+                assert_eq!((written == 5000, paced.end.overran), (lost, lost), "{flow:?}: {written}");
+                let held = 100 + Lane::FIFO + Lane::TRANSMITTER;
+                assert!(lost || written == held, "{flow:?}: {written}");
+                // When it reads again, it finds what its receiver held, and what was still on its way.
+                paced.end.takes = 10_000;
+                poll_fn(|cx| paced.poll_flush(cx)).await.unwrap();
+                let read = paced.end.read.len();
+                assert!(
+                    if lost { (100 + Lane::FIFO..=held).contains(&read) } else { read == held },
+                    "{flow:?}: {read}"
+                );
+            }
+        });
+    }
+}

@@ -125,7 +125,7 @@ impl SerialEnd for Rfc2217 {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>> {
-        loop {
+        for _ in 0..ROUNDS {
             self.poll_ringing(cx);
             self.poll_wire(cx)?;
             if wants && !self.ahead.is_empty() {
@@ -167,6 +167,9 @@ impl SerialEnd for Rfc2217 {
                 Poll::Pending => return Poll::Pending,
             }
         }
+        // A host that asks and asks has its turn again after all others.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -235,3 +238,6 @@ const DATA_MAX: usize = 4096;
 
 /// Answers that wait for a host which does not read them, before no further request is heard.
 const WIRE_MAX: usize = 4096;
+
+/// Chunks of requests that are heard in one go.
+const ROUNDS: usize = 16;
