@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod com_port;
+pub mod gateway;
 pub mod network;
 pub mod pace;
 pub mod pipe;

@@ -1,0 +1,414 @@
+//! Messages on their way to one client: one exchange at a time, sent again until it is acknowledged (MQTT-SN 6.6, 6.10,
+//! 6.13).
+
+use std::collections::VecDeque;
+
+use quasimodem_core::Instant;
+use quasimodem_core::mqtt::{self, PacketId, Qos};
+use quasimodem_core::sn::{MsgId, Packet, Publish, ReturnCode, TopicId};
+
+use super::Turn;
+use super::client::{Client, Phase};
+use super::config::Config;
+use super::note::{Loss, Note};
+use super::outbox::Peer;
+use super::topics::{Knows, Topics};
+
+/// What waits for a client, and what it has to acknowledge.
+#[derive(Default)]
+pub(super) struct Downlink {
+    queue: VecDeque<Item>,
+    /// Of topics and payloads in the queue.
+    bytes: usize,
+    flight: Option<Flight>,
+    /// The identifier of the last REGISTER.
+    last_id: MsgId,
+}
+
+/// Something that waits. A message stays in front while it is in flight.
+enum Item {
+    Message(Message),
+    /// A PUBREL of the broker. Its PUBLISH was acknowledged, perhaps in an earlier connection.
+    Release(PacketId),
+}
+
+struct Message {
+    topic: Box<str>,
+    payload: Box<[u8]>,
+    qos: Qos,
+    retain: bool,
+    dup: bool,
+    /// The broker's identifier, which is the client's as well: so both know an exchange again after a break.
+    id: Option<PacketId>,
+    /// The client did not know the topic id, and it was told again.
+    told_again: bool,
+}
+
+struct Flight {
+    awaits: Awaits,
+    /// How often it was sent again.
+    again: u8,
+    /// When it is sent again; `None`: when the client is heard, or the broker.
+    due: Option<Instant>,
+}
+
+/// What comes next in an exchange.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Awaits {
+    Regack {
+        topic: u16,
+        id: MsgId,
+    },
+    Puback {
+        topic: TopicId,
+        id: PacketId,
+    },
+    Pubrec {
+        topic: TopicId,
+        id: PacketId,
+    },
+    /// The broker's PUBREL.
+    Pubrel(PacketId),
+    Pubcomp(PacketId),
+}
+
+/// How the topic of a message is told to a client.
+enum Way {
+    Id(TopicId),
+    Register(u16),
+    None(Loss),
+}
+
+impl Downlink {
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// A new session with the broker: it sends again what it has to.
+    pub(super) fn clear(&mut self) {
+        *self = Downlink { last_id: self.last_id, ..Downlink::default() };
+    }
+
+    fn push(&mut self, message: Message) {
+        self.bytes += message.len();
+        self.queue.push_back(Item::Message(message));
+    }
+
+    fn pop(&mut self) -> Option<Item> {
+        let item = self.queue.pop_front()?;
+        if let Item::Message(message) = &item {
+            self.bytes -= message.len();
+        }
+        Some(item)
+    }
+
+    fn is_full(&self, config: &Config) -> bool {
+        self.queue.len() >= config.limits.queued || self.bytes >= config.limits.queued_bytes
+    }
+}
+
+impl Message {
+    fn len(&self) -> usize {
+        self.topic.len() + self.payload.len()
+    }
+
+    fn send(&self, peer: Peer, topic: TopicId, dup: bool, turn: &mut Turn<'_>) {
+        let id = self.id.map_or(0, PacketId::get);
+        let (qos, retain, dup) = (Some(self.qos), self.retain, dup && self.qos != Qos::AtMostOnce);
+        turn.out.send(peer, &Packet::Publish(Publish { topic, payload: &self.payload, qos, retain, dup, id }));
+    }
+}
+
+impl Client {
+    /// Whether so much waits that the broker is not read.
+    pub(super) fn is_paused(&self, config: &Config) -> bool {
+        self.down.is_full(config)
+    }
+
+    pub(super) fn flight_due(&self) -> Option<Instant> {
+        self.down.flight.as_ref().and_then(|flight| flight.due)
+    }
+
+    /// A message from the broker.
+    pub(super) fn deliver(&mut self, publish: &mqtt::Publish<'_>, turn: &mut Turn<'_>) {
+        let mqtt::Publish { topic, payload, qos, retain, dup, id } = *publish;
+        // Header, flags, topic id and message id; REGISTER has no flags.
+        let size = 9 + payload.len().max(topic.len());
+        let fits = size <= turn.config.limits.datagram;
+        let idle = self.down.queue.is_empty() && self.down.flight.is_none();
+        if fits && idle && qos == Qos::AtMostOnce && self.listens() {
+            // The common case: nothing is kept.
+            if let Way::Id(topic) = way(&mut self.topics, topic, turn.config) {
+                let publish = Publish { topic, payload, qos: Some(qos), retain, dup: false, id: 0 };
+                return turn.out.send(self.peer, &Packet::Publish(publish));
+            }
+        }
+        let full = self.down.queue.len() >= turn.config.limits.queued
+            || self.down.bytes + topic.len() + payload.len() > turn.config.limits.queued_bytes;
+        let message = Message { topic: topic.into(), payload: payload.into(), qos, retain, dup, id, told_again: false };
+        match (fits, full && qos == Qos::AtMostOnce) {
+            (false, _) => self.give_up(message, Loss::TooLarge, turn),
+            (true, true) => self.give_up(message, Loss::TooMany, turn),
+            (true, false) => {
+                self.down.push(message);
+                self.pump(turn);
+            }
+        }
+    }
+
+    /// The broker's PUBREL.
+    pub(super) fn release(&mut self, id: PacketId, turn: &mut Turn<'_>) {
+        match &self.down.flight {
+            Some(Flight { awaits: Awaits::Pubrel(awaited), .. }) if *awaited == id => {
+                self.down.flight = None;
+                self.down.queue.push_front(Item::Release(id));
+                self.pump(turn);
+            }
+            Some(Flight { awaits: Awaits::Pubcomp(awaited), .. }) if *awaited == id => {}
+            _ => {
+                self.down.queue.push_back(Item::Release(id));
+                self.pump(turn);
+            }
+        }
+    }
+
+    /// Sends what may be sent.
+    pub(super) fn pump(&mut self, turn: &mut Turn<'_>) {
+        while self.listens() && self.down.flight.is_none() {
+            let awaits = match self.down.queue.front() {
+                None => return self.lie_down(turn),
+                Some(Item::Release(id)) => {
+                    let id = *id;
+                    self.down.pop();
+                    turn.out.send(self.peer, &Packet::Pubrel(id.get()));
+                    Awaits::Pubcomp(id)
+                }
+                Some(Item::Message(message)) => match way(&mut self.topics, &message.topic, turn.config) {
+                    Way::Id(topic) => {
+                        message.send(self.peer, topic, message.dup, turn);
+                        match (message.qos, message.id) {
+                            (Qos::AtLeastOnce, Some(id)) => Awaits::Puback { topic, id },
+                            (Qos::ExactlyOnce, Some(id)) => Awaits::Pubrec { topic, id },
+                            _ => {
+                                self.down.pop();
+                                continue;
+                            }
+                        }
+                    }
+                    Way::Register(topic) => {
+                        self.down.last_id = self.down.last_id.checked_add(1).unwrap_or(1);
+                        let id = self.down.last_id;
+                        turn.out.send(self.peer, &Packet::Register { topic, id, name: &message.topic });
+                        Awaits::Regack { topic, id }
+                    }
+                    Way::None(why) => {
+                        self.drop_front(why, turn);
+                        continue;
+                    }
+                },
+            };
+            self.down.flight = Some(Flight::new(awaits, turn));
+        }
+    }
+
+    /// Sends again what was not acknowledged in time.
+    pub(super) fn settle_flight(&mut self, turn: &mut Turn<'_>) {
+        if self.flight_due().is_none_or(|due| due > turn.now) {
+            return;
+        }
+        let Some(flight) = &mut self.down.flight else { return };
+        if matches!(flight.awaits, Awaits::Pubrel(_)) {
+            // The broker takes its time, and the client does not stay up for it.
+            flight.due = None;
+            return self.lie_down(turn);
+        }
+        if flight.again >= turn.config.retries {
+            flight.due = None;
+            turn.out.note(Note::Unheard { client: self.name.clone() });
+            if let Phase::Awake(duration) = self.phase {
+                self.phase = Phase::Asleep(duration);
+                self.ground();
+            }
+            return;
+        }
+        flight.again += 1;
+        self.send_again(turn);
+    }
+
+    /// The client is heard: it gets what it did not acknowledge.
+    pub(super) fn wake_flight(&mut self, turn: &mut Turn<'_>) {
+        let Some(flight) = &mut self.down.flight else { return };
+        if flight.due.is_none() && !matches!(flight.awaits, Awaits::Pubrel(_)) {
+            flight.again = 0;
+            self.send_again(turn);
+        }
+    }
+
+    fn send_again(&mut self, turn: &mut Turn<'_>) {
+        let Some(flight) = &mut self.down.flight else { return };
+        flight.due = Some(turn.now + turn.config.retry);
+        match (flight.awaits, self.down.queue.front()) {
+            (Awaits::Regack { topic, id }, Some(Item::Message(message))) => {
+                turn.out.send(self.peer, &Packet::Register { topic, id, name: &message.topic });
+            }
+            (Awaits::Puback { topic, .. } | Awaits::Pubrec { topic, .. }, Some(Item::Message(message))) => {
+                message.send(self.peer, topic, true, turn);
+            }
+            (Awaits::Pubcomp(id), _) => turn.out.send(self.peer, &Packet::Pubrel(id.get())),
+            // There is always a message in front of these, and PUBREL is the broker's.
+            _ => flight.due = None,
+        }
+    }
+
+    /// What is in flight waits again: the client sleeps, or its connection is a new one.
+    pub(super) fn ground(&mut self) {
+        let Some(flight) = self.down.flight.take() else { return };
+        match (flight.awaits, self.down.queue.front_mut()) {
+            (Awaits::Puback { .. } | Awaits::Pubrec { .. }, Some(Item::Message(message))) => message.dup = true,
+            (Awaits::Pubcomp(id), _) => self.down.queue.push_front(Item::Release(id)),
+            (Awaits::Pubrel(_), _) => self.down.flight = Some(Flight { due: None, ..flight }),
+            _ => {}
+        }
+    }
+
+    pub(super) fn regack(&mut self, msg_id: MsgId, code: ReturnCode, turn: &mut Turn<'_>) {
+        let Some(Flight { awaits: Awaits::Regack { topic, id }, .. }) = self.down.flight else { return };
+        if id != msg_id {
+            return;
+        }
+        match code {
+            ReturnCode::Congestion => return self.postpone(turn),
+            ReturnCode::Accepted => self.topics.set(topic, Knows::Name),
+            // MQTT-SN 6.10: it does not want these messages, neither this one nor the next.
+            _ => self.topics.set(topic, Knows::Refused),
+        }
+        self.down.flight = None;
+        self.pump(turn);
+    }
+
+    /// PUBACK ends an exchange of QoS 1, and refuses a message of any QoS.
+    pub(super) fn puback(&mut self, topic: u16, msg_id: MsgId, code: ReturnCode, turn: &mut Turn<'_>) {
+        let flight = self.down.flight.as_ref().map(|flight| flight.awaits);
+        let (sent_as, id, acknowledges) = match flight {
+            Some(Awaits::Puback { topic, id }) => (topic, id, true),
+            Some(Awaits::Pubrec { topic, id }) => (topic, id, false),
+            _ => return self.unknown(topic, code),
+        };
+        if id.get() != msg_id {
+            return self.unknown(topic, code);
+        }
+        match code {
+            ReturnCode::Accepted if acknowledges => {
+                self.down.flight = None;
+                self.down.pop();
+                self.tell_broker(&mqtt::Packet::Puback(id), turn);
+            }
+            ReturnCode::Accepted => return,
+            ReturnCode::Congestion => return self.postpone(turn),
+            ReturnCode::InvalidTopicId if self.tells_again(sent_as) => self.down.flight = None,
+            _ => {
+                self.down.flight = None;
+                self.drop_front(Loss::Refused, turn);
+            }
+        }
+        self.pump(turn);
+    }
+
+    pub(super) fn pubrec(&mut self, msg_id: MsgId, turn: &mut Turn<'_>) {
+        match self.down.flight.as_ref().map(|flight| flight.awaits) {
+            Some(Awaits::Pubrec { id, .. }) if id.get() == msg_id => {
+                self.down.pop();
+                self.down.flight = Some(Flight::new(Awaits::Pubrel(id), turn));
+                self.tell_broker(&mqtt::Packet::Pubrec(id), turn);
+            }
+            Some(Awaits::Pubcomp(id)) if id.get() == msg_id => turn.out.send(self.peer, &Packet::Pubrel(msg_id)),
+            Some(Awaits::Pubrel(id)) if id.get() == msg_id => {}
+            // A client that goes on with an exchange which is over here can't end it without a PUBREL.
+            _ => turn.out.send(self.peer, &Packet::Pubrel(msg_id)),
+        }
+    }
+
+    pub(super) fn pubcomp(&mut self, msg_id: MsgId, turn: &mut Turn<'_>) {
+        if let Some(Flight { awaits: Awaits::Pubcomp(id), .. }) = self.down.flight
+            && id.get() == msg_id
+        {
+            self.down.flight = None;
+            self.tell_broker(&mqtt::Packet::Pubcomp(id), turn);
+            self.pump(turn);
+        }
+    }
+
+    /// The client does not know a topic id of which it got a message that nobody waits for any more.
+    fn unknown(&mut self, topic: u16, code: ReturnCode) {
+        if code == ReturnCode::InvalidTopicId {
+            self.topics.set(topic, Knows::Nothing);
+        }
+    }
+
+    /// Whether the topic id of the message in front will be told once more.
+    fn tells_again(&mut self, sent_as: TopicId) -> bool {
+        let (TopicId::Normal(topic), Some(Item::Message(message))) = (sent_as, self.down.queue.front_mut()) else {
+            return false;
+        };
+        self.topics.set(topic, Knows::Nothing);
+        message.dup = true;
+        !std::mem::replace(&mut message.told_again, true)
+    }
+
+    /// The client wants to be left in peace.
+    fn postpone(&mut self, turn: &mut Turn<'_>) {
+        if let Some(flight) = &mut self.down.flight {
+            flight.again = 0;
+            flight.due = Some(turn.now + turn.config.wait);
+        }
+    }
+
+    fn drop_front(&mut self, why: Loss, turn: &mut Turn<'_>) {
+        if let Some(Item::Message(message)) = self.down.pop() {
+            self.give_up(message, why, turn);
+        }
+    }
+
+    /// To the broker the message is delivered: it would send it again for ever.
+    fn give_up(&mut self, message: Message, why: Loss, turn: &mut Turn<'_>) {
+        let Message { topic, qos, id, .. } = message;
+        match (qos, id) {
+            (Qos::AtLeastOnce, Some(id)) => self.tell_broker(&mqtt::Packet::Puback(id), turn),
+            (Qos::ExactlyOnce, Some(id)) => self.tell_broker(&mqtt::Packet::Pubrec(id), turn),
+            _ => {}
+        }
+        turn.out.note(Note::Dropped { client: Some(self.name.clone()), topic, qos, why });
+    }
+
+    pub(super) fn tell_broker(&mut self, packet: &mqtt::Packet<'_>, turn: &mut Turn<'_>) {
+        if let Some(mqtt) = self.mqtt.as_mut().filter(|mqtt| mqtt.is_open()) {
+            mqtt.write(packet, turn);
+        }
+    }
+}
+
+impl Flight {
+    fn new(awaits: Awaits, turn: &Turn<'_>) -> Flight {
+        Flight { awaits, again: 0, due: Some(turn.now + turn.config.retry) }
+    }
+}
+
+/// What a client knows comes first, then what needs no word.
+fn way(topics: &mut Topics, topic: &str, config: &Config) -> Way {
+    if let Ok(short) = topic.as_bytes().try_into() {
+        return Way::Id(TopicId::Short(short));
+    }
+    match topics.find(topic) {
+        Some((id, Knows::Name)) => return Way::Id(TopicId::Normal(id)),
+        Some((_, Knows::Refused)) => return Way::None(Loss::Refused),
+        Some((_, Knows::Nothing)) | None => {}
+    }
+    match config.predefined_id(topic) {
+        Some(id) => Way::Id(TopicId::Predefined(id)),
+        None => topics.add(topic, config).map_or(Way::None(Loss::NoTopicId), Way::Register),
+    }
+}
