@@ -11,11 +11,12 @@ use quasimodem_lab::broker::{Code, Refusal, User};
 use rustls::pki_types::ServerName;
 
 use crate::credentials;
+use crate::gateway;
 use crate::host_map::Mapping;
 
 /// A cellular module in software: type AT commands at it, and it speaks MQTT to any broker.
 ///
-/// Without a command it is `quasimodem lab`: a modem to type at, and a broker for it to talk to.
+/// Without a command it is `quasimodem lab`: a modem to type at, and a broker and a gateway for it to talk to.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -30,12 +31,18 @@ pub(crate) enum Command {
     /// Run one modem until its host leaves (stdio) or a signal comes (PTY, TCP).
     #[command(after_help = RUN_EXAMPLES)]
     Run(Run),
-    /// Run one modem, and beside it a broker for it to talk to.
+    /// Run one modem, and beside it a broker and a gateway for it to talk to.
     ///
-    /// The lab broker speaks MQTT 3.1.1 to any client. It keeps everything in memory only: sessions and retained messages
-    /// are gone when it ends.
+    /// The lab broker speaks MQTT 3.1.1 to any client, the gateway before it MQTT-SN 1.2. They keep everything in memory
+    /// only: sessions and retained messages are gone when they end.
     #[command(after_help = LAB_EXAMPLES)]
-    Lab(Lab),
+    Lab(Box<Lab>),
+    /// Run a gateway for MQTT-SN 1.2 before any broker of MQTT 3.1.1, until a signal comes.
+    ///
+    /// It keeps topic ids and wills in memory only. Clients of MQTT-SN have no passwords: let only those reach it that may
+    /// reach the broker.
+    #[command(after_help = GATEWAY_EXAMPLES)]
+    Gateway(gateway::Alone),
     /// List the modules that it can be, and what they can do.
     #[command(after_help = "Examples:\n  quasimodem models\n  quasimodem run --model MC615")]
     Models,
@@ -144,7 +151,7 @@ pub(crate) struct Run {
     pub(crate) verbose: u8,
 }
 
-/// How to run a modem and a broker.
+/// How to run a modem, a broker and a gateway.
 #[derive(Args)]
 pub(crate) struct Lab {
     #[command(flatten)]
@@ -189,6 +196,16 @@ pub(crate) struct Lab {
     /// Refuse subscriptions with 0x80 if this filter matches theirs, read as a topic. Repeatable.
     #[arg(long, value_name = "FILTER", value_parser = parse_filter)]
     pub(crate) refuse_filter: Vec<Box<str>>,
+
+    /// Where the gateway for MQTT-SN listens: PORT of 127.0.0.1, or ADDR:PORT. By default 127.0.0.1:1884, or a free port
+    /// if --mqtt takes one.
+    ///
+    /// Its clients have no passwords: where there are users they all come in as the first --user.
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_mqtt)]
+    pub(crate) sn: Option<SocketAddr>,
+
+    #[command(flatten)]
+    pub(crate) tuning: gateway::Tuning,
 }
 
 /// Which commands to list, and how.
@@ -233,7 +250,7 @@ pub(crate) struct Assignment {
 impl Cli {
     /// What is to be done; ends the program if that can't be told.
     pub(crate) fn ask() -> Command {
-        Cli::parse().command.unwrap_or_else(|| Command::Lab(Lab::default()))
+        Cli::parse().command.unwrap_or_else(|| Command::Lab(Box::default()))
     }
 }
 
@@ -250,6 +267,8 @@ impl Default for Lab {
             user: Vec::new(),
             refuse: Vec::new(),
             refuse_filter: Vec::new(),
+            sn: None,
+            tuning: gateway::Tuning::default(),
         }
     }
 }
@@ -332,7 +351,7 @@ pub(crate) fn parse_imei(text: &str) -> Result<Imei, String> {
     text.parse().map_err(|_| format!("expected {} decimal digits", Imei::DIGITS))
 }
 
-fn parse_mqtt(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn parse_mqtt(text: &str) -> Result<SocketAddr, String> {
     let expected = "expected PORT or ADDR:PORT with an IP address, such as 0, 0.0.0.0:1883 or [::1]:1883";
     parse_address(text).ok_or_else(|| expected.into())
 }
@@ -376,7 +395,7 @@ fn known_model(name: &str) -> Result<&'static Model, String> {
 }
 
 /// A user without a colon has no password. Nothing but an empty name is refused: the message would show what was typed.
-fn parse_user(text: &str) -> Result<User, &'static str> {
+pub(crate) fn parse_user(text: &str) -> Result<User, &'static str> {
     let (name, password) = text.split_once(':').unwrap_or((text, ""));
     if name.is_empty() {
         return Err("expected NAME:PASSWORD");
@@ -409,7 +428,7 @@ const MQTT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1883);
 
 const EXAMPLES: &str = "\
 Examples:
-  quasimodem                                      a modem to type at and a broker; Ctrl-C ends
+  quasimodem                                      a modem to type at, a broker and a gateway; Ctrl-C ends
   quasimodem run --at pty:/tmp/modem              a serial port for an unmodified program
   quasimodem commands                             what can be typed
   quasimodem settings                             what can be set
@@ -434,13 +453,19 @@ Examples:
 const LAB_EXAMPLES: &str = "\
 Examples:
   quasimodem lab                                  type at the modem; it says what
-  quasimodem lab --mqtt 0                         the broker takes a free port, printed at the start
+  quasimodem lab --mqtt 0                         broker and gateway take free ports, printed at the start
   quasimodem lab --at pty:/tmp/modem --host-map '*:*=127.0.0.1:1883'
                                                   whatever broker a program asks for, it is this one
   quasimodem lab --user alice:wonder              passwords are checked
   quasimodem lab --mqtts 8883 --tls-dir tls       TLS as well; tls/ca.pem is the root to trust
   quasimodem lab --refuse 3:2                     the first two connections are refused: server unavailable
   quasimodem lab --refuse-filter 'secret/#'       subscriptions to these are refused";
+
+const GATEWAY_EXAMPLES: &str = "\
+Examples:
+  quasimodem gateway --broker 127.0.0.1:1883      clients send to 127.0.0.1:1884
+  quasimodem gateway --sn 0.0.0.0:1884 --broker broker.example:1883 --user device:secret -v
+  quasimodem gateway --broker 127.0.0.1:1883 --predefined 1=sensors/kitchen --predefined 2=sensors/hall";
 
 const COMMANDS_EXAMPLES: &str = "\
 Examples:

@@ -288,7 +288,8 @@ async fn talk(link: Link, host: String, port: u16) -> Result<State, Why> {
     Ok(State::Datagrams(Box::new(datagrams)))
 }
 
-async fn connect(host: &str, port: u16) -> Result<TcpStream, Why> {
+/// Connects to the first of the host's addresses that answers.
+pub(crate) async fn connect(host: &str, port: u16) -> Result<TcpStream, Why> {
     let mut failure = Why::NoSuchName(host.into());
     for address in addresses(host).await? {
         match TcpStream::connect(SocketAddr::new(address, port)).await {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use quasimodem_core::{Effect, Kind, Link, Marked, Transport, Uart, Why};
 use quasimodem_lab::broker::Note;
+use quasimodem_lab::gateway;
 use tracing::level_filters::LevelFilter;
 use tracing::{debug, info};
 use tracing_subscriber::fmt::time::Uptime;
@@ -141,6 +142,16 @@ pub(crate) fn broker(note: &Note) {
 /// The lab broker can't take connections for a while.
 pub(crate) fn broker_trouble(error: &io::Error) {
     info!("broker: can't take a connection: {error}");
+}
+
+/// What the gateway saw.
+pub(crate) fn gateway(note: &gateway::Note) {
+    info!("gateway: {note}");
+}
+
+/// The gateway can't read datagrams for a while.
+pub(crate) fn gateway_trouble(error: &io::Error) {
+    info!("gateway: can't read datagrams: {error}");
 }
 
 /// A client of the lab broker did not get through the TLS handshake.

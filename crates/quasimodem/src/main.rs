@@ -7,6 +7,7 @@ mod config;
 mod credentials;
 mod datagrams;
 mod driver;
+mod gateway;
 mod host_map;
 mod lab;
 mod link;
@@ -35,9 +36,16 @@ use crate::config::Config;
 fn main() -> ExitCode {
     match Cli::ask() {
         Command::Run(options) => run(options, None),
-        Command::Lab(Lab { run: options, mqtt, mqtts, tls_dir, name, client_auth, user, refuse, refuse_filter }) => {
+        Command::Lab(lab) => {
+            let Lab { run: options, mqtt, mqtts, tls_dir, name, client_auth, user, refuse, refuse_filter, sn, tuning } =
+                *lab;
             let tls = mqtts.map(|listen| lab::TlsOptions { listen, directory: tls_dir, names: name, client_auth });
-            run(options, Some(lab::Options::new(mqtt, tls, user, refuse, refuse_filter)))
+            let gateway = lab::GatewayOptions::new(mqtt, sn, tuning);
+            run(options, Some(lab::Options::new(mqtt, tls, gateway, user, refuse, refuse_filter)))
+        }
+        Command::Gateway(options) => {
+            log::init(options.verbose);
+            exit_code(gateway::run(options))
         }
         Command::Models => print(catalogue::models().as_bytes()),
         Command::Commands(options) => print(catalogue::commands(&options).as_bytes()),

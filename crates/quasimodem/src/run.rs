@@ -41,7 +41,7 @@ async fn start(Config { at, pace, imei, settings, hosts, ca }: Config, lab: Opti
     let signals = Signals::new().context("can't watch for signals")?;
     let (greeting, lab_root) = match lab {
         Some(lab) => {
-            let Lab { greeting, root } = lab::start(lab, settings.bearer).await?;
+            let Lab { greeting, root } = lab::start(lab, &settings).await?;
             (Some(greeting), root)
         }
         None => (None, None),
@@ -122,17 +122,17 @@ async fn drive_end<E: SerialEnd>(end: E, Parts { modem, hosts, tls, mut signals,
 }
 
 /// The signals that ask for an end. SIGHUP is one of them: it comes when the terminal is closed.
-struct Signals([Signal; 3]);
+pub(crate) struct Signals([Signal; 3]);
 
 impl Signals {
-    fn new() -> Result<Signals> {
+    pub(crate) fn new() -> Result<Signals> {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let [interrupt, terminate, hangup] = kinds.map(signal);
         Ok(Signals([interrupt?, terminate?, hangup?]))
     }
 
     /// Ready for each signal once.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for signal in &mut self.0 {
             if signal.poll_recv(cx).is_ready() {
                 return Poll::Ready(());

@@ -19,6 +19,8 @@ pub(crate) struct Greeting {
     pub(crate) cold: bool,
     /// The broker over TLS.
     pub(super) secured: Option<Secured>,
+    /// Where the gateway can be reached, if the modem has clients for it.
+    pub(super) gateway: Option<SocketAddr>,
 }
 
 /// Where the broker can be reached over TLS, and what is needed for it.
@@ -56,9 +58,10 @@ impl Greeting {
              +MQTTMSG: 1,1,\"hello\",\"it works\"\n\
              `quasimodem commands` lists what else can be typed. To see all that is published:\n  \
              mosquitto_sub -h {address} -p {port} {login}-t '#' -v\n\
-             {}Ctrl-C ends modem and broker.",
+             {}{}Ctrl-C ends modem and broker.",
             lines.join("\n  "),
-            self.secured.as_ref().map(|secured| secured.text(&login)).unwrap_or_default()
+            self.secured.as_ref().map(|secured| secured.text(&login)).unwrap_or_default(),
+            self.gateway.map(over_sn).unwrap_or_default()
         )
     }
 }
@@ -89,6 +92,12 @@ impl Secured {
     }
 }
 
+/// The same conversation over MQTT-SN: what is different.
+fn over_sn(gateway: SocketAddr) -> String {
+    let (address, port) = (gateway.ip(), gateway.port());
+    format!("Over MQTT-SN it is client 101, and otherwise the same:\n  AT+MQTTOPEN=101,\"{address}\",{port},1,60\n")
+}
+
 /// Bytes of a file, which has just been read or written.
 fn size(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |data| data.len())
@@ -103,7 +112,7 @@ mod tests {
         let broker = "[::1]:1884".parse().unwrap();
         let typed = |password: &str, cold| {
             let user = User { name: "alice".into(), password: password.as_bytes().into(), allowed: true };
-            let text = Greeting { broker, user: Some(user), cold, secured: None }.text("Type");
+            let text = Greeting { broker, user: Some(user), cold, secured: None, gateway: None }.text("Type");
             text.lines().filter_map(|line| line.strip_prefix("  AT").map(str::to_owned)).collect::<Vec<_>>()
         };
         assert_eq!(

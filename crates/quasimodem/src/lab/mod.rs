@@ -9,7 +9,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Result, anyhow};
-use quasimodem_core::Start;
+use quasimodem_core::{Settings, Start};
 use quasimodem_lab::broker::{Broker, Config, Refusal, User};
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
@@ -18,13 +18,32 @@ pub(crate) use self::greeting::Greeting;
 use self::greeting::Secured;
 use self::tls::Material;
 pub(crate) use self::tls::Options as TlsOptions;
+use crate::gateway::{self, Tuning};
 use crate::log;
 
 /// How the lab broker is to be.
 pub(crate) struct Options {
     listen: SocketAddr,
     tls: Option<TlsOptions>,
+    gateway: GatewayOptions,
     broker: Config,
+}
+
+/// How the gateway before it is to be.
+pub(crate) struct GatewayOptions {
+    listen: SocketAddr,
+    tuning: Tuning,
+}
+
+impl GatewayOptions {
+    /// Listens there, or beside a broker that listens there: if that takes a free port, so does the gateway.
+    pub(crate) fn new(broker: SocketAddr, listen: Option<SocketAddr>, tuning: Tuning) -> GatewayOptions {
+        let beside = match broker.port() {
+            0 => SocketAddr::new(gateway::DEFAULT.ip(), 0),
+            _ => gateway::DEFAULT,
+        };
+        GatewayOptions { listen: listen.unwrap_or(beside), tuning }
+    }
 }
 
 /// A lab that runs.
@@ -39,17 +58,18 @@ impl Options {
     pub(crate) fn new(
         listen: SocketAddr,
         tls: Option<TlsOptions>,
+        gateway: GatewayOptions,
         users: Vec<User>,
         refusals: Vec<Refusal>,
         refused_filters: Vec<Box<str>>,
     ) -> Options {
-        Options { listen, tls, broker: Config { users, refusals, refused_filters, ..Config::default() } }
+        Options { listen, tls, gateway, broker: Config { users, refusals, refused_filters, ..Config::default() } }
     }
 }
 
-/// Starts the lab broker, which runs as long as the runtime, and makes the text that tells a newcomer what to type at a
-/// modem whose radio side starts like this.
-pub(crate) async fn start(Options { listen, tls, broker }: Options, bearer: Start) -> Result<Lab> {
+/// Starts the lab broker and the gateway, which run as long as the runtime, and makes the text that tells a newcomer what
+/// to type at a modem of these settings.
+pub(crate) async fn start(Options { listen, tls, gateway, broker }: Options, settings: &Settings) -> Result<Lab> {
     let (listener, address) = bind(listen, "--mqtt").await?;
     log::say(format_args!("lab broker on {address}, in memory only"));
     let (mut secured, mut root, mut listeners) = (None, None, None);
@@ -62,7 +82,18 @@ pub(crate) async fn start(Options { listen, tls, broker }: Options, bearer: Star
         listeners = Some((listener, acceptor));
     }
     let user = broker.users.first().cloned();
-    let greeting = Greeting { broker: reachable(address), user, cold: bearer == Start::Cold, secured };
+    let GatewayOptions { listen, tuning } = gateway;
+    let behind = gateway::Broker { host: reachable(address).ip().to_string(), port: address.port() };
+    let sn = gateway::start(listen, behind, tuning.config(user.as_ref())).await?;
+    log::say(format_args!("lab gateway for MQTT-SN on {sn}"));
+    let greeting = Greeting {
+        broker: reachable(address),
+        user,
+        cold: settings.bearer == Start::Cold,
+        secured,
+        // A modem without clients for it has nothing to type.
+        gateway: settings.model.sn.then(|| reachable(sn)),
+    };
     server::start(listener, listeners, Broker::new(broker));
     Ok(Lab { greeting, root })
 }

@@ -1,0 +1,217 @@
+//! A client of MQTT-SN that somebody else wrote, and what it and a gateway say to each other as a third party reads it.
+
+use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::LIMIT;
+use crate::broker::lines;
+
+/// The Python package `mqtt-sn-12`, behind a relay that writes down every datagram.
+pub(crate) struct SnClient {
+    child: Child,
+    stdin: ChildStdin,
+    answers: Receiver<String>,
+    relay: Relay,
+}
+
+impl SnClient {
+    /// A client that sends to a gateway at this port of 127.0.0.1.
+    pub(crate) fn new(gateway: u16) -> SnClient {
+        let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../mqtt-sn-client/bin/python");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/sn_client.py");
+        let mut command = Command::new(&python);
+        let child = command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.unwrap_or_else(|error| panic!("{}: {error}; ./check puts it there", python.display()));
+        let (stdin, answers) = (child.stdin.take().unwrap(), lines(child.stdout.take().unwrap()));
+        let mut client = SnClient { child, stdin, answers, relay: Relay::new(gateway) };
+        client.does(&format!(r#"["open", {}]"#, client.relay.port));
+        client
+    }
+
+    /// Tells it to do something that works; gives the result.
+    #[track_caller]
+    pub(crate) fn does(&mut self, line: &str) -> Value {
+        let (outcome, result) = self.tries(line);
+        assert_eq!(outcome, "ok", "{line}: {result}");
+        result
+    }
+
+    /// Tells it to do something that does not work; gives the words.
+    #[track_caller]
+    pub(crate) fn fails(&mut self, line: &str) -> String {
+        let (outcome, result) = self.tries(line);
+        assert_eq!(outcome, "failed", "{line}: {result}");
+        result.as_str().unwrap().into()
+    }
+
+    fn tries(&mut self, line: &str) -> (String, Value) {
+        writeln!(self.stdin, "{line}").unwrap();
+        let answer = self.answers.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{line}: no answer"));
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// Receives a message: topic, QoS, retain flag and payload as JSON.
+    #[track_caller]
+    pub(crate) fn receives(&mut self, message: &str) {
+        assert_eq!(self.does(r#"["receive"]"#).to_string(), message);
+    }
+
+    /// Lets Wireshark's dissector judge all that was said.
+    pub(crate) fn judge(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.relay.judge();
+    }
+}
+
+impl Drop for SnClient {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Passes datagrams on between one client and a gateway.
+pub(crate) struct Relay {
+    /// Where the client sends to.
+    port: u16,
+    ends: [SocketAddr; 2],
+    threads: Vec<JoinHandle<()>>,
+    seen: Seen,
+}
+
+/// Datagrams, and whether they are the client's.
+type Seen = Arc<Mutex<Vec<(bool, Vec<u8>)>>>;
+
+impl Relay {
+    fn new(gateway: u16) -> Relay {
+        let front = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
+        let back = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
+        back.connect(("127.0.0.1", gateway)).unwrap();
+        let ends = [front.local_addr().unwrap(), back.local_addr().unwrap()];
+        let seen = Seen::default();
+        let client: Arc<Mutex<Option<SocketAddr>>> = Arc::default();
+        let up = {
+            let (front, back, seen, client) = (front.clone(), back.clone(), seen.clone(), client.clone());
+            thread::spawn(move || {
+                let mut bytes = vec![0; 65536];
+                while let Ok((size, from)) = front.recv_from(&mut bytes)
+                    && size > 0
+                {
+                    *client.lock().unwrap() = Some(from);
+                    seen.lock().unwrap().push((true, bytes[..size].to_vec()));
+                    // Nobody may be there.
+                    let _ = back.send(&bytes[..size]);
+                }
+                // The other thread ends as well.
+                let gateway = back.peer_addr().unwrap();
+                back.connect(back.local_addr().unwrap()).and_then(|()| back.send(&[])).unwrap();
+                drop(gateway);
+            })
+        };
+        let down = {
+            let seen = seen.clone();
+            thread::spawn(move || {
+                let mut bytes = vec![0; 65536];
+                loop {
+                    match back.recv(&mut bytes) {
+                        Ok(0) => return,
+                        Ok(size) => {
+                            seen.lock().unwrap().push((false, bytes[..size].to_vec()));
+                            let client = client.lock().unwrap().expect("the client began");
+                            front.send_to(&bytes[..size], client).unwrap();
+                        }
+                        // Nobody is there.
+                        Err(_) => {}
+                    }
+                }
+            })
+        };
+        Relay { port: ends[0].port(), ends, threads: vec![up, down], seen }
+    }
+
+    fn judge(&self) {
+        let seen = self.seen.lock().unwrap();
+        let judged = dissect(&seen);
+        assert!(!seen.is_empty());
+        assert_eq!(judged.len(), seen.len(), "{judged:#?}");
+        for ((_, bytes), line) in seen.iter().zip(&judged) {
+            // It takes a WILLTOPIC without topic for malformed, which MQTT-SN 5.4.7 allows.
+            let falsely = bytes.as_slice() == [2, 7];
+            assert!(line.starts_with("mqttsn ") && (line.ends_with(" ok") || falsely), "{bytes:02x?}: {line}");
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let waker = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let _ = waker.send_to(&[], self.ends[0]);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What tshark makes of each datagram: `mqttsn TYPE ok`, or what else.
+fn dissect(datagrams: &[(bool, Vec<u8>)]) -> Vec<String> {
+    let directory = TempDir::new().unwrap();
+    let file: PathBuf = directory.path().join("datagrams.pcap");
+    fs::write(&file, pcap(datagrams)).unwrap();
+    let mut command = Command::new("tshark");
+    command.arg("-r").arg(&file).args(["-d", &format!("udp.port=={GATEWAY},mqttsn"), "-T", "fields"]);
+    command.args(["-e", "mqttsn.msg.type", "-e", "_ws.malformed", "-e", "_ws.col.Protocol"]);
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("tshark: {error}; these tests need it: on Debian, apt-get install tshark"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let judged = String::from_utf8(output.stdout).unwrap();
+    let line = |line: &str| match line.split('\t').collect::<Vec<_>>()[..] {
+        [kind, "", "MQTT-SN"] if !kind.is_empty() => format!("mqttsn {kind} ok"),
+        [kind, ..] if !kind.is_empty() => format!("mqttsn {kind} malformed: {line}"),
+        _ => format!("something else: {line:?}"),
+    };
+    judged.lines().map(line).collect()
+}
+
+/// The port that the gateway has in the file.
+const GATEWAY: u16 = 1884;
+
+/// A capture file: a header, then for each datagram another with those of IPv4 and UDP.
+fn pcap(datagrams: &[(bool, Vec<u8>)]) -> Vec<u8> {
+    // Magic number of microseconds, version 2.4, no time zone, length of a record, and that records are IP packets.
+    let header = [0xa1b2_c3d4, 0x0002_0004, 0, 0, 0x0004_0000, 101];
+    let mut file: Vec<u8> = header.into_iter().flat_map(u32::to_be_bytes).collect();
+    for (number, (up, bytes)) in (0..).zip(datagrams) {
+        let length = u16::try_from(28 + bytes.len()).unwrap();
+        for field in [0, number, u32::from(length), u32::from(length)] {
+            file.extend(field.to_be_bytes());
+        }
+        let (from, to) = if *up { (40_000, GATEWAY) } else { (GATEWAY, 40_000) };
+        let ip = [0x4500, length, 0, 0, 0x4011, 0, 0x7f00, 1, 0x7f00, 1];
+        let udp = [from, to, length - 20, 0];
+        file.extend(ip.into_iter().chain(udp).flat_map(u16::to_be_bytes));
+        file.extend(bytes);
+    }
+    file
+}
+
+/// The judge can say no.
+#[test]
+fn malformed_datagrams_are_found() {
+    let pingreq: &[u8] = &[2, 0x16];
+    let register: &[u8] = &[6, 0x0a, 0, 0, 0, 1];
+    let too_long: &[u8] = &[9, 0x05, 0];
+    let judged = dissect(&[(true, pingreq.into()), (true, register.into()), (false, too_long.into())]);
+    assert!(judged[0].ends_with(" ok"), "{judged:?}");
+    assert!(!judged[2].ends_with(" ok"), "{judged:?}");
+}
