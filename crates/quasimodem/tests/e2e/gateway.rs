@@ -126,7 +126,6 @@ fn updates_of_a_will_take_effect() {
         assert_eq!(subscriber.next(), "1 0 new words");
         let late = gateway.broker.subscribe_with(&["-q", "1", "-C", "1", "-t", "will/new"]);
         assert_eq!(late.next(), "1 1 new words");
-        assert!(client.fails(r#"["ping"]"#).len() > 1);
         client.judge();
     });
 }
@@ -194,10 +193,7 @@ fn a_broker_that_is_gone() {
     client.does(r#"["connect", "python", true, 60]"#);
     broker.kill();
     program.wait_for("gateway: \"python\" ended: connection to the broker");
-    assert!(client.fails(r#"["connect", "other", true, 60]"#).contains("DISCONNECT"));
-    program.wait_for("gateway: \"other\" from");
-    drop(client);
-    let mut client = SnClient::new(gateway);
+    client.does(r#"["left"]"#);
     assert!(client.fails(r#"["connect", "python", true, 60]"#).contains("congestion"));
     // Somebody else may have the port by now.
     if let Some(broker) = Broker::mosquitto(port, directory.path()) {

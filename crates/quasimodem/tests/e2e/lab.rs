@@ -17,7 +17,8 @@ fn the_first_session_goes_as_printed() {
     command.stdin(Terminal::slave(&path)).stdout(Terminal::slave(&path));
     let mut program = Program::start_after(command, "lab broker on 127.0.0.1:");
     let port: u16 = program.place().strip_suffix(", in memory only").unwrap().parse().unwrap();
-    let said = program.lines(11);
+    let gateway = program.wait_for("lab gateway for MQTT-SN on 127.0.0.1:");
+    let said = program.lines(13);
     let expected = format!(
         "modem ready on stdio
 
@@ -29,6 +30,8 @@ Each is answered OK, then with its result; the last one also brings the message 
   +MQTTMSG: 1,1,\"hello\",\"it works\"
 `quasimodem commands` lists what else can be typed. To see all that is published:
   mosquitto_sub -h 127.0.0.1 -p {port} -t '#' -v
+Over MQTT-SN it is client 101, and otherwise the same:
+  AT+MQTTOPEN=101,\"127.0.0.1\",{gateway},1,60
 Ctrl-C ends modem and broker."
     );
     assert_eq!(said.join("\n"), expected);
@@ -60,11 +63,13 @@ fn the_way_to_the_modem_is_told() {
 #[test]
 fn without_a_command_it_is_the_lab() {
     let outcome = run_to_end(&[], "AT\r");
-    // The port is that of every broker, so somebody else may have it.
+    // The ports are those of every broker and gateway, so somebody else may have them.
     if outcome.code == Some(1) {
-        assert!(outcome.stderr.starts_with("quasimodem: can't listen on 127.0.0.1:1883: Address already in use"));
+        let taken = [":1883: Address already in use", ":1884 over UDP: Address already in use"];
+        assert!(taken.iter().any(|taken| outcome.stderr.contains(taken)), "{}", outcome.stderr);
     } else {
-        assert!(outcome.stderr.starts_with("lab broker on 127.0.0.1:1883, in memory only\nmodem ready on stdio\n"));
+        let ready = "lab broker on 127.0.0.1:1883, in memory only\nlab gateway for MQTT-SN on 127.0.0.1:1884\nmodem ready on stdio\n";
+        assert!(outcome.stderr.starts_with(ready), "{}", outcome.stderr);
         assert_eq!(outcome.stdout, "\r\n+SIM READY\r\nAT\r\nOK\r\n");
     }
 }

@@ -6,7 +6,7 @@ import sys
 
 from mqttsn12.MqttSnConstants import MqttSnConstants
 from mqttsn12.client.MqttSnClient import MqttSnClient, MqttSnListener
-from mqttsn12.packets import PingReqPacket, PublishPacket, PubCompPacket, PubRecPacket, PubRelPacket
+from mqttsn12.packets import PublishPacket, PubCompPacket, PubRecPacket, PubRelPacket
 
 client = MqttSnClient()
 client.set_timeout(15)
@@ -87,9 +87,8 @@ def ping():
 
 def wake(client_id):
     """PINGREQ of one who sleeps; `awake` waits for the end of that."""
-    packet = PingReqPacket()
-    packet.set_client_id(client_id)
-    client.send_packet(packet.encode())
+    # The library's own packet can't be made with an id.
+    client.send_packet(bytes([2 + len(client_id), MqttSnConstants.TYPE_PINGREQ]) + client_id.encode())
 
 
 def awake():
@@ -98,6 +97,11 @@ def awake():
 
 def search():
     client.send_search_gateway(1)
+
+
+def left():
+    """The gateway ends the connection."""
+    client.wait_for(True, MqttSnConstants.TYPE_DISCONNECT)
 
 
 def disconnect(duration=0):
