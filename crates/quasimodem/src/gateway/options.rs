@@ -48,11 +48,11 @@ pub(crate) struct Tuning {
 
     /// Send again what a client of MQTT-SN does not acknowledge in so many milliseconds (T_retry). By default 2000.
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=3_600_000))]
-    sn_retry: Option<u32>,
+    gateway_retry: Option<u32>,
 
     /// Send so many times again before waiting for a sign of life (N_retry). By default 4.
     #[arg(long, value_name = "TIMES")]
-    sn_retries: Option<u8>,
+    gateway_retries: Option<u8>,
 }
 
 impl Tuning {
@@ -60,10 +60,10 @@ impl Tuning {
     pub(crate) fn config(self, user: Option<&User>) -> Config {
         let mut config = Config { predefined: self.predefined.into_iter().collect(), ..Config::default() };
         config.login = user.map(|User { name, password, .. }| Login { name: name.clone(), password: password.clone() });
-        if let Some(millis) = self.sn_retry {
+        if let Some(millis) = self.gateway_retry {
             config.retry = Duration::from_millis(millis.into());
         }
-        if let Some(times) = self.sn_retries {
+        if let Some(times) = self.gateway_retries {
             config.retries = times;
         }
         config

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::LIMIT;
 use crate::broker::{Broker, Kind};
+use crate::host::Host;
 use crate::program::{Program, command, run_to_end};
 use crate::sn_client::SnClient;
 
@@ -13,7 +14,7 @@ struct Gateway {
     broker: Broker,
     port: u16,
     /// Beside a lab broker it is the same program.
-    program: Option<Program>,
+    _program: Option<Program>,
 }
 
 const PREDEFINED: [&str; 4] = ["--predefined", "7=pre/seven", "--predefined", "8=pre/eight"];
@@ -24,12 +25,12 @@ impl Gateway {
             Kind::Lab => {
                 let broker = Broker::lab(&PREDEFINED);
                 let port = broker.wait_for("lab gateway for MQTT-SN on 127.0.0.1:").parse().unwrap();
-                Gateway { broker, port, program: None }
+                Gateway { broker, port, _program: None }
             }
             Kind::Mosquitto => {
                 let broker = Broker::start(kind);
                 let (program, port) = before(broker.port(), &PREDEFINED);
-                Gateway { broker, port, program: Some(program) }
+                Gateway { broker, port, _program: Some(program) }
             }
         }
     }
@@ -266,12 +267,36 @@ fn what_is_typed_wrongly() {
         (&["gateway", "--broker", "nowhere"], "expected HOST:PORT"),
         (&["gateway", "--broker", "a:1", "--predefined", "0=a"], "expected ID=TOPIC"),
         (&["lab", "--predefined", "1=a/#"], "expected ID=TOPIC"),
-        (&["lab", "--sn-retry", "0"], "0 is not in 1..=3600000"),
+        (&["lab", "--gateway-retry", "0"], "0 is not in 1..=3600000"),
     ] {
         let outcome = run_to_end(arguments, "");
         assert_eq!(outcome.code, Some(2));
         assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
     }
+}
+
+/// The modem's own clients, over UDP: what they publish comes back over MQTT, and the other way round.
+#[test]
+fn the_modem_speaks_to_it() {
+    both(|gateway| {
+        let program = Program::run("pty");
+        let mut host = Host::open(program.address());
+        host.command(&format!(r#"AT+MQTTOPEN=101,"127.0.0.1",{},1,60"#, gateway.port));
+        host.expect("\r\n+MQTTOPEN: 101,1\r\n");
+        host.command(r#"AT+MQTTSUB=101,"from/broker",2"#);
+        host.expect("\r\n+MQTTSUB: 101,1\r\n");
+        for qos in 0..3 {
+            let subscriber = gateway.broker.subscribe_with(&["-q", "2", "-C", "1", "-t", "from/modem"]);
+            host.command(&format!(r#"AT+MQTTPUB=101,"from/modem",{qos},0,"up {qos}""#));
+            host.expect("\r\n+MQTTPUB: 101,1\r\n");
+            assert_eq!(subscriber.next(), format!("{qos} 0 up {qos}"));
+            assert!(gateway.broker.try_publish(&["-q", &qos.to_string(), "-t", "from/broker", "-m", "down"]));
+            host.expect(&format!("\r\n+MQTTMSG: 101,{qos},1,\"down\"\r\n"));
+        }
+        host.command("AT+MQTTCLOSE=101");
+        host.expect("\r\n+MQTTCLOSE: 101,1\r\n");
+        program.terminate();
+    });
 }
 
 /// The clients that other tests tell what to do.
