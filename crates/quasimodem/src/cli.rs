@@ -57,7 +57,7 @@ pub(crate) enum Command {
     /// It is what AT+MQTTAUTHCFG prints, for those who want it without a modem. Nothing is sent anywhere.
     #[command(after_help = CREDENTIALS_EXAMPLES)]
     Credentials(credentials::Options),
-    /// Run modems, hosts, a broker and a network with faults in virtual time, and check what must hold.
+    /// Run modems, hosts, a broker, a gateway and a network with faults in virtual time, and check what must hold.
     #[command(
         after_help = "Examples:\n  quasimodem simulate --seeds 0..10000\n  quasimodem simulate --seeds 4711..4712    replay one"
     )]

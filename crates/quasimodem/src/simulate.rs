@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use quasimodem_lab::simulation::{self, Failure};
+use quasimodem_lab::simulation::{self, sn};
 
 /// Failures after which no further seed is tried: each is worth a look, and one fault makes many.
 const FAILURES_MAX: usize = 10;
 
-/// Runs these seeds, and prints the failures with the transcripts that replay them.
+/// Runs these seeds, over MQTT and over MQTT-SN, and prints the failures with what happened before them.
 pub(crate) fn simulate(seeds: Range<u64>) -> Result<String> {
     let start = Instant::now();
     let count = seeds.end - seeds.start;
@@ -32,15 +32,17 @@ pub(crate) fn simulate(seeds: Range<u64>) -> Result<String> {
                     if seed >= seeds.end {
                         return;
                     }
-                    match simulation::run(seed) {
-                        Ok(summary) => {
-                            let millis = u64::try_from(summary.time.as_millis()).unwrap_or(u64::MAX);
-                            virtual_millis.fetch_add(millis, Ordering::Relaxed);
-                        }
-                        Err(failure) => {
-                            let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
-                            failures.push(failure);
-                            stop.fetch_or(failures.len() >= FAILURES_MAX, Ordering::Relaxed);
+                    for played in [over_mqtt(seed), over_sn(seed)] {
+                        match played {
+                            Ok(time) => {
+                                let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                                virtual_millis.fetch_add(millis, Ordering::Relaxed);
+                            }
+                            Err(failure) => {
+                                let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+                                failures.push(failure);
+                                stop.fetch_or(failures.len() >= FAILURES_MAX, Ordering::Relaxed);
+                            }
                         }
                     }
                     bar.inc(1);
@@ -49,7 +51,7 @@ pub(crate) fn simulate(seeds: Range<u64>) -> Result<String> {
         }
     });
     bar.finish_and_clear();
-    let failures: Vec<Box<Failure>> = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let failures: Vec<String> = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
     if failures.is_empty() {
         let minutes = virtual_millis.into_inner() / 60_000;
         let seconds = start.elapsed().as_secs_f32();
@@ -58,7 +60,16 @@ pub(crate) fn simulate(seeds: Range<u64>) -> Result<String> {
     for failure in &failures {
         eprintln!("{failure}\n");
     }
-    bail!("{} seeds failed; the transcripts above replay them", failures.len())
+    bail!("{} runs failed; what is printed above replays them", failures.len())
+}
+
+/// The time that passed for the modems, or the failure in words.
+fn over_mqtt(seed: u64) -> Result<Duration, String> {
+    simulation::run(seed).map(|summary| summary.time).map_err(|failure| failure.to_string())
+}
+
+fn over_sn(seed: u64) -> Result<Duration, String> {
+    sn::run(seed).map(|summary| summary.time).map_err(|failure| failure.to_string())
 }
 
 fn style() -> ProgressStyle {

@@ -16,6 +16,7 @@ mod promises;
 mod reader;
 mod results;
 mod scenario;
+pub mod sn;
 
 use std::collections::BTreeMap;
 use std::fmt;

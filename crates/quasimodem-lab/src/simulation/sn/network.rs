@@ -1,0 +1,316 @@
+//! What lies between modem and broker: datagrams that get lost, doubled and late, the gateway's connections, which keep
+//! their order, and the broker with somebody who publishes and sees all.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use quasimodem_core::mqtt::{Filters, Packet, PacketId, Publish, Qos};
+use quasimodem_core::{Instant, Link, sn};
+
+use crate::broker::{self, Broker};
+use crate::gateway::{self, Peer};
+use crate::random::Random;
+
+/// What happens to datagrams, in percent, in each direction.
+pub(super) struct Weather {
+    pub(super) lost: u64,
+    pub(super) doubled: u64,
+    /// How long one takes at most.
+    pub(super) slowest: Duration,
+}
+
+/// Something that comes to the modem or the gateway.
+pub(super) enum Arrival {
+    AtGateway(Peer, Vec<u8>),
+    AtModem(Link, Vec<u8>),
+    Opened(gateway::Link),
+    Bytes(gateway::Link, Vec<u8>),
+    Ended(gateway::Link),
+    /// To somebody else.
+    Moved,
+}
+
+/// How often a message arrived, by its payload.
+pub(super) type Arrived = BTreeMap<String, u32>;
+
+pub(super) struct Network {
+    weather: Weather,
+    random: Random,
+    flying: BTreeMap<(Instant, u64), Flying>,
+    count: u64,
+    /// The ports of the modem's links; a port is never used again.
+    ports: BTreeMap<Link, u16>,
+    last_port: u16,
+    /// Clients that vanished, by their index.
+    cut: [bool; 2],
+    /// What is due for the gateway's connections, in order, and when the last of it comes.
+    wires: BTreeMap<gateway::Link, (VecDeque<Arrival>, Instant)>,
+    broker: Broker,
+    out: broker::Outbox,
+    last_id: u16,
+    /// All that the modem published, by its payload.
+    pub(super) arrived: Arrived,
+    pub(super) sent: usize,
+    pub(super) lost: usize,
+    pub(super) log: Vec<String>,
+}
+
+enum Flying {
+    Up(u16, Vec<u8>),
+    Down(u16, Vec<u8>),
+    /// The gateway connects, writes or closes.
+    Connect(gateway::Link),
+    Write(gateway::Link, Vec<u8>),
+    HangUp(gateway::Link),
+    /// The first that waits for this connection.
+    Wire(gateway::Link),
+}
+
+/// Somebody at the broker: publishes, and is subscribed to everything.
+const WATCHER: broker::Peer = broker::Peer(1 << 40);
+
+/// Where the modem is.
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+/// How long bytes take between gateway and broker.
+const WIRE: Duration = Duration::from_millis(2);
+
+impl Network {
+    pub(super) fn new(weather: Weather, random: Random) -> Network {
+        let mut network = Network {
+            weather,
+            random,
+            flying: BTreeMap::new(),
+            count: 0,
+            ports: BTreeMap::new(),
+            last_port: 1024,
+            cut: [false; 2],
+            wires: BTreeMap::new(),
+            broker: Broker::new(broker::Config::default()),
+            out: broker::Outbox::default(),
+            last_id: 0,
+            arrived: Arrived::new(),
+            sent: 0,
+            lost: 0,
+            log: Vec::new(),
+        };
+        network.broker.handle(Instant::START, broker::Input::Connected(WATCHER), &mut network.out);
+        let connect = quasimodem_core::mqtt::Connect {
+            client_id: "watcher",
+            clean_session: true,
+            keep_alive: 0,
+            will: None,
+            user_name: None,
+            password: None,
+            level: quasimodem_core::mqtt::Connect::LEVEL,
+        };
+        network.watcher(Instant::START, &Packet::Connect(connect));
+        let filters = [("#", Qos::ExactlyOnce)];
+        let filters = Filters::with_qos(&filters);
+        network.watcher(Instant::START, &Packet::Subscribe { id: PacketId::MIN, filters });
+        network
+    }
+
+    pub(super) fn log(&mut self, now: Instant, words: fmt::Arguments<'_>) {
+        let millis = now.since(Instant::START).as_millis();
+        self.log.push(format!("{millis:>8} {words}"));
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let flying = self.flying.first_key_value().map(|((at, _), _)| *at);
+        [flying, self.broker.deadline()].into_iter().flatten().min()
+    }
+
+    /// What is there by now, one thing after the other.
+    pub(super) fn arrival(&mut self, now: Instant) -> Option<Arrival> {
+        if self.broker.deadline().is_some_and(|due| due <= now) {
+            self.tell_broker(now, broker::Input::Tick);
+            return Some(Arrival::Moved);
+        }
+        let first = self.flying.first_entry().filter(|first| first.key().0 <= now)?;
+        Some(match first.remove() {
+            Flying::Up(port, bytes) => Arrival::AtGateway(Peer(SocketAddr::from((ADDRESS, port))), bytes),
+            Flying::Down(port, bytes) => match self.ports.iter().find(|(_, other)| **other == port) {
+                Some((link, _)) => Arrival::AtModem(*link, bytes),
+                None => Arrival::Moved,
+            },
+            Flying::Connect(link) => {
+                self.tell_broker(now, broker::Input::Connected(broker::Peer(link.0)));
+                self.bring(now, link, Arrival::Opened(link));
+                Arrival::Moved
+            }
+            Flying::Write(link, bytes) => {
+                self.tell_broker(now, broker::Input::Received(broker::Peer(link.0), &bytes));
+                Arrival::Moved
+            }
+            Flying::HangUp(link) => {
+                self.tell_broker(now, broker::Input::Gone(broker::Peer(link.0)));
+                Arrival::Moved
+            }
+            Flying::Wire(link) => {
+                let first = self.wires.get_mut(&link).and_then(|(queue, _)| queue.pop_front());
+                first.unwrap_or(Arrival::Moved)
+            }
+        })
+    }
+
+    /// The modem opens a link: another port.
+    pub(super) fn open(&mut self, link: Link) {
+        self.last_port += 1;
+        self.ports.insert(link, self.last_port);
+    }
+
+    pub(super) fn close(&mut self, link: Link) {
+        self.ports.remove(&link);
+    }
+
+    /// From here on nothing of a client comes through.
+    pub(super) fn cut(&mut self, client: usize) {
+        if let Some(cut) = self.cut.get_mut(client) {
+            *cut = true;
+        }
+    }
+
+    /// The modem sends a datagram.
+    pub(super) fn up(&mut self, now: Instant, link: Link, bytes: &[u8]) {
+        if let Some(&port) = self.ports.get(&link) {
+            self.said(now, link, "->", bytes);
+            self.send(now, link, |bytes| Flying::Up(port, bytes), bytes);
+        }
+    }
+
+    /// The gateway sends a datagram.
+    pub(super) fn down(&mut self, now: Instant, to: SocketAddr, bytes: &[u8]) {
+        let port = to.port();
+        let Some((&link, _)) = self.ports.iter().find(|(_, other)| **other == port) else { return };
+        self.said(now, link, "<-", bytes);
+        self.send(now, link, |bytes| Flying::Down(port, bytes), bytes);
+    }
+
+    /// The modem does not read now.
+    pub(super) fn wait(&mut self, now: Instant, link: Link, bytes: Vec<u8>) {
+        if let Some(&port) = self.ports.get(&link) {
+            self.fly(now + Duration::from_millis(50), Flying::Down(port, bytes));
+        }
+    }
+
+    /// The gateway connects to the broker.
+    pub(super) fn connect(&mut self, now: Instant, link: gateway::Link) {
+        self.wires.insert(link, (VecDeque::new(), now));
+        self.fly(now + WIRE, Flying::Connect(link));
+    }
+
+    pub(super) fn write(&mut self, now: Instant, link: gateway::Link, bytes: &[u8]) {
+        self.fly(now + WIRE, Flying::Write(link, bytes.into()));
+    }
+
+    pub(super) fn hang_up(&mut self, now: Instant, link: gateway::Link) {
+        self.wires.remove(&link);
+        self.fly(now + WIRE, Flying::HangUp(link));
+    }
+
+    /// The gateway does not read now.
+    pub(super) fn hold(&mut self, now: Instant, link: gateway::Link, bytes: Vec<u8>) {
+        if let Some((queue, _)) = self.wires.get_mut(&link) {
+            queue.push_front(Arrival::Bytes(link, bytes));
+            self.fly(now + Duration::from_millis(50), Flying::Wire(link));
+        }
+    }
+
+    /// Somebody at the broker publishes a message.
+    pub(super) fn publish(&mut self, now: Instant, topic: &str, qos: Qos, payload: &str) {
+        self.log(now, format_args!("  broker: publish {topic:?} q{} {payload:?}", qos.number()));
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        let id = PacketId::new(self.last_id).filter(|_| qos != Qos::AtMostOnce);
+        let payload = payload.as_bytes();
+        self.watcher(now, &Packet::Publish(Publish { topic, payload, qos, retain: false, dup: false, id }));
+    }
+
+    fn said(&mut self, now: Instant, link: Link, arrow: &str, bytes: &[u8]) {
+        match sn::Packet::decode(bytes) {
+            Ok(packet) => self.log(now, format_args!("  {link} {arrow} {packet}")),
+            Err(why) => self.log(now, format_args!("  {link} {arrow} {why}")),
+        }
+    }
+
+    fn send(&mut self, now: Instant, link: Link, flying: impl Fn(Vec<u8>) -> Flying, bytes: &[u8]) {
+        self.sent += 1;
+        let cut = usize::from(link.0).checked_sub(101).and_then(|index| self.cut.get(index));
+        if cut == Some(&true) || self.random.chance(self.weather.lost) {
+            self.lost += 1;
+            return self.log(now, format_args!("     lost"));
+        }
+        let copies = if self.random.chance(self.weather.doubled) { 2 } else { 1 };
+        for _ in 0..copies {
+            let takes = self.random.time(Duration::ZERO, self.weather.slowest);
+            self.fly(now + takes, flying(bytes.into()));
+        }
+    }
+
+    fn fly(&mut self, at: Instant, flying: Flying) {
+        self.count += 1;
+        self.flying.insert((at, self.count), flying);
+    }
+
+    /// Something for a connection of the gateway, behind what is on its way.
+    fn bring(&mut self, now: Instant, link: gateway::Link, arrival: Arrival) {
+        let Some((queue, last)) = self.wires.get_mut(&link) else { return };
+        queue.push_back(arrival);
+        *last = (*last).max(now + WIRE);
+        let at = *last;
+        self.fly(at, Flying::Wire(link));
+    }
+
+    fn watcher(&mut self, now: Instant, packet: &Packet<'_>) {
+        let mut bytes = Vec::new();
+        packet.encode(&mut bytes);
+        self.tell_broker(now, broker::Input::Received(WATCHER, &bytes));
+    }
+
+    fn tell_broker(&mut self, now: Instant, input: broker::Input<'_>) {
+        self.out.clear();
+        self.broker.handle(now, input, &mut self.out);
+        let mut brought = Vec::new();
+        let mut seen = Vec::new();
+        for effect in self.out.effects() {
+            match effect {
+                broker::Effect::Send(WATCHER, bytes) => seen.push(bytes.to_vec()),
+                broker::Effect::Send(peer, bytes) => {
+                    let link = gateway::Link(peer.0);
+                    brought.push((link, Arrival::Bytes(link, bytes.into())));
+                }
+                broker::Effect::Close(peer) => {
+                    let link = gateway::Link(peer.0);
+                    brought.push((link, Arrival::Ended(link)));
+                }
+                broker::Effect::Note(_) => {}
+            }
+        }
+        for (link, arrival) in brought {
+            self.bring(now, link, arrival);
+        }
+        for bytes in seen {
+            self.see(now, &bytes);
+        }
+    }
+
+    /// The watcher acknowledges what it gets, and counts it.
+    fn see(&mut self, now: Instant, bytes: &[u8]) {
+        match Packet::decode(bytes) {
+            Ok(Packet::Publish(publish)) => {
+                let payload = String::from_utf8_lossy(publish.payload).into_owned();
+                *self.arrived.entry(payload).or_default() += 1;
+                match (publish.qos, publish.id) {
+                    (Qos::AtLeastOnce, Some(id)) => self.watcher(now, &Packet::Puback(id)),
+                    (Qos::ExactlyOnce, Some(id)) => self.watcher(now, &Packet::Pubrec(id)),
+                    _ => {}
+                }
+            }
+            Ok(Packet::Pubrel(id)) => self.watcher(now, &Packet::Pubcomp(id)),
+            Ok(Packet::Pubrec(id)) => self.watcher(now, &Packet::Pubrel(id)),
+            _ => {}
+        }
+    }
+}
