@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "the macros write functions without documentation")]
 
 use gungraun::prelude::*;
-use quasimodem_bench::{Bench, Work};
+use quasimodem_bench::{Bench, GatewayBench, GatewayWork, Work};
 
 #[library_benchmark]
 #[bench::short_command(Bench::new(Work::ShortCommand))]
@@ -18,5 +18,18 @@ fn handle(mut bench: Bench) -> Bench {
     bench
 }
 
+#[library_benchmark]
+#[bench::up(GatewayBench::new(GatewayWork::Up))]
+#[bench::up_qos_1(GatewayBench::new(GatewayWork::UpQos1))]
+#[bench::down(GatewayBench::new(GatewayWork::Down))]
+#[bench::down_qos_1(GatewayBench::new(GatewayWork::DownQos1))]
+#[bench::ping(GatewayBench::new(GatewayWork::Ping))]
+#[bench::junk(GatewayBench::new(GatewayWork::Junk))]
+fn pass_on(mut bench: GatewayBench) -> GatewayBench {
+    bench.run();
+    bench
+}
+
 library_benchmark_group!(name = modem, benchmarks = handle);
-main!(library_benchmark_groups = modem);
+library_benchmark_group!(name = gateway, benchmarks = pass_on);
+main!(library_benchmark_groups = modem, gateway);

@@ -1,7 +1,7 @@
 //! Time for each piece of work.
 
 use divan::Bencher;
-use quasimodem_bench::{Bench, Work};
+use quasimodem_bench::{Bench, GatewayBench, GatewayWork, Work};
 
 fn main() {
     divan::main();
@@ -11,5 +11,11 @@ fn main() {
 #[divan::bench(args = Work::ALL, sample_size = 1000)]
 fn handle(bencher: Bencher<'_, '_>, work: Work) {
     let mut bench = Bench::new(work);
+    bencher.bench_local(|| bench.run());
+}
+
+#[divan::bench(args = GatewayWork::ALL, sample_size = 1000)]
+fn gateway(bencher: Bencher<'_, '_>, work: GatewayWork) {
+    let mut bench = GatewayBench::new(work);
     bencher.bench_local(|| bench.run());
 }

@@ -1,10 +1,14 @@
 //! The work that is measured, by time and by instructions alike.
 
+mod gateway;
+
 use std::fmt;
 use std::time::Duration;
 
 use quasimodem_core::mqtt::parse_words;
 use quasimodem_core::{Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, sn};
+
+pub use self::gateway::{GatewayBench, GatewayWork};
 
 /// What a connected modem does over and over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

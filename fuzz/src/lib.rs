@@ -5,6 +5,7 @@ mod broker;
 mod com_port;
 mod datagram;
 mod dictionary;
+mod gateway;
 mod json;
 mod modem;
 mod packet;
@@ -17,6 +18,7 @@ pub use broker::broker;
 pub use com_port::com_port;
 pub use datagram::datagram;
 pub use dictionary::dictionary;
+pub use gateway::gateway;
 pub use json::json;
 pub use modem::modem;
 pub use packet::packet;
@@ -33,6 +35,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("datagram", datagram),
     ("modem", modem),
     ("broker", broker),
+    ("gateway", gateway),
     ("com_port", com_port),
     ("tuya", tuya),
     ("json", json),
