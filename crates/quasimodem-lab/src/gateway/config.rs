@@ -63,10 +63,10 @@ pub struct Limits {
     pub will_bytes: usize,
     /// Requests of a client that wait for the broker. One more is answered with 1.
     pub requests: usize,
-    /// Messages for a client that wait, because it sleeps or takes its time. More of QoS 0 are dropped; for others the
-    /// broker is not read, so that they stay there.
+    /// Messages for a client that wait, because it sleeps or takes its time. With so many, those of QoS 0 are dropped. With
+    /// so many of QoS 1 and 2 the broker is not read, so that the rest stays there.
     pub queued: usize,
-    /// Bytes of these messages, topics and payloads.
+    /// The same in bytes, of topics and payloads.
     pub queued_bytes: usize,
     /// Messages of the gateway's own connection that wait: wills, and those of QoS -1. One more is dropped; those of
     /// QoS -1, which anybody can send, are dropped already at the half of it.

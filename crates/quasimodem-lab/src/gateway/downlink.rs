@@ -20,9 +20,17 @@ pub(super) struct Downlink {
     queue: VecDeque<Item>,
     /// Of topics and payloads in the queue.
     bytes: usize,
+    /// What of both may not be dropped: all but messages of QoS 0.
+    promised: Promised,
     flight: Option<Flight>,
     /// The identifier of the last REGISTER.
     last_id: MsgId,
+}
+
+#[derive(Default)]
+struct Promised {
+    items: usize,
+    bytes: usize,
 }
 
 /// Something that waits. A message stays in front while it is in flight.
@@ -93,21 +101,57 @@ impl Downlink {
         *self = Downlink { last_id: self.last_id, ..Downlink::default() };
     }
 
-    fn push(&mut self, message: Message) {
-        self.bytes += message.len();
-        self.queue.push_back(Item::Message(message));
+    fn push(&mut self, item: Item) {
+        self.count(&item);
+        self.queue.push_back(item);
+    }
+
+    /// A PUBREL that has waited before.
+    fn push_first(&mut self, id: PacketId) {
+        let item = Item::Release(id);
+        self.count(&item);
+        self.queue.push_front(item);
+    }
+
+    fn count(&mut self, item: &Item) {
+        self.bytes += item.len();
+        if item.is_promised() {
+            self.promised.items += 1;
+            self.promised.bytes += item.len();
+        }
     }
 
     fn pop(&mut self) -> Option<Item> {
         let item = self.queue.pop_front()?;
-        if let Item::Message(message) = &item {
-            self.bytes -= message.len();
+        self.bytes -= item.len();
+        if item.is_promised() {
+            self.promised.items -= 1;
+            self.promised.bytes -= item.len();
         }
         Some(item)
     }
 
+    /// Whether no more of QoS 1 and 2 is taken from the broker.
     fn is_full(&self, config: &Config) -> bool {
-        self.queue.len() >= config.limits.queued || self.bytes >= config.limits.queued_bytes
+        self.promised.items >= config.limits.queued || self.promised.bytes >= config.limits.queued_bytes
+    }
+
+    /// Whether a message of QoS 0 and of this size may wait.
+    fn has_room(&self, size: usize, config: &Config) -> bool {
+        self.queue.len() < config.limits.queued && self.bytes + size <= config.limits.queued_bytes
+    }
+}
+
+impl Item {
+    fn len(&self) -> usize {
+        match self {
+            Item::Message(message) => message.len(),
+            Item::Release(_) => 0,
+        }
+    }
+
+    fn is_promised(&self) -> bool {
+        !matches!(self, Item::Message(Message { qos: Qos::AtMostOnce, .. }))
     }
 }
 
@@ -147,14 +191,13 @@ impl Client {
                 return turn.out.send(self.peer, &Packet::Publish(publish));
             }
         }
-        let full = self.down.queue.len() >= turn.config.limits.queued
-            || self.down.bytes + topic.len() + payload.len() > turn.config.limits.queued_bytes;
+        let too_many = qos == Qos::AtMostOnce && !self.down.has_room(topic.len() + payload.len(), turn.config);
         let message = Message { topic: topic.into(), payload: payload.into(), qos, retain, dup, id, told_again: false };
-        match (fits, full && qos == Qos::AtMostOnce) {
+        match (fits, too_many) {
             (false, _) => self.give_up(message, Loss::TooLarge, turn),
             (true, true) => self.give_up(message, Loss::TooMany, turn),
             (true, false) => {
-                self.down.push(message);
+                self.down.push(Item::Message(message));
                 self.pump(turn);
             }
         }
@@ -165,12 +208,12 @@ impl Client {
         match &self.down.flight {
             Some(Flight { awaits: Awaits::Pubrel(awaited), .. }) if *awaited == id => {
                 self.down.flight = None;
-                self.down.queue.push_front(Item::Release(id));
+                self.down.push_first(id);
                 self.pump(turn);
             }
             Some(Flight { awaits: Awaits::Pubcomp(awaited), .. }) if *awaited == id => {}
             _ => {
-                self.down.queue.push_back(Item::Release(id));
+                self.down.push(Item::Release(id));
                 self.pump(turn);
             }
         }
@@ -269,7 +312,7 @@ impl Client {
         let Some(flight) = self.down.flight.take() else { return };
         match (flight.awaits, self.down.queue.front_mut()) {
             (Awaits::Puback { .. } | Awaits::Pubrec { .. }, Some(Item::Message(message))) => message.dup = true,
-            (Awaits::Pubcomp(id), _) => self.down.queue.push_front(Item::Release(id)),
+            (Awaits::Pubcomp(id), _) => self.down.push_first(id),
             (Awaits::Pubrel(_), _) => self.down.flight = Some(Flight { due: None, ..flight }),
             _ => {}
         }

@@ -27,8 +27,8 @@
 //! - [`Gateway::handle`] first settles what was due at `now`, then takes the input in. When it returns, all that the
 //!   input causes is in the outbox, and nothing is pending but the deadline. A call at the deadline always moves it.
 //! - Effects are carried out in order. The outbox belongs to the caller.
-//! - Before a link is read, [`Gateway::wants`] is asked. What a sleeping or slow client does not take stays with the
-//!   broker, but for messages of QoS 0, which are dropped.
+//! - Before a link is read, [`Gateway::wants`] is asked; it can change with every call. What a sleeping or slow client
+//!   does not take stays with the broker, but for messages of QoS 0, which are dropped.
 //! - When more bytes wait to be written to a link than the driver likes to hold, it says [`Input::Full`], later
 //!   [`Input::Free`]. In between, what the client publishes or asks for is answered with congestion.
 //! - After [`Effect::Close`] nothing may be brought for that link.

@@ -106,14 +106,19 @@ fn what_waits_for_a_sleeping_client_is_bounded() {
     lab.talks(1, "disconnect 1000", &["connack 0", "disconnect"]);
     lab.answers(1, r#"publish "ab" q0 "1""#);
     lab.answers(1, r#"publish "ab" q1 #1 "2""#);
+    lab.answers(1, r#"publish "ab" q0 "3""#);
+    lab.noted("\"ab\" q0 dropped for \"a\": too many messages wait");
+    // What may not be dropped stays with the broker, from here on.
+    lab.answers(1, r#"publish "ab" q1 #2 "4""#);
     assert!(!lab.gateway.wants(Link(1)));
     let usage = lab.gateway.usage();
-    assert_eq!((usage.queued, usage.queued_bytes), (2, 6));
+    assert_eq!((usage.queued, usage.queued_bytes), (3, 9));
     lab.says(1, r#"pingreq "a""#);
     lab.hears(1, &[r#"publish short "ab" q0 "1""#, r#"publish short "ab" q1 #1 "2""#]);
+    lab.talks(1, "puback #1 @0 0", &[r#"publish short "ab" q1 #2 "4""#]);
     assert!(lab.gateway.wants(Link(1)));
-    lab.talks(1, "puback #1 @0 0", &["pingresp"]);
-    lab.written(&["1 open", r#"1 connect "a" clean keepalive 60"#, "1 puback #1"]);
+    lab.talks(1, "puback #2 @0 0", &["pingresp"]);
+    lab.written(&["1 open", r#"1 connect "a" clean keepalive 60"#, "1 puback #1", "1 puback #2"]);
 }
 
 /// One that falls asleep in the middle gets the rest the next time.
