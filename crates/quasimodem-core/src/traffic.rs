@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::at::{Answer, Command, Problem, Returns};
 use crate::bearer::Bearer;
 use crate::client::{ClientId, Stage};
-use crate::commands;
+use crate::commands::{self, Switches};
 use crate::mqtt::{self, Event, Progress, Qos, Session, Violation, Wire};
 use crate::net::{Link, Why};
 use crate::note::{Failure, StoredNote};
@@ -202,7 +202,7 @@ impl Turn<'_> {
 
     /// Tells the host of a message, now or when it may be told.
     pub(crate) fn message(&mut self, id: ClientId, qos: Qos, topic: Topic<'_>, payload: &[u8]) {
-        if self.modem.profile.indicates {
+        if self.modem.profile.switches.has(Switches::INDICATES) {
             for part in reports::parts(payload, commands::READ_MAX) {
                 self.modem.reports.push(Report::arrived(id, qos, topic, part));
             }

@@ -6,7 +6,7 @@ use core::mem;
 use crate::at::{self, Command, ErrorStyle, Problem, Refusal, Step};
 use crate::bearer::Bearer;
 use crate::client::ClientId;
-use crate::commands::{Circuits, Pending, RawData};
+use crate::commands::{Pending, RawData, Switches};
 use crate::errand::Errand;
 use crate::input::{Host, HostLine, Input};
 use crate::modem::{Modem, Power};
@@ -106,7 +106,7 @@ impl<'a> Turn<'a> {
                     self.resume(*pending, result);
                 }
             }
-            Input::Line(HostLine::Dtr(false)) if self.modem.profile.circuits.has(Circuits::DTR) => self.dtr_fell(),
+            Input::Line(HostLine::Dtr(false)) if self.modem.profile.switches.has(Switches::DTR) => self.dtr_fell(),
             // A serial port has no moment at which somebody opens it.
             Input::Line(HostLine::Dtr(true)) if self.modem.power == Power::Off => self.boot(),
             Input::Line(HostLine::Dtr(_)) | Input::Tick => {}
@@ -137,12 +137,12 @@ impl<'a> Turn<'a> {
     /// Changes how the serial port is set, once the line at hand is answered.
     pub(crate) fn set_uart(&mut self, change: impl FnOnce(&mut Uart)) {
         change(&mut self.modem.profile.uart);
-        self.modem.profile.circuits.set(Circuits::UART, true);
+        self.modem.profile.switches.set(Switches::UART, true);
     }
 
     /// Switches the carrier detect line as `AT&C` wants it by now, if it was otherwise before.
     pub(crate) fn dcd_was(&mut self, before: bool) {
-        let now = self.modem.profile.circuits.has(Circuits::DCD);
+        let now = self.modem.profile.switches.has(Switches::DCD);
         if now != before {
             self.out.line(ModemLine::Dcd(now));
         }
@@ -173,7 +173,7 @@ impl<'a> Turn<'a> {
 
     fn restart(&mut self) {
         self.forget_sessions();
-        let dcd = self.modem.profile.circuits.has(Circuits::DCD);
+        let dcd = self.modem.profile.switches.has(Switches::DCD);
         self.modem.restart(self.now);
         self.dcd_was(dcd);
     }
@@ -212,7 +212,7 @@ impl<'a> Turn<'a> {
                 self.flush();
                 continue;
             }
-            let echo = self.modem.profile.echo;
+            let echo = self.modem.profile.switches.has(Switches::ECHO);
             match self.modem.line.take(&mut rest, &mut buffer.bytes, echo, self.out) {
                 Step::More => break,
                 Step::Line => {
@@ -307,7 +307,7 @@ impl<'a> Turn<'a> {
     /// Writes one information line.
     pub(crate) fn info(&mut self, write: impl FnOnce(&mut Piece<'_>) -> fmt::Result) {
         let mut piece = self.out.serial(Kind::Info);
-        if mem::take(&mut self.fresh_info) && self.modem.profile.verbose {
+        if mem::take(&mut self.fresh_info) && self.modem.profile.switches.has(Switches::VERBOSE) {
             piece.put(b"\r\n");
         }
         let _ = write(&mut piece);
@@ -331,17 +331,17 @@ impl<'a> Turn<'a> {
 
     /// A result code of V.250 5.7.1, in words or as a digit.
     fn final_result(&mut self, words: &str, digit: u8) {
-        if self.modem.profile.verbose {
+        if self.modem.profile.switches.has(Switches::VERBOSE) {
             return self.final_line(format_args!("{words}"));
         }
-        if !self.modem.profile.quiet {
+        if !self.modem.profile.switches.has(Switches::QUIET) {
             self.out.serial(Kind::Final).put(&[digit, b'\r']);
         }
         self.end_line();
     }
 
     fn final_line(&mut self, text: fmt::Arguments<'_>) {
-        if !self.modem.profile.quiet {
+        if !self.modem.profile.switches.has(Switches::QUIET) {
             let _ = write!(self.out.serial(Kind::Final), "\r\n{text}\r\n");
         }
         self.end_line();
@@ -350,7 +350,7 @@ impl<'a> Turn<'a> {
     fn end_line(&mut self) {
         let gap = self.modem.settings.gap;
         let modem = &mut *self.modem;
-        if modem.profile.circuits.set(Circuits::UART, false) {
+        if modem.profile.switches.set(Switches::UART, false) {
             self.out.line(ModemLine::Uart(modem.profile.uart));
         }
         modem.quiet_until = self.now + gap;

@@ -2,7 +2,7 @@
 
 use core::fmt::Write;
 
-use super::profile::{Circuits, Profile};
+use super::profile::{Profile, Switches};
 use crate::at::{Answer, Args, Command, ErrorStyle, Param, Problem};
 use crate::outbox::Sink;
 use crate::reports;
@@ -17,7 +17,7 @@ pub(super) const E: Command = Command {
     summary: "Sends what the host types back to it, or not.",
     params: &[Param::number("value", 0, 1).optional()],
     set: Some(|turn, args| {
-        turn.modem.profile.echo = args.flag(0);
+        turn.modem.profile.switches.set(Switches::ECHO, args.flag(0));
         Ok(Answer::Done)
     }),
     ..BASIC
@@ -29,7 +29,7 @@ pub(super) const V: Command = Command {
     summary: "Sends result codes as digits (0) or in words (1).",
     params: &[Param::number("value", 0, 1).optional()],
     set: Some(|turn, args| {
-        turn.modem.profile.verbose = args.flag(0);
+        turn.modem.profile.switches.set(Switches::VERBOSE, args.flag(0));
         Ok(Answer::Done)
     }),
     ..BASIC
@@ -41,7 +41,7 @@ pub(super) const Q: Command = Command {
     summary: "Sends result codes (0) or none (1).",
     params: &[Param::number("value", 0, 1).optional()],
     set: Some(|turn, args| {
-        turn.modem.profile.quiet = args.flag(0);
+        turn.modem.profile.switches.set(Switches::QUIET, args.flag(0));
         Ok(Answer::Done)
     }),
     ..BASIC
@@ -66,10 +66,10 @@ pub(super) const AND_F: Command = Command {
 };
 
 fn reset_profile(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
-    let Profile { uart, circuits, .. } = turn.modem.profile;
+    let Profile { uart, switches, .. } = turn.modem.profile;
     turn.modem.profile = Profile { uart, ..Profile::new(&turn.modem.settings) };
-    turn.modem.profile.circuits.set(Circuits::UART, circuits.has(Circuits::UART));
-    turn.dcd_was(circuits.has(Circuits::DCD));
+    turn.modem.profile.switches.set(Switches::UART, switches.has(Switches::UART));
+    turn.dcd_was(switches.has(Switches::DCD));
     Ok(Answer::Done)
 }
 
@@ -79,7 +79,7 @@ pub(super) const AND_C: Command = Command {
     summary: "Keeps the carrier detect line on (0), or lets it tell of a carrier (1): off, as there are no data calls here.",
     params: &[Param::number("value", 0, 1).optional()],
     set: Some(|turn, args| {
-        let before = turn.modem.profile.circuits.set(Circuits::DCD, !args.flag(0));
+        let before = turn.modem.profile.switches.set(Switches::DCD, !args.flag(0));
         turn.dcd_was(before);
         Ok(Answer::Done)
     }),
@@ -92,7 +92,7 @@ pub(super) const AND_D: Command = Command {
     summary: "Ignores the line DTR (0), or lets its fall end raw data and half a line (1, 2); connections stay.",
     params: &[Param::number("value", 0, 2).optional()],
     set: Some(|turn, args| {
-        turn.modem.profile.circuits.set(Circuits::DTR, args.small(0) > 0);
+        turn.modem.profile.switches.set(Switches::DTR, args.small(0) > 0);
         Ok(Answer::Done)
     }),
     ..BASIC

@@ -20,7 +20,7 @@ mod will;
 pub(crate) use basic::put_quoted;
 pub(crate) use network::{Context, put_cell};
 pub(crate) use pending::Pending;
-pub(crate) use profile::{Circuits, Profile};
+pub(crate) use profile::{Profile, Switches};
 pub(crate) use raw::RawData;
 pub(crate) use receive::READ_MAX;
 

@@ -10,42 +10,42 @@ use crate::uart::Uart;
 /// Settings of the host; `AT&F` and `ATZ` bring back those of power-up.
 #[derive(Clone, Copy)]
 pub(crate) struct Profile {
-    /// `ATE` (V.250 6.2.4).
-    pub(crate) echo: bool,
-    /// `ATV` (V.250 6.2.6).
-    pub(crate) verbose: bool,
-    /// `ATQ` (V.250 6.2.5).
-    pub(crate) quiet: bool,
+    pub(crate) switches: Switches,
     /// `AT+CMEE` (27.007 9.1).
     pub(crate) cmee: u8,
-    /// `AT+MQTTCONF=1` (manual 1.8): messages are indicated and wait for `+MQTTREAD`.
-    pub(crate) indicates: bool,
     /// `<n>` of `+CREG`, `+CGREG` and `+CEREG` (27.007 7.2, 10.1.20, 10.1.22).
     pub(crate) registration: [u8; network::REGISTRATIONS.len()],
-    pub(crate) circuits: Circuits,
     /// `AT+IPR`, `AT+ICF` and `AT+IFC` (V.250 6.2.10 to 6.2.12). No reset changes it, or the host were lost.
     pub(crate) uart: Uart,
 }
 
-/// What the host wants of the lines beside the data; one byte, since each modem holds it.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Circuits(u8);
+/// What is on or off, in one byte, since each modem holds it.
+#[derive(Clone, Copy)]
+pub(crate) struct Switches(u8);
 
-impl Circuits {
+impl Switches {
+    /// `ATE` (V.250 6.2.4).
+    pub(crate) const ECHO: Switches = Switches(1);
+    /// `ATV` (V.250 6.2.6).
+    pub(crate) const VERBOSE: Switches = Switches(1 << 1);
+    /// `ATQ` (V.250 6.2.5).
+    pub(crate) const QUIET: Switches = Switches(1 << 2);
+    /// `AT+MQTTCONF=1` (manual 1.8): messages are indicated and wait for `+MQTTREAD`.
+    pub(crate) const INDICATES: Switches = Switches(1 << 3);
     /// `AT&C0` (V.250 6.2.8): the carrier detect line is always on. Else only with a carrier, which there never is.
-    pub(crate) const DCD: Circuits = Circuits(1);
+    pub(crate) const DCD: Switches = Switches(1 << 4);
     /// `AT&D1` and `AT&D2` (V.250 6.2.9): the fall of the line DTR means something.
-    pub(crate) const DTR: Circuits = Circuits(2);
+    pub(crate) const DTR: Switches = Switches(1 << 5);
     /// The line at hand set `uart`; that comes into force behind its final result code.
-    pub(crate) const UART: Circuits = Circuits(4);
+    pub(crate) const UART: Switches = Switches(1 << 6);
 
     /// Whether this one is set.
-    pub(crate) const fn has(self, one: Circuits) -> bool {
+    pub(crate) const fn has(self, one: Switches) -> bool {
         self.0 & one.0 != 0
     }
 
     /// Sets this one, and tells what it was.
-    pub(crate) const fn set(&mut self, one: Circuits, on: bool) -> bool {
+    pub(crate) const fn set(&mut self, one: Switches, on: bool) -> bool {
         let before = self.has(one);
         self.0 = if on { self.0 | one.0 } else { self.0 & !one.0 };
         before
@@ -54,16 +54,9 @@ impl Circuits {
 
 impl Profile {
     pub(crate) fn new(settings: &Settings) -> Profile {
-        Profile {
-            echo: settings.echo,
-            verbose: true,
-            quiet: false,
-            cmee: 1,
-            indicates: false,
-            registration: [0; _],
-            circuits: Circuits::default(),
-            uart: settings.uart,
-        }
+        let mut switches = Switches::VERBOSE;
+        switches.set(Switches::ECHO, settings.echo);
+        Profile { switches, cmee: 1, registration: [0; _], uart: settings.uart }
     }
 
     /// The networks of which changes are told.

@@ -3,6 +3,7 @@
 use core::fmt::Write;
 use core::mem;
 
+use super::profile::Switches;
 use crate::at::{Answer, Args, Clients, Command, Needs, Param, Problem};
 use crate::outbox::Sink;
 use crate::reports::Topic;
@@ -18,11 +19,11 @@ pub(super) const MQTTCONF: Command = Command {
     params: &[Param::number("mode", 0, 1)],
     needs: Needs::DataCall,
     set: Some(|turn, args| {
-        turn.modem.profile.indicates = args.flag(0);
+        turn.modem.profile.switches.set(Switches::INDICATES, args.flag(0));
         Ok(Answer::Done)
     }),
     read: Some(|turn, _| {
-        let mode = u8::from(turn.modem.profile.indicates);
+        let mode = u8::from(turn.modem.profile.switches.has(Switches::INDICATES));
         turn.info(|line| write!(line, "+MQTTCONF: {mode}"));
         Ok(Answer::Done)
     }),
