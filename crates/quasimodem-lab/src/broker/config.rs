@@ -1,9 +1,12 @@
 //! How a broker is set up: who may come in, what is refused on demand, and how much is held.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use quasimodem_core::mqtt::{Qos, matches};
+
+use super::authority::Authority;
 
 /// Everything that can be set. The default lets everybody in and refuses nothing but what exceeds the limits.
 #[derive(Clone, Debug)]
@@ -12,6 +15,8 @@ pub struct Config {
     pub users: Vec<User>,
     /// Whether clients without a user name may connect where there are `users`; if not, they are answered with 5.
     pub anonymous: bool,
+    /// Who decides about logins that `users` let in.
+    pub authority: Option<Arc<dyn Authority>>,
     /// CONNECTs to refuse; the first entry that fits counts. See [`Broker::refuse`](super::Broker::refuse).
     pub refusals: Vec<Refusal>,
     /// Subscriptions to refuse with 0x80: those whose filter, read as a name, one of these filters matches.
@@ -107,6 +112,7 @@ impl Default for Config {
         Config {
             users: Vec::new(),
             anonymous: false,
+            authority: None,
             refusals: Vec::new(),
             refused_filters: Vec::new(),
             max_qos: Qos::ExactlyOnce,

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use quasimodem_core::Instant;
 use quasimodem_core::mqtt::{Connect, Packet, Will};
 
 use super::Broker;
+use super::authority::{Admission, Login};
 use super::config::Code;
 use super::connection::{Open, Phase};
 use super::note::{Client, End, Loss, Message, Note};
@@ -13,13 +15,22 @@ use super::session::{Parcel, Session};
 
 impl Broker {
     /// A CONNECT, the first packet of a connection.
-    pub(super) fn connect(&mut self, peer: Peer, connect: &Connect<'_>, out: &mut Outbox) -> Result<(), End> {
-        if let Err((code, why)) = self.check(connect) {
-            out.send(peer, &Packet::Connack { session_present: false, code: code.number() });
-            out.note(Note::Refused { peer, client: connect.client_id.into(), code, why });
-            // MQTT-3.2.2-5, and MQTT-3.1.4-5: what the client sent after the CONNECT is not looked at.
-            return Err(End::Refused(code));
-        }
+    pub(super) fn connect(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        connect: &Connect<'_>,
+        out: &mut Outbox,
+    ) -> Result<(), End> {
+        let Admission { only, announcement } = match self.check(connect).and_then(|()| self.ask(now, peer, connect)) {
+            Ok(admission) => admission,
+            Err((code, why)) => {
+                out.send(peer, &Packet::Connack { session_present: false, code: code.number() });
+                out.note(Note::Refused { peer, client: connect.client_id.into(), code, why });
+                // MQTT-3.2.2-5, and MQTT-3.1.4-5: what the client sent after the CONNECT is not looked at.
+                return Err(End::Refused(code));
+            }
+        };
         let client = match connect.client_id {
             "" => self.new_id(),
             id => id.into(),
@@ -40,9 +51,12 @@ impl Broker {
         session.clean = clean;
         if let Some(connection) = self.connections.get_mut(&peer) {
             let will = connect.will.map(parcel);
-            connection.phase = Phase::Open(Open { client, keep_alive: connect.keep_alive, will });
+            connection.phase = Phase::Open(Open { client, keep_alive: connect.keep_alive, will, only });
             self.clients += 1;
             session.resume(connection.link(peer), &self.config.limits, out);
+        }
+        if let Some(announcement) = announcement {
+            self.announce(now, peer, announcement, out);
         }
         Ok(())
     }
@@ -52,6 +66,9 @@ impl Broker {
         let Some(connection) = self.connections.remove(&peer) else { return };
         if let Some(timer) = connection.timer {
             self.timers.remove(&(timer, peer));
+        }
+        if let Some(due) = connection.announced {
+            self.announcements.remove(&(due, peer));
         }
         if why != End::Gone {
             out.close(peer);
@@ -110,6 +127,14 @@ impl Broker {
             return Err((Code::Unavailable, "too many sessions"));
         }
         Ok(())
+    }
+
+    /// Asks the authority, if there is one.
+    fn ask(&self, now: Instant, peer: Peer, connect: &Connect<'_>) -> Result<Admission, (Code, &'static str)> {
+        let Some(authority) = &self.config.authority else { return Ok(Admission::default()) };
+        let Connect { client_id, user_name, password, .. } = *connect;
+        let secure = self.connections.get(&peer).is_some_and(|connection| connection.secure);
+        authority.admit(&Login { client_id, user_name, password, secure, time: self.time(now) })
     }
 
     /// A client id that no session has [MQTT-3.1.3-6].

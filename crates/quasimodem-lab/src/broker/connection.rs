@@ -19,6 +19,10 @@ pub(super) struct Connection {
     pub(super) heard: Instant,
     /// The entry in the broker's timers.
     pub(super) timer: Option<Instant>,
+    /// When what is due to be announced is, in the broker's announcements.
+    pub(super) announced: Option<Instant>,
+    /// It runs over TLS.
+    pub(super) secure: bool,
     room: Room,
 }
 
@@ -34,6 +38,8 @@ pub(super) struct Open {
     /// Seconds; 0: no limit.
     pub(super) keep_alive: u16,
     pub(super) will: Option<Parcel>,
+    /// The beginning of the only topics that it may use.
+    pub(super) only: Option<Box<str>>,
 }
 
 /// Whether the driver likes to have more to write.
@@ -45,13 +51,29 @@ enum Room {
 
 impl Connection {
     pub(super) fn new(now: Instant) -> Connection {
-        Connection { phase: Phase::New, partial: Vec::new(), heard: now, timer: None, room: Room::Free }
+        Connection {
+            phase: Phase::New,
+            partial: Vec::new(),
+            heard: now,
+            timer: None,
+            announced: None,
+            secure: false,
+            room: Room::Free,
+        }
     }
 
     pub(super) fn client(&self) -> Option<&Client> {
         match &self.phase {
             Phase::New => None,
             Phase::Open(open) => Some(&open.client),
+        }
+    }
+
+    /// Whether the client may use this topic, or filter.
+    pub(super) fn permits(&self, topic: &str) -> bool {
+        match &self.phase {
+            Phase::New => false,
+            Phase::Open(open) => open.only.as_deref().is_none_or(|only| topic.starts_with(only)),
         }
     }
 

@@ -43,6 +43,7 @@
 //! - Topics that begin with `$` may be published to, like any other; the broker has none of its own.
 //! - Kept sessions never expire.
 
+mod authority;
 mod config;
 mod connect;
 mod connection;
@@ -64,6 +65,7 @@ use self::retained::Retained;
 use self::session::{Parcel, Session};
 use self::subscriptions::Subscriptions;
 
+pub use self::authority::{Admission, Announcement, Authority, Login};
 pub use self::config::{Code, Config, Limits, Refusal, User};
 pub use self::note::{Client, End, Loss, Message, Note};
 pub use self::outbox::{Effect, Input, Outbox, Peer};
@@ -79,6 +81,10 @@ pub struct Broker {
     sessions: BTreeMap<Client, Session>,
     subscriptions: Subscriptions,
     retained: Retained,
+    /// What is held back for clients of which connection until when.
+    announcements: BTreeMap<(Instant, Peer), Parcel>,
+    /// Seconds from the beginning of 1970 to the driver's start.
+    epoch: i64,
     /// Wills that a restart made due.
     wills: Vec<(Client, Parcel)>,
     given_ids: u64,
@@ -122,6 +128,8 @@ impl Broker {
             sessions: BTreeMap::new(),
             subscriptions: Subscriptions::default(),
             retained: Retained::default(),
+            announcements: BTreeMap::new(),
+            epoch: 0,
             wills: Vec::new(),
             given_ids: 0,
             retained_sent: 0,
@@ -138,6 +146,12 @@ impl Broker {
                 self.received(now, peer, chunk, out);
                 self.set_timer(peer);
             }
+            Input::Secured(peer) => {
+                if let Some(connection) = self.connections.get_mut(&peer) {
+                    connection.secure = true;
+                }
+            }
+            Input::Clock(time) => self.epoch = time.saturating_sub(seconds(now)),
             Input::Gone(peer) => self.close(peer, End::Gone, out),
             Input::Full(peer) => {
                 if let Some(connection) = self.connections.get_mut(&peer) {
@@ -157,7 +171,12 @@ impl Broker {
 
     /// When to call [`handle`](Self::handle) with [`Input::Tick`] if nothing else happens before; `None`: never.
     pub fn deadline(&self) -> Option<Instant> {
-        if self.wills.is_empty() { self.timers.first().map(|&(due, _)| due) } else { Some(Instant::START) }
+        if !self.wills.is_empty() {
+            return Some(Instant::START);
+        }
+        let timer = self.timers.first().map(|&(due, _)| due);
+        let announcement = self.announcements.first_key_value().map(|(&(due, _), _)| due);
+        timer.into_iter().chain(announcement).min()
     }
 
     /// Whether this peer may be read. False for a peer that is [`Full`](Input::Full) and got 16 KiB of answers since,
@@ -166,6 +185,15 @@ impl Broker {
     /// While a peer is not read, its keep-alive time stands still.
     pub fn wants(&self, peer: Peer) -> bool {
         self.connections.get(&peer).is_some_and(Connection::wants)
+    }
+
+    /// Publishes a message to a client, whatever it has subscribed to. False: it is not connected.
+    pub fn tell(&mut self, now: Instant, client: &str, announcement: Announcement, out: &mut Outbox) -> bool {
+        let peer = self.sessions.get(client).and_then(|session| session.peer);
+        if let Some(peer) = peer {
+            self.announce(now, peer, announcement, out);
+        }
+        peer.is_some()
     }
 
     /// Refuses CONNECTs from now on, in addition to what is refused already. Refusals come right after the check of
@@ -188,6 +216,7 @@ impl Broker {
     /// with the count of the refusals, and the client ids that were given are not given again.
     pub fn restart(&mut self, keep: bool) {
         self.timers.clear();
+        self.announcements.clear();
         self.clients = 0;
         let connections = mem::take(&mut self.connections);
         if !keep {
@@ -233,9 +262,23 @@ impl Broker {
         usage
     }
 
+    /// Seconds since the beginning of 1970.
+    fn time(&self, now: Instant) -> i64 {
+        self.epoch.saturating_add(seconds(now))
+    }
+
     fn settle(&mut self, now: Instant, out: &mut Outbox) {
         for (client, will) in mem::take(&mut self.wills) {
             self.publish_will(&client, &will, out);
+        }
+        while let Some(entry) = self.announcements.first_entry()
+            && entry.key().0 <= now
+        {
+            let ((_, peer), parcel) = entry.remove_entry();
+            if let Some(connection) = self.connections.get_mut(&peer) {
+                connection.announced = None;
+            }
+            self.announce_now(peer, parcel, out);
         }
         while let Some(&(due, peer)) = self.timers.first()
             && due <= now
@@ -293,4 +336,9 @@ impl Broker {
             due.map(|due| self.timers.insert((due, peer)));
         }
     }
+}
+
+/// Whole seconds since the driver's start.
+fn seconds(now: Instant) -> i64 {
+    i64::try_from(now.since(Instant::START).as_secs()).unwrap_or(i64::MAX)
 }

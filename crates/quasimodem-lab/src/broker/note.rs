@@ -104,6 +104,15 @@ pub enum Note {
         /// Whether there was one.
         existed: bool,
     },
+    /// A message of the [`Authority`](super::Authority) was sent to a client.
+    Announced {
+        /// To whom.
+        client: Client,
+        /// Where to.
+        topic: Box<str>,
+        /// How long it is; what it says may be a secret.
+        bytes: usize,
+    },
     /// A message is not delivered to one of its subscribers.
     Dropped {
         /// Who does not get it.
@@ -149,6 +158,8 @@ pub enum End {
     Violation(Violation),
     /// The same client connected again, on this connection [MQTT-3.1.4-2].
     TakenOver(Peer),
+    /// The client published to a topic that its session is not for.
+    OutOfBounds,
     /// There are too many connections.
     TooMany,
 }
@@ -177,6 +188,7 @@ impl Note {
             | Note::Duplicate { client, .. }
             | Note::Subscribed { client, .. }
             | Note::Unsubscribed { client, .. }
+            | Note::Announced { client, .. }
             | Note::Dropped { client, .. }
             | Note::RetainedDropped { client, .. } => Some(client),
             Note::Ended { client, .. } => client.as_ref(),
@@ -225,6 +237,7 @@ impl fmt::Display for Note {
                 write!(f, "{client:?} unsubscribed from {filter:?}")?;
                 f.write_str(if *existed { "" } else { ", which it was not subscribed to" })
             }
+            Note::Announced { client, topic, bytes } => write!(f, "{client:?} was told {topic:?}, {bytes} bytes"),
             Note::Dropped { client, message, qos, why } => {
                 write!(f, "{:?} q{} dropped for {client:?}: {why}", message.topic, qos.number())
             }
@@ -246,6 +259,7 @@ impl fmt::Display for End {
             End::Refused(code) => write!(f, "refused with {}", code.number()),
             End::Violation(violation) => violation.fmt(f),
             End::TakenOver(by) => write!(f, "the client connected again on {by} (MQTT-3.1.4-2)"),
+            End::OutOfBounds => f.write_str("published to a topic that its session is not for"),
             End::TooMany => f.write_str("too many connections"),
         }
     }

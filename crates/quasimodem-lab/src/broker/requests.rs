@@ -6,6 +6,7 @@ use quasimodem_core::Instant;
 use quasimodem_core::mqtt::{Filters, Packet, PacketId, Publish, Qos, Violation};
 
 use super::Broker;
+use super::authority::Announcement;
 use super::note::{Client, End, Message, Note};
 use super::outbox::{Outbox, Peer};
 use super::session::{Ack, Parcel};
@@ -21,12 +22,17 @@ impl Broker {
         connection.heard = now;
         let Some(client) = connection.client().cloned() else {
             return match packet {
-                Packet::Connect(connect) => self.connect(peer, &connect, out),
+                Packet::Connect(connect) => self.connect(now, peer, &connect, out),
                 _ => Err(violation("MQTT-3.1.0-1", "the first packet is not a CONNECT")),
             };
         };
         match packet {
-            Packet::Publish(publish) => self.published(peer, &client, &publish, out),
+            Packet::Publish(publish) => {
+                if !connection.permits(publish.topic) {
+                    return Err(End::OutOfBounds);
+                }
+                self.published(peer, &client, &publish, out);
+            }
             Packet::Puback(id) => self.acknowledged(peer, &client, id, Ack::Puback, out)?,
             Packet::Pubrec(id) => self.acknowledged(peer, &client, id, Ack::Pubrec, out)?,
             Packet::Pubcomp(id) => self.acknowledged(peer, &client, id, Ack::Pubcomp, out)?,
@@ -37,7 +43,7 @@ impl Broker {
                 // Unknown if the PUBCOMP before got lost: the client must still get one (MQTT 4.3.3).
                 self.reply(peer, &Packet::Pubcomp(id), out);
             }
-            Packet::Subscribe { id, filters } => self.subscribe(peer, &client, id, filters, out),
+            Packet::Subscribe { id, filters } => self.subscribe(now, peer, &client, id, filters, out),
             Packet::Unsubscribe { id, filters } => self.unsubscribe(peer, &client, id, filters, out),
             Packet::Pingreq => self.reply(peer, &Packet::Pingresp, out),
             Packet::Disconnect => return Err(End::Disconnect),
@@ -112,9 +118,19 @@ impl Broker {
     }
 
     /// One answer for all filters, each taken as if it came alone [MQTT-3.8.4-4], then what is retained.
-    fn subscribe(&mut self, peer: Peer, client: &Client, id: PacketId, filters: Filters<'_>, out: &mut Outbox) {
+    fn subscribe(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        client: &Client,
+        id: PacketId,
+        filters: Filters<'_>,
+        out: &mut Outbox,
+    ) {
         let limits = &self.config.limits;
-        let Some(session) = self.sessions.get_mut(client) else { return };
+        let (Some(session), Some(connection)) = (self.sessions.get_mut(client), self.connections.get(&peer)) else {
+            return;
+        };
         let mut codes = Vec::new();
         let mut notes = Vec::new();
         for (index, (filter, asked)) in filters.iter().enumerate() {
@@ -124,8 +140,8 @@ impl Broker {
                 continue;
             }
             let fits = session.filters.contains(filter) || session.filters.fits(filter, limits);
-            let granted =
-                asked.filter(|_| fits && !self.config.refuses(filter)).map(|qos| qos.min(self.config.max_qos));
+            let granted = asked.filter(|_| fits && connection.permits(filter) && !self.config.refuses(filter));
+            let granted = granted.map(|qos| qos.min(self.config.max_qos));
             let filter: Arc<str> = filter.into();
             if let Some(granted) = granted {
                 session.filters.insert(filter.clone());
@@ -139,7 +155,42 @@ impl Broker {
             out.note(Note::Subscribed { client: client.clone(), filter: filter.clone(), granted });
             if let Some(granted) = granted {
                 self.send_retained(peer, client, &filter, granted, out);
+                let (authority, time) = (self.config.authority.as_ref(), self.time(now));
+                if let Some(announcement) = authority.and_then(|authority| authority.subscribed(client, &filter, time))
+                {
+                    self.announce(now, peer, announcement, out);
+                }
             }
+        }
+    }
+
+    /// Publishes a message to the client of one connection, at once or later. One that is held back gives way to the next.
+    pub(super) fn announce(&mut self, now: Instant, peer: Peer, announcement: Announcement, out: &mut Outbox) {
+        let Announcement { after, topic, payload } = announcement;
+        let message = Arc::new(Message { topic, payload });
+        let parcel = Parcel { message, qos: Qos::AtLeastOnce, retain: false };
+        if after.is_zero() {
+            return self.announce_now(peer, parcel, out);
+        }
+        let Some(connection) = self.connections.get_mut(&peer) else { return };
+        let due = now + after;
+        if let Some(before) = connection.announced.replace(due) {
+            self.announcements.remove(&(before, peer));
+        }
+        self.announcements.insert((due, peer), parcel);
+    }
+
+    pub(super) fn announce_now(&mut self, peer: Peer, parcel: Parcel, out: &mut Outbox) {
+        let Some(connection) = self.connections.get(&peer) else { return };
+        let (Some(client), link) = (connection.client().cloned(), connection.link(peer)) else { return };
+        let Some(session) = self.sessions.get_mut(&client) else { return };
+        let topic = parcel.message.topic.clone();
+        out.note(Note::Announced { client: client.clone(), topic: topic.clone(), bytes: parcel.message.payload.len() });
+        if let Err((parcel, why)) = session.push(parcel, Some(link), &self.config.limits, out) {
+            return out.note(parcel.dropped(&client, why));
+        }
+        if let Some(authority) = &self.config.authority {
+            authority.announced(&client, &topic);
         }
     }
 

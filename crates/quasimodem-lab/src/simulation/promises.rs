@@ -98,6 +98,7 @@ impl Promises {
             | Note::Duplicate { .. }
             | Note::Subscribed { granted: None, .. }
             | Note::RetainedDropped { .. }
+            | Note::Announced { .. }
             | Note::NotRetained { .. } => {}
         }
         Ok(())
