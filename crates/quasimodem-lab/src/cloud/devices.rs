@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Cloud;
-use super::seal;
 use super::signature::{base64, from_base64, hex};
+use super::{seal, tuya};
 use crate::broker::Announcement;
 use crate::random::Random;
 
@@ -159,6 +159,17 @@ impl Registry {
     /// Spoils nothing any more.
     pub fn spoil_nothing(&self) {
         self.lock().faults.clear();
+    }
+
+    /// A user takes a device of Tuya now, with this token, whose first two letters are the region: what the device is to be
+    /// told by [`Broker::tell`](crate::broker::Broker::tell). `None`: there is no such device, or no such region.
+    pub fn scan(&self, uuid: &str, token: &str, time: i64) -> Option<Announcement> {
+        tuya::scanned(&mut self.lock(), uuid, token, time)
+    }
+
+    /// A user removes an activated device of Tuya now: what the device is to be told. `None`: there is no such device.
+    pub fn unbind(&self, id: &str, time: i64) -> Option<Announcement> {
+        tuya::removed(&mut self.lock(), id, time)
     }
 
     /// The products, in the order of clouds and keys.

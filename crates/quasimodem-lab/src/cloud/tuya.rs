@@ -1,6 +1,7 @@
 //! Tuya: who comes in, how a user takes a device and removes it, and how it is activated.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -43,20 +44,32 @@ fn check(password: &str, key: &str) -> Result<(), Refusal> {
 /// What a device hears after it began to listen: that a user takes it, or removes it.
 pub(super) fn subscribed(state: &mut State, client: &str, filter: &str, time: i64) -> Option<Announcement> {
     if let Some(uuid) = client.strip_prefix("acon_") {
-        let after = state.timing.scan?;
-        let region = REGIONS.first()?.name;
-        let token = format!("{region}{}", state.letters(6));
-        let entry = state.device_by_uuid(uuid).filter(|_| filter == bind_topic(uuid))?;
-        let (payload, key) = (token_message(&token, region, time), seal::key(&entry.device.secret)?);
-        let until = time.saturating_add(PATIENCE).saturating_add(i64::try_from(after.as_secs()).unwrap_or(i64::MAX));
-        entry.bond = Bond::Offered { token: token.into(), until };
-        return Some(Announcement { after, topic: filter.into(), payload: frame(&key, 1, &payload).into() });
+        let after = state.timing.scan.filter(|_| filter == bind_topic(uuid))?;
+        let token = format!("{}{}", REGIONS.first()?.name, state.letters(6));
+        return scanned(state, uuid, &token, time).map(|announcement| Announcement { after, ..announcement });
     }
-    let after = state.timing.unbind?;
-    let (_, active) = state.active(client).filter(|_| filter == device_topic(client))?;
-    let payload = json!({"protocol": 11, "t": time, "data": {"gwId": client}}).to_string();
-    let key = seal::key(&active.local_key)?;
-    Some(Announcement { after, topic: filter.into(), payload: frame(&key, 1, payload.as_bytes()).into() })
+    let after = state.timing.unbind.filter(|_| filter == device_topic(client))?;
+    removed(state, client, time).map(|announcement| Announcement { after, ..announcement })
+}
+
+/// A user takes a device: what the device is told. He waits from when it may have heard of it.
+pub(super) fn scanned(state: &mut State, uuid: &str, token: &str, time: i64) -> Option<Announcement> {
+    let wait = state.timing.scan.unwrap_or_default().as_secs().cast_signed();
+    let region = REGIONS.iter().find(|region| token.starts_with(region.name))?;
+    let entry = state.device_by_uuid(uuid)?;
+    let data = json!({"token": token, "region": region.name, "env": "pro"});
+    let payload = json!({"protocol": 46, "t": time, "data": data}).to_string();
+    let frame = frame(&seal::key(&entry.device.secret)?, 1, payload.as_bytes());
+    entry.bond = Bond::Offered { token: token.into(), until: time.saturating_add(PATIENCE).saturating_add(wait) };
+    Some(Announcement { after: Duration::ZERO, topic: bind_topic(uuid).into(), payload: frame.into() })
+}
+
+/// A user removes a device: what the device is told. It is gone once it has been told.
+pub(super) fn removed(state: &mut State, id: &str, time: i64) -> Option<Announcement> {
+    let (_, active) = state.active(id)?;
+    let payload = json!({"protocol": 11, "t": time, "data": {"gwId": id}}).to_string();
+    let frame = frame(&seal::key(&active.local_key)?, 1, payload.as_bytes());
+    Some(Announcement { after: Duration::ZERO, topic: device_topic(id).into(), payload: frame.into() })
 }
 
 /// A device that was removed is nobody's, and can't log in any more.
@@ -66,10 +79,6 @@ pub(super) fn announced(state: &mut State, client: &str, topic: &str) {
     {
         entry.bond = Bond::Nobody;
     }
-}
-
-fn token_message(token: &str, region: &str, time: i64) -> Vec<u8> {
-    json!({"protocol": 46, "t": time, "data": {"token": token, "region": region, "env": "pro"}}).to_string().into()
 }
 
 fn bind_topic(uuid: &str) -> String {
