@@ -132,7 +132,8 @@ fn url_config(state: &State, request: &Request<'_>) -> Response {
     let Some(region) = REGIONS.iter().find(|known| known.name == region) else {
         return Response::status(400, "no such region");
     };
-    let mut answer = Map::from_iter([("ttl".into(), json!(600)), ("caArr".into(), json!([base64(&state.root)]))]);
+    let roots = if state.root.is_empty() { Vec::new() } else { vec![base64(&state.root)] };
+    let mut answer = Map::from_iter([("ttl".into(), json!(600)), ("caArr".into(), json!(roots))]);
     for entry in asked.get("config").and_then(Value::as_array).into_iter().flatten() {
         let Some(key) = entry.get("key").and_then(Value::as_str) else { continue };
         let address = match key {
