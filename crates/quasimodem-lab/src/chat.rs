@@ -41,7 +41,7 @@ pub struct Chat {
     steps: Vec<Step>,
     at: usize,
     wait: Wait,
-    names: BTreeMap<Box<str>, Box<[u8]>>,
+    names: Names,
     /// The line that is being read.
     line: Vec<u8>,
     /// Lines that nothing was expected of yet.
@@ -89,6 +89,9 @@ enum Wait {
 /// Text with names in it.
 struct Template(Vec<Part>);
 
+/// What names stand for.
+type Names = BTreeMap<Box<str>, Box<[u8]>>;
+
 enum Part {
     Text(Box<[u8]>),
     Name(Box<str>),
@@ -103,8 +106,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 impl Chat {
     /// Reads a conversation. These names are known from the start.
     pub fn parse(text: &str, given: &[(&str, &[u8])]) -> Result<Chat, Mistake> {
-        let names: BTreeMap<Box<str>, Box<[u8]>> =
-            given.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let names: Names = given.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let mut known: BTreeSet<Box<str>> = names.keys().cloned().collect();
         let mut steps: Vec<Step> = Vec::new();
         let mut within = WITHIN;
@@ -113,7 +115,7 @@ impl Chat {
             let mistake = |words: &str| Mistake { line: number, words: words.into() };
             let line = line.trim_end();
             let (sign, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let template = || Template::parse(rest).map_err(|words| mistake(words));
+            let template = || Template::parse(rest).map_err(mistake);
             let mut put = |what| steps.push(Step { line: number, within, what });
             match sign {
                 "" => {}
@@ -174,7 +176,7 @@ impl Chat {
 
     /// How it ended, once it has.
     pub fn outcome(&self) -> Option<Result<(), &Failure>> {
-        self.outcome.as_ref().map(|outcome| outcome.as_ref().map(|()| ()))
+        self.outcome.as_ref().map(|outcome| outcome.as_ref().copied())
     }
 
     fn byte(&mut self, now: Instant, byte: u8, out: &mut Vec<u8>) {
@@ -206,7 +208,8 @@ impl Chat {
                 let got = String::from_utf8_lossy(line);
                 match self.steps.get(self.at).map(|step| &step.what) {
                     Some(What::Command { due, .. }) if **due != *got => {
-                        self.fail(&format!("expected {due}, got {got}"))
+                        let words = format!("expected {due}, got {got}");
+                        self.fail(&words);
                     }
                     _ => self.next(),
                 }
@@ -322,7 +325,7 @@ impl Template {
         self.names().find(|name| !known.contains(*name)).map_or(Ok(()), Err)
     }
 
-    fn fill(&self, names: &BTreeMap<Box<str>, Box<[u8]>>) -> Vec<u8> {
+    fn fill(&self, names: &Names) -> Vec<u8> {
         let bytes = self.0.iter().map(|part| match part {
             Part::Text(text) => &**text,
             Part::Name(name) => names.get(name).map(|value| &**value).unwrap_or_default(),
@@ -331,29 +334,27 @@ impl Template {
     }
 
     /// What the new names stand for, if the whole line is like this.
-    fn matches(&self, line: &[u8], names: &BTreeMap<Box<str>, Box<[u8]>>) -> Option<Vec<(Box<str>, Box<[u8]>)>> {
-        let (mut rest, mut found) = (line, Vec::<(Box<str>, Box<[u8]>)>::new());
+    fn matches(&self, line: &[u8], names: &Names) -> Option<Names> {
+        let (mut rest, mut found) = (line, Names::new());
         let mut parts = self.0.iter().peekable();
         while let Some(part) = parts.next() {
             let value = match part {
-                Part::Text(text) => &**text,
-                Part::Name(name) => {
-                    match names.get(name).or(found.iter().find(|(known, _)| known == name).map(|(_, value)| value)) {
-                        Some(value) => &value.clone(),
-                        None => {
-                            let end = match parts.peek() {
-                                Some(Part::Text(text)) => rest.iter().position(|byte| text.first() == Some(byte))?,
-                                _ => rest.len(),
-                            };
-                            let (value, behind) = rest.split_at_checked(end)?;
-                            found.push((name.clone(), value.into()));
-                            rest = behind;
-                            continue;
-                        }
+                Part::Text(text) => text,
+                Part::Name(name) => match names.get(name).or_else(|| found.get(name)) {
+                    Some(value) => value,
+                    None => {
+                        let end = match parts.peek() {
+                            Some(Part::Text(text)) => rest.iter().position(|byte| text.first() == Some(byte))?,
+                            _ => rest.len(),
+                        };
+                        let (value, behind) = rest.split_at_checked(end)?;
+                        found.insert(name.clone(), value.into());
+                        rest = behind;
+                        continue;
                     }
-                }
+                },
             };
-            rest = rest.strip_prefix(value)?;
+            rest = rest.strip_prefix(&**value)?;
         }
         rest.is_empty().then_some(found)
     }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use quasimodem_core::{BadSetting, FlowControl, Framing, Imei, MODELS, Model, Rate, Settings, Uart, mqtt};
 use quasimodem_lab::broker::{Code, Refusal, User};
@@ -13,6 +13,7 @@ use rustls::pki_types::ServerName;
 use crate::credentials;
 use crate::gateway;
 use crate::host_map::Mapping;
+use crate::lab::CloudArgs;
 
 /// A cellular module in software: type AT commands at it, and it speaks MQTT to any broker.
 ///
@@ -30,7 +31,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run one modem until its host leaves (stdio) or a signal comes (PTY, TCP).
     #[command(after_help = RUN_EXAMPLES)]
-    Run(Run),
+    Run(Box<Run>),
     /// Run one modem, and beside it a broker and a gateway for it to talk to.
     ///
     /// The lab broker speaks MQTT 3.1.1 to any client, the gateway before it MQTT-SN 1.2. They keep everything in memory
@@ -97,6 +98,14 @@ pub(crate) struct Run {
     #[arg(long, value_name = "BAUD", value_parser = parse_pace)]
     pub(crate) pace: Option<Rate>,
 
+    /// Let the host be this conversation, and end with it: with 1 and the line if anything was otherwise than written.
+    ///
+    /// A line `> AT…` is typed and must be answered OK, `! ERROR` behind it says what else it must be answered, `>> …` is typed
+    /// behind the prompt, and `< …` must come. $name in it keeps what stands there, and is put in elsewhere; $$ is a dollar
+    /// sign. `within 5000ms` sets how long each may take, # begins a comment. All that the modem says is written to stdout.
+    #[arg(long, value_name = "FILE", conflicts_with = "at", value_hint = ValueHint::FilePath)]
+    pub(crate) script: Option<PathBuf>,
+
     /// The module to be; `quasimodem models` lists them.
     #[arg(long, value_name = "MODEL", value_parser = parse_model)]
     pub(crate) model: Option<Assignment>,
@@ -153,6 +162,7 @@ pub(crate) struct Run {
 
 /// How to run a modem, a broker and a gateway.
 #[derive(Args)]
+#[command(group = ArgGroup::new("secured").multiple(true).args(["mqtts", "cloud"]))]
 pub(crate) struct Lab {
     #[command(flatten)]
     pub(crate) run: Run,
@@ -170,7 +180,7 @@ pub(crate) struct Lab {
     /// Keep the lab's root in this directory: ca.pem for those who are to trust the broker, and its key.
     ///
     /// What is there is used again. Without it the root is a new one each time, and only the modem of the lab trusts it.
-    #[arg(long, value_name = "DIR", requires = "mqtts", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR", requires = "secured", value_hint = ValueHint::DirPath)]
     pub(crate) tls_dir: Option<PathBuf>,
 
     /// Put this name or address into the broker's certificate, besides localhost, 127.0.0.1, ::1 and the address of
@@ -179,7 +189,7 @@ pub(crate) struct Lab {
     pub(crate) name: Vec<String>,
 
     /// Over TLS, let only clients with a certificate in; one is put beside ca.pem as client.pem and client.key.
-    #[arg(long, requires = "tls_dir")]
+    #[arg(long, requires_all = ["mqtts", "tls_dir"])]
     pub(crate) client_auth: bool,
 
     /// Let only this user in; wrong passwords are answered with 4, no user name with 5. Repeatable. Without it, everybody
@@ -206,6 +216,9 @@ pub(crate) struct Lab {
 
     #[command(flatten)]
     pub(crate) tuning: gateway::Tuning,
+
+    #[command(flatten)]
+    pub(crate) clouds: CloudArgs,
 }
 
 /// Which commands to list, and how.
@@ -238,6 +251,8 @@ pub(crate) enum At {
     Rfc2217(SocketAddr),
     /// A serial port.
     Serial(PathBuf, Uart),
+    /// A conversation that is written down in a file.
+    Script(PathBuf),
 }
 
 /// A setting and a value that it takes.
@@ -269,6 +284,7 @@ impl Default for Lab {
             refuse_filter: Vec::new(),
             sn: None,
             tuning: gateway::Tuning::default(),
+            clouds: CloudArgs::default(),
         }
     }
 }
@@ -458,6 +474,8 @@ Examples:
                                                   whatever broker a program asks for, it is this one
   quasimodem lab --user alice:wonder              passwords are checked
   quasimodem lab --mqtts 8883 --tls-dir tls       TLS as well; tls/ca.pem is the root to trust
+  quasimodem lab --cloud alibaba --script examples/alibaba.chat
+                                                  a conversation with a stand-in for a cloud
   quasimodem lab --refuse 3:2                     the first two connections are refused: server unavailable
   quasimodem lab --refuse-filter 'secret/#'       subscriptions to these are refused";
 

@@ -40,7 +40,7 @@ impl Config {
         if settings.seed.is_none() {
             settings.seed = Some(random::number()?);
         }
-        let at = run.at.or(file.at).unwrap_or_default();
+        let at = run.at.or(run.script.map(At::Script)).or(file.at).unwrap_or_default();
         let pace = run.pace.or(file.pace);
         match (&at, pace) {
             (At::Serial(_, uart), _) => settings.uart = *uart,

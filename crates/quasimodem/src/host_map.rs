@@ -1,5 +1,7 @@
 //! Which peers are to be found elsewhere. Brokers are compiled into host programs; this leads them to others.
 
+use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use crate::resolve::literal;
@@ -28,8 +30,27 @@ impl HostMap {
 }
 
 impl Mapping {
+    /// Leads connections to this name and port to an address.
+    pub(crate) fn new(name: &str, port: u16, to: SocketAddr) -> Mapping {
+        Mapping { name: Some(name.into()), port: Some(port), to: to.ip().to_string().into(), to_port: Some(to.port()) }
+    }
+
     fn fits(&self, host: &str, port: u16) -> bool {
         self.name.as_deref().is_none_or(|name| is_same(name, host)) && self.port.is_none_or(|mapped| mapped == port)
+    }
+}
+
+/// As it is read.
+impl fmt::Display for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = |name: Option<&str>, port: Option<u16>| {
+            let name = match name {
+                Some(name) if name.contains(':') => format!("[{name}]"),
+                name => name.unwrap_or("*").into(),
+            };
+            port.map_or(format!("{name}:*"), |port| format!("{name}:{port}"))
+        };
+        write!(f, "{}={}", peer(self.name.as_deref(), self.port), peer(Some(&self.to), self.to_port))
     }
 }
 
@@ -80,6 +101,15 @@ mod tests {
         assert_eq!(map.find("example", 1883), None);
         assert_eq!(map.find("010.000.000.001", 1883), Some(("other.example", 1)));
         assert_eq!(map.find("0:0:0:0:0:0:0:1", 1), Some(("::2", 2)));
+    }
+
+    #[test]
+    fn mappings_are_written_as_they_are_read() {
+        for text in ["a:1=b:2", "*:*=e:*", "[::1]:1=[::2]:2", "*:1=10.0.0.1:*"] {
+            assert_eq!(text.parse::<Mapping>().unwrap().to_string(), text);
+        }
+        let mapping = Mapping::new("a.example", 1883, "127.0.0.1:4711".parse().unwrap());
+        assert_eq!(mapping.to_string(), "a.example:1883=127.0.0.1:4711");
     }
 
     #[test]

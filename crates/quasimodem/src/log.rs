@@ -10,7 +10,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use quasimodem_core::{Effect, Kind, Link, Marked, Transport, Uart, Why};
-use quasimodem_lab::broker::Note;
 use quasimodem_lab::gateway;
 use tracing::level_filters::LevelFilter;
 use tracing::{debug, info};
@@ -134,9 +133,9 @@ pub(crate) fn overrun(whose: &str, fifo: usize, uart: Uart, lost: usize, first: 
     }
 }
 
-/// What the lab broker saw.
-pub(crate) fn broker(note: &Note) {
-    info!("broker: {note}");
+/// What a server of the lab saw.
+pub(crate) fn server(name: &str, note: &impl fmt::Display) {
+    info!("{name}: {note}");
 }
 
 /// The lab broker can't take connections for a while.

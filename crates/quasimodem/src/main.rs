@@ -35,14 +35,8 @@ use crate::config::Config;
 /// Exit codes: 0 ended in order, 1 failed, 2 wrong usage (from `clap`) or a file that can't be used.
 fn main() -> ExitCode {
     match Cli::ask() {
-        Command::Run(options) => run(options, None),
-        Command::Lab(lab) => {
-            let Lab { run: options, mqtt, mqtts, tls_dir, name, client_auth, user, refuse, refuse_filter, sn, tuning } =
-                *lab;
-            let tls = mqtts.map(|listen| lab::TlsOptions { listen, directory: tls_dir, names: name, client_auth });
-            let gateway = lab::GatewayOptions::new(mqtt, sn, tuning);
-            run(options, Some(lab::Options::new(mqtt, tls, gateway, user, refuse, refuse_filter)))
-        }
+        Command::Run(options) => run(*options, None),
+        Command::Lab(lab) => lab_with(*lab),
         Command::Gateway(options) => {
             log::init(options.verbose);
             exit_code(gateway::run(options))
@@ -64,6 +58,19 @@ fn main() -> ExitCode {
             print(&script)
         }
     }
+}
+
+fn lab_with(lab: Lab) -> ExitCode {
+    let Lab { run: options, mqtt, mqtts, tls_dir, name, client_auth, user, refuse, refuse_filter, sn, tuning, clouds } =
+        lab;
+    let clouds = match clouds.options(tls_dir.clone()) {
+        Ok(clouds) => clouds,
+        Err(words) => return unusable(&words),
+    };
+    let tls = mqtts.map(|listen| lab::TlsOptions { listen, directory: tls_dir, names: name, client_auth });
+    let gateway = lab::GatewayOptions::new(mqtt, sn, tuning);
+    let lab = lab::Options::new(mqtt, tls, gateway, user, refuse, refuse_filter).with_clouds(clouds);
+    run(options, Some(lab))
 }
 
 fn run(options: Run, lab: Option<lab::Options>) -> ExitCode {

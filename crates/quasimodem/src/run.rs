@@ -18,6 +18,7 @@ use crate::lab::{self, Greeting, Lab};
 use crate::log;
 use crate::notify::Notify;
 use crate::serial::SerialEnd;
+use crate::serial::chat::Chat;
 use crate::serial::paced::Paced;
 use crate::serial::pty::Pty;
 use crate::serial::rfc2217::Rfc2217;
@@ -36,15 +37,17 @@ pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
     result
 }
 
-async fn start(Config { at, pace, imei, settings, hosts, ca }: Config, lab: Option<lab::Options>) -> Result<()> {
+async fn start(Config { at, pace, imei, settings, mut hosts, ca }: Config, lab: Option<lab::Options>) -> Result<()> {
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
-    let (greeting, lab_root) = match lab {
+    let (greeting, lab_root, given) = match lab {
         Some(lab) => {
-            let Lab { greeting, root } = lab::start(lab, &settings).await?;
-            (Some(greeting), root)
+            let Lab { greeting, root, clouds } = lab::start(lab, &settings).await?;
+            // What the user leads elsewhere counts more.
+            hosts.0.extend(clouds.mappings);
+            (Some(greeting), root, clouds.given)
         }
-        None => (None, None),
+        None => (None, None, Vec::new()),
     };
     let uart = settings.uart;
     // The modem beside a lab trusts it.
@@ -59,6 +62,7 @@ async fn start(Config { at, pace, imei, settings, hosts, ca }: Config, lab: Opti
             })?;
             drive(pty, parts).await
         }
+        At::Script(path) => drive(Chat::open(&path, &given)?, parts).await,
         At::Tcp(address) => {
             let tcp = Tcp::listen(address).await.with_context(|| format!("can't listen on {address}"))?;
             drive(tcp, parts).await
@@ -92,7 +96,7 @@ async fn drive_end<E: SerialEnd>(end: E, Parts { modem, hosts, tls, mut signals,
     let mut outbox = Outbox::default();
     let mut driver = Driver::new(modem, end, hosts, tls);
     log::say(format_args!("modem ready on {}", driver.end().place()));
-    if let Some(greeting) = greeting {
+    if let Some(greeting) = greeting.filter(|_| E::IS_A_PERSON) {
         log::say(format_args!("{}", greeting.text(&driver.end().way_in())));
     }
 
@@ -118,7 +122,7 @@ async fn drive_end<E: SerialEnd>(end: E, Parts { modem, hosts, tls, mut signals,
     if let Ok(Ok(Ended::Interrupted)) = off {
         bail!("ended by a second signal, before all links were closed");
     }
-    Ok(())
+    driver.end().verdict().map_err(Error::msg)
 }
 
 /// The signals that ask for an end. SIGHUP is one of them: it comes when the terminal is closed.

@@ -222,7 +222,7 @@ impl Server {
             Some(Fault::Garbage) => (self.registry.lock().noise(), true),
         };
         let answer = match fault {
-            Some(Fault::Slow(time)) => Answer::Due { at: now + time, bytes, close },
+            Some(Fault::Slow(time)) if !time.is_zero() => Answer::Due { at: now + time, bytes, close },
             Some(Fault::Silent) => Answer::Never,
             _ => {
                 self.send(peer, &bytes, close, out);

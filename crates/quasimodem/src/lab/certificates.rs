@@ -21,6 +21,8 @@ use crate::tls::{self, PROVIDER};
 /// The lab's root with its key.
 pub(super) struct Root {
     certificate: CertificateDer<'static>,
+    /// The same as a file.
+    pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
@@ -39,14 +41,10 @@ pub(super) struct Files {
 impl Root {
     /// A new root, which nobody knows yet.
     pub(super) fn new() -> Result<Root> {
-        Ok(Root::generate()?.0)
-    }
-
-    fn generate() -> Result<(Root, String)> {
         let (params, key) = (root_params(), KeyPair::generate()?);
         let certificate = params.self_signed(&key)?;
         let pem = certificate.pem();
-        Ok((Root { certificate: certificate.into(), issuer: Issuer::new(params, key) }, pem))
+        Ok(Root { certificate: certificate.into(), pem, issuer: Issuer::new(params, key) })
     }
 
     /// The root of a directory, which is made there if there is none. One that is there is used again, so that those who
@@ -60,16 +58,16 @@ impl Root {
             }),
             None => {
                 fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
-                let (root, pem) = Root::generate()?;
-                files.write(&pem, root.issuer.key())?;
+                let root = Root::new()?;
+                files.write(&root.pem, root.issuer.key())?;
                 Ok(root)
             }
         }
     }
 
     fn from_pem(certificate: &str, key: &str) -> Result<Root> {
-        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())?;
-        let root = Root { certificate, issuer: Issuer::new(root_params(), KeyPair::from_pem(key)?) };
+        let (pem, certificate) = (certificate.into(), CertificateDer::from_pem_slice(certificate.as_bytes())?);
+        let root = Root { certificate, pem, issuer: Issuer::new(root_params(), KeyPair::from_pem(key)?) };
         // The certificate may have another name, and the key may be that of another.
         root.check_client(root.sign_client()?.certificate.der())?;
         Ok(root)
@@ -78,6 +76,11 @@ impl Root {
     /// Its certificate.
     pub(super) fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
+    }
+
+    /// Its certificate as a file.
+    pub(super) fn pem(&self) -> &str {
+        &self.pem
     }
 
     /// Signs a certificate for a server that listens there and has these names as well.
@@ -112,7 +115,8 @@ impl Root {
         Ok(files)
     }
 
-    fn sign_client(&self) -> Result<Signed> {
+    /// A certificate for a client, which is let in where those are asked for.
+    pub(super) fn sign_client(&self) -> Result<Signed> {
         self.sign(CertificateParams::default(), "quasimodem lab client", ExtendedKeyUsagePurpose::ClientAuth)
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Greeting {
     pub(super) secured: Option<Secured>,
     /// Where the gateway can be reached, if the modem has clients for it.
     pub(super) gateway: Option<SocketAddr>,
+    /// What is said of clouds.
+    pub(super) clouds: String,
 }
 
 /// Where the broker can be reached over TLS, and what is needed for it.
@@ -58,10 +60,11 @@ impl Greeting {
              +MQTTMSG: 1,1,\"hello\",\"it works\"\n\
              `quasimodem commands` lists what else can be typed. To see all that is published:\n  \
              mosquitto_sub -h {address} -p {port} {login}-t '#' -v\n\
-             {}{}Ctrl-C ends modem and broker.",
+             {}{}{}Ctrl-C ends modem and broker.",
             lines.join("\n  "),
             self.secured.as_ref().map(|secured| secured.text(&login)).unwrap_or_default(),
-            self.gateway.map(over_sn).unwrap_or_default()
+            self.gateway.map(over_sn).unwrap_or_default(),
+            self.clouds
         )
     }
 }
@@ -112,7 +115,9 @@ mod tests {
         let broker = "[::1]:1884".parse().unwrap();
         let typed = |password: &str, cold| {
             let user = User { name: "alice".into(), password: password.as_bytes().into(), allowed: true };
-            let text = Greeting { broker, user: Some(user), cold, secured: None, gateway: None }.text("Type");
+            let greeting =
+                Greeting { broker, user: Some(user), cold, secured: None, gateway: None, clouds: String::new() };
+            let text = greeting.text("Type");
             text.lines().filter_map(|line| line.strip_prefix("  AT").map(str::to_owned)).collect::<Vec<_>>()
         };
         assert_eq!(

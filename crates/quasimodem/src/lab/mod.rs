@@ -1,6 +1,8 @@
 //! `quasimodem lab`: what stands in for the world around a modem, as servers.
 
 mod certificates;
+mod cloud_options;
+mod clouds;
 mod greeting;
 mod server;
 mod tls;
@@ -14,6 +16,9 @@ use quasimodem_lab::broker::{Broker, Config, Refusal, User};
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
 
+use self::certificates::Root;
+pub(crate) use self::cloud_options::{CloudArgs, CloudOptions};
+pub(crate) use self::clouds::Clouds;
 pub(crate) use self::greeting::Greeting;
 use self::greeting::Secured;
 use self::tls::Material;
@@ -27,6 +32,7 @@ pub(crate) struct Options {
     tls: Option<TlsOptions>,
     gateway: GatewayOptions,
     broker: Config,
+    clouds: Option<CloudOptions>,
 }
 
 /// How the gateway before it is to be.
@@ -49,8 +55,10 @@ impl GatewayOptions {
 /// A lab that runs.
 pub(crate) struct Lab {
     pub(crate) greeting: Greeting,
-    /// The root that signed the broker's certificate, if it has one.
+    /// The root that signed the servers' certificates, if they have any.
     pub(crate) root: Option<CertificateDer<'static>>,
+    /// What stands in for clouds.
+    pub(crate) clouds: Clouds,
 }
 
 impl Options {
@@ -63,22 +71,35 @@ impl Options {
         refusals: Vec<Refusal>,
         refused_filters: Vec<Box<str>>,
     ) -> Options {
-        Options { listen, tls, gateway, broker: Config { users, refusals, refused_filters, ..Config::default() } }
+        let broker = Config { users, refusals, refused_filters, ..Config::default() };
+        Options { listen, tls, gateway, broker, clouds: None }
+    }
+
+    /// Stands in for clouds as well.
+    pub(crate) fn with_clouds(self, clouds: Option<CloudOptions>) -> Options {
+        Options { clouds, ..self }
     }
 }
 
 /// Starts the lab broker and the gateway, which run as long as the runtime, and makes the text that tells a newcomer what
 /// to type at a modem of these settings.
-pub(crate) async fn start(Options { listen, tls, gateway, broker }: Options, settings: &Settings) -> Result<Lab> {
+pub(crate) async fn start(options: Options, settings: &Settings) -> Result<Lab> {
+    let Options { listen, tls, gateway, broker, clouds } = options;
     let (listener, address) = bind(listen, "--mqtt").await?;
     log::say(format_args!("lab broker on {address}, in memory only"));
-    let (mut secured, mut root, mut listeners) = (None, None, None);
-    if let Some(options) = tls {
-        let Material { acceptor, root: certificate, ca, client } = Material::new(&options)?;
+    let root = if tls.is_some() || clouds.is_some() {
+        let of_tls = tls.as_ref().and_then(|options| options.directory.as_deref());
+        let of_clouds = clouds.as_ref().and_then(|options| options.directory.as_deref());
+        Some(of_tls.or(of_clouds).map_or_else(Root::new, Root::open)?)
+    } else {
+        None
+    };
+    let (mut secured, mut listeners) = (None, None);
+    if let (Some(options), Some(root)) = (tls, &root) {
+        let Material { acceptor, ca, client } = Material::new(root, &options)?;
         let (listener, address) = bind(options.listen, "--mqtts").await?;
         log::say(format_args!("lab broker with TLS on {address}"));
         secured = Some(Secured { broker: reachable(address), ca, client });
-        root = Some(certificate);
         listeners = Some((listener, acceptor));
     }
     let user = broker.users.first().cloned();
@@ -86,16 +107,22 @@ pub(crate) async fn start(Options { listen, tls, gateway, broker }: Options, set
     let behind = gateway::Broker { host: reachable(address).ip().to_string(), port: address.port() };
     let sn = gateway::start(listen, behind, tuning.config(user.as_ref())).await?;
     log::say(format_args!("lab gateway for MQTT-SN on {sn}"));
-    let greeting = Greeting {
+    let mut greeting = Greeting {
         broker: reachable(address),
         user,
         cold: settings.bearer == Start::Cold,
         secured,
         // A modem without clients for it has nothing to type.
         gateway: settings.model.sn.then(|| reachable(sn)),
+        clouds: String::new(),
     };
     server::start(listener, listeners, Broker::new(broker));
-    Ok(Lab { greeting, root })
+    let clouds = match (clouds, &root) {
+        (Some(options), Some(root)) => clouds::start(options, root).await?,
+        _ => Clouds::default(),
+    };
+    greeting.clouds.clone_from(&clouds.greeting);
+    Ok(Lab { greeting, root: root.map(|root| root.certificate().clone()), clouds })
 }
 
 async fn bind(listen: SocketAddr, option: &str) -> Result<(TcpListener, SocketAddr)> {

@@ -1,9 +1,11 @@
-//! Drives one lab broker: brings it what happens at its connections and the clock, and carries out what it wants.
+//! Drives a lab broker, or another server of its shape: brings it what happens at its connections and the clock, and carries
+//! out what it wants.
 //!
 //! Each connection has a task that does nothing but read and write its socket. All tasks share one [`Hub`], which no task
 //! holds while it waits. So a packet costs the same however many others are connected.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::mem;
@@ -11,10 +13,11 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quasimodem_core::{Input as ModemInput, Instant};
-use quasimodem_lab::broker::{Broker, Effect, Input, Outbox, Peer};
+use quasimodem_lab::broker::{Broker, Effect, Input, Note, Outbox, Peer};
+use quasimodem_lab::cloud::http;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{self, Sleep};
@@ -25,10 +28,62 @@ use crate::log;
 use crate::queue::{Crossed, Queue};
 use crate::socket;
 
+/// A server without I/O.
+pub(super) trait Machine: Send + 'static {
+    /// What it tells of itself.
+    type Note: fmt::Display + Send;
+
+    fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox<Self::Note>);
+    fn deadline(&self) -> Option<Instant>;
+    fn wants(&self, peer: Peer) -> bool;
+}
+
+impl Machine for Broker {
+    type Note = Note;
+
+    fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox) {
+        self.handle(now, input, outbox);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline()
+    }
+
+    fn wants(&self, peer: Peer) -> bool {
+        self.wants(peer)
+    }
+}
+
+impl Machine for http::Server {
+    type Note = http::Note;
+
+    fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox<http::Note>) {
+        self.handle(now, input, outbox);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline()
+    }
+
+    fn wants(&self, peer: Peer) -> bool {
+        self.wants(peer)
+    }
+}
+
 /// Starts the tasks of a broker, which take connections there, and over TLS there; they end with the runtime.
 pub(super) fn start(listener: TcpListener, secured: Option<(TcpListener, TlsAcceptor)>, broker: Broker) {
+    let hub = hub("broker", broker);
+    if let Some((listener, acceptor)) = secured {
+        tokio::spawn(tls::accept(hub.clone(), listener, acceptor, tls::Layer::Always));
+    }
+    tokio::spawn(accept(hub, listener));
+}
+
+/// A server with its clock, which nobody can reach yet. The name is for the log.
+pub(super) fn hub<M: Machine>(name: &'static str, machine: M) -> Shared<M> {
     let hub = Shared(Arc::new(Mutex::new(Hub {
-        broker,
+        name,
+        machine,
         outbox: Outbox::default(),
         connections: BTreeMap::new(),
         pushed: Vec::new(),
@@ -38,16 +93,14 @@ pub(super) fn start(listener: TcpListener, secured: Option<(TcpListener, TlsAcce
         clock: None,
     })));
     tokio::spawn(keep_time(hub.clone()));
-    if let Some((listener, acceptor)) = secured {
-        tokio::spawn(tls::accept(hub.clone(), listener, acceptor));
-    }
-    tokio::spawn(accept(hub, listener));
+    hub
 }
 
-async fn accept(hub: Shared, listener: TcpListener) {
+/// Takes connections without TLS.
+pub(super) async fn accept<M: Machine>(hub: Shared<M>, listener: TcpListener) {
     loop {
         let (stream, _) = next(&listener).await;
-        tokio::spawn(serve(hub.clone(), stream));
+        tokio::spawn(serve(hub.clone(), stream, false));
     }
 }
 
@@ -70,34 +123,40 @@ pub(super) async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 }
 
 /// Serves a connection until it ends.
-pub(super) async fn serve(hub: Shared, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-    let peer = hub.lock().connect();
+pub(super) async fn serve<M: Machine>(hub: Shared<M>, mut stream: impl AsyncRead + AsyncWrite + Unpin, secure: bool) {
+    let peer = hub.lock().connect(secure);
     let rest = poll_fn(|cx| hub.lock().poll(cx, peer, &mut stream)).await;
     if let Some(rest) = rest {
         socket::finish(stream, rest.waiting()).await;
     }
 }
 
-async fn keep_time(hub: Shared) {
+async fn keep_time<M: Machine>(hub: Shared<M>) {
     let mut alarm = pin!(time::sleep_until(time::Instant::now()));
     poll_fn(|cx| hub.lock().poll_clock(cx, alarm.as_mut())).await;
 }
 
 /// The hub as its tasks hold it.
-#[derive(Clone)]
-pub(super) struct Shared(Arc<Mutex<Hub>>);
+pub(super) struct Shared<M: Machine>(Arc<Mutex<Hub<M>>>);
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Hub> {
+impl<M: Machine> Shared<M> {
+    fn lock(&self) -> MutexGuard<'_, Hub<M>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The broker, and what its connections have to write.
-struct Hub {
-    broker: Broker,
+impl<M: Machine> Clone for Shared<M> {
+    fn clone(&self) -> Shared<M> {
+        Shared(self.0.clone())
+    }
+}
+
+/// The server, and what its connections have to write.
+struct Hub<M: Machine> {
+    name: &'static str,
+    machine: M,
     /// Empty before and after each call.
-    outbox: Outbox,
+    outbox: Outbox<M::Note>,
     connections: BTreeMap<Peer, Connection>,
     /// Connections that may have crossed a mark.
     pushed: Vec<Peer>,
@@ -124,12 +183,18 @@ struct Connection {
     task: Option<Waker>,
 }
 
-impl Hub {
-    fn connect(&mut self) -> Peer {
+impl<M: Machine> Hub<M> {
+    fn connect(&mut self, secure: bool) -> Peer {
         self.last += 1;
         let peer = Peer(self.last);
         self.connections.insert(peer, Connection::default());
+        // Somebody may have set the clock.
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.handle(Input::Clock(time.as_secs().try_into().unwrap_or(i64::MAX)));
         self.handle(Input::Connected(peer));
+        if secure {
+            self.handle(Input::Secured(peer));
+        }
         peer
     }
 
@@ -150,7 +215,7 @@ impl Hub {
             self.settle();
             let mut chunk = [0; ModemInput::CHUNK];
             let mut buffer = ReadBuf::new(&mut chunk);
-            let wants = self.broker.wants(peer);
+            let wants = self.machine.wants(peer);
             let read = if wants { Pin::new(&mut *stream).poll_read(cx, &mut buffer) } else { Poll::Pending };
             match read {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
@@ -177,12 +242,12 @@ impl Hub {
         Poll::Pending
     }
 
-    /// The broker's deadline.
+    /// The server's deadline.
     fn poll_clock(&mut self, cx: &mut Context<'_>, mut alarm: Pin<&mut Sleep>) -> Poll<()> {
         self.clock = Some(cx.waker().clone());
         loop {
             self.armed = None;
-            let Some(deadline) = self.broker.deadline() else { return Poll::Pending };
+            let Some(deadline) = self.machine.deadline() else { return Poll::Pending };
             if deadline > self.now() {
                 alarm.as_mut().reset(self.start + deadline.since(Instant::START));
                 if alarm.as_mut().poll(cx).is_pending() {
@@ -194,13 +259,13 @@ impl Hub {
         }
     }
 
-    /// Tells the broker of one thing, and does what it wants then.
+    /// Tells the server of one thing, and does what it wants then.
     fn handle(&mut self, input: Input<'_>) {
         self.step(input);
         self.settle();
     }
 
-    /// Tells the broker of the marks that were crossed, and the clock of a deadline before its alarm.
+    /// Tells the server of the marks that were crossed, and the clock of a deadline before its alarm.
     fn settle(&mut self) {
         while let Some(peer) = self.pushed.pop() {
             match self.connections.get_mut(&peer).and_then(|connection| connection.output.crossed()) {
@@ -210,7 +275,7 @@ impl Hub {
             }
         }
         // An alarm that comes too early does no harm.
-        if let Some(deadline) = self.broker.deadline()
+        if let Some(deadline) = self.machine.deadline()
             && self.armed.is_none_or(|armed| deadline < armed)
             && let Some(clock) = self.clock.take()
         {
@@ -221,7 +286,7 @@ impl Hub {
     fn step(&mut self, input: Input<'_>) {
         let now = self.now();
         let mut outbox = mem::take(&mut self.outbox);
-        self.broker.handle(now, input, &mut outbox);
+        self.machine.handle(now, input, &mut outbox);
         for effect in outbox.effects() {
             match effect {
                 Effect::Send(peer, bytes) => {
@@ -237,7 +302,7 @@ impl Hub {
                         connection.wake();
                     }
                 }
-                Effect::Note(note) => log::broker(note),
+                Effect::Note(note) => log::server(self.name, note),
             }
         }
         outbox.clear();

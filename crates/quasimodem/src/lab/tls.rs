@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::Result;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificates::{CA, Files, Root};
-use super::server::{Shared, next, serve};
+use super::server::{Machine, Shared, next, serve};
 use crate::tls::PROVIDER;
 use crate::{log, socket};
 
@@ -35,18 +35,25 @@ pub(crate) struct Options {
 /// What is needed to take connections over TLS, and to make them.
 pub(super) struct Material {
     pub(super) acceptor: TlsAcceptor,
-    pub(super) root: CertificateDer<'static>,
     /// The root as a file.
     pub(super) ca: Option<PathBuf>,
     /// A client certificate that is let in, if one is needed.
     pub(super) client: Option<Files>,
 }
 
+/// Whether a connection is one over TLS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// Yes.
+    Always,
+    /// If the client begins like that.
+    AsItBegins,
+}
+
 impl Material {
-    /// Makes or reads the certificates.
-    pub(super) fn new(Options { listen, directory, names, client_auth }: &Options) -> Result<Material> {
+    /// Makes or reads the certificates; the root is that of the directory, if there is one.
+    pub(super) fn new(root: &Root, Options { listen, directory, names, client_auth }: &Options) -> Result<Material> {
         let directory = directory.as_deref();
-        let root = directory.map_or_else(Root::new, Root::open)?;
         let server = root.sign_server(*listen, names)?;
         let client = directory.filter(|_| *client_auth).map(|directory| root.open_client(directory)).transpose()?;
 
@@ -66,12 +73,12 @@ impl Material {
         config.send_tls13_tickets = 0;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let ca = directory.map(|directory: &Path| directory.join(CA));
-        Ok(Material { acceptor, root: root.certificate().clone(), ca, client })
+        Ok(Material { acceptor, ca, client })
     }
 }
 
 /// Takes connections for as long as the runtime lives.
-pub(super) async fn accept(hub: Shared, listener: TcpListener, acceptor: TlsAcceptor) {
+pub(super) async fn accept<M: Machine>(hub: Shared<M>, listener: TcpListener, acceptor: TlsAcceptor, layer: Layer) {
     let mut handshakes = JoinSet::new();
     loop {
         poll_fn(|cx| {
@@ -80,14 +87,23 @@ pub(super) async fn accept(hub: Shared, listener: TcpListener, acceptor: TlsAcce
         })
         .await;
         let (stream, from) = next(&listener).await;
-        handshakes.spawn(secure(hub.clone(), acceptor.clone(), stream, from));
+        handshakes.spawn(secure(hub.clone(), acceptor.clone(), layer, stream, from));
     }
 }
 
-async fn secure(hub: Shared, acceptor: TlsAcceptor, stream: TcpStream, from: SocketAddr) {
+async fn secure<M: Machine>(hub: Shared<M>, acceptor: TlsAcceptor, layer: Layer, stream: TcpStream, from: SocketAddr) {
+    if layer == Layer::AsItBegins {
+        let mut first = [0];
+        match timeout(PATIENCE, stream.peek(&mut first)).await {
+            Ok(Ok(1)) if first == [HANDSHAKE] => {}
+            Ok(Ok(_)) => return drop(tokio::spawn(serve(hub, stream, false))),
+            Ok(Err(error)) => return log::no_tls(from, &error),
+            Err(late) => return log::no_tls(from, &late.into()),
+        }
+    }
     let handshake = acceptor.accept_with(stream, |connection| connection.set_buffer_limit(Some(BUFFER)));
     match timeout(PATIENCE, handshake.into_fallible()).await {
-        Ok(Ok(stream)) => drop(tokio::spawn(serve(hub, stream))),
+        Ok(Ok(stream)) => drop(tokio::spawn(serve(hub, stream, true))),
         Ok(Err((error, stream))) => {
             log::no_tls(from, &error);
             // What the client has sent meanwhile must not reset the connection, and take the alert away.
@@ -100,5 +116,7 @@ async fn secure(hub: Shared, acceptor: TlsAcceptor, stream: TcpStream, from: Soc
 /// Handshakes at a time, and time for each: nobody can occupy the broker with connections that come to nothing.
 const HANDSHAKES: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What a client begins with that wants TLS (RFC 8446 5.1).
+const HANDSHAKE: u8 = 22;
 /// Bytes that rustls may take before it has written them.
 const BUFFER: usize = 16 * 1024;

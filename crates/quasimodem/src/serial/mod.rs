@@ -1,5 +1,6 @@
 //! Serial ends: where the host sits.
 
+pub(crate) mod chat;
 pub(crate) mod output;
 pub(crate) mod paced;
 pub(crate) mod pty;
@@ -18,6 +19,9 @@ use quasimodem_core::{HostLine, ModemLine, Uart};
 pub(crate) trait SerialEnd {
     /// Whether another host may come after one has left. If not, the program ends with its host.
     const OUTLIVES_HOST: bool;
+
+    /// Whether somebody may be there who wants to be told what to type.
+    const IS_A_PERSON: bool = true;
 
     /// Where the end is, for the line that says that the modem is ready.
     fn place(&self) -> String;
@@ -54,6 +58,11 @@ pub(crate) trait SerialEnd {
 
     /// Lets go of a host that finished or left, and makes sure that the next one sees nothing of it.
     fn hang_up(&mut self) -> io::Result<()>;
+
+    /// What its host made of the modem, once it has left: in words, what was not as it should be.
+    fn verdict(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Something that a host did.

@@ -82,6 +82,7 @@ impl<E: SerialEnd> Paced<E> {
 
 impl<E: SerialEnd> SerialEnd for Paced<E> {
     const OUTLIVES_HOST: bool = E::OUTLIVES_HOST;
+    const IS_A_PERSON: bool = E::IS_A_PERSON;
 
     fn place(&self) -> String {
         self.end.place()
@@ -160,6 +161,10 @@ impl<E: SerialEnd> SerialEnd for Paced<E> {
 
     fn set_line(&mut self, line: ModemLine) {
         self.end.set_line(line);
+    }
+
+    fn verdict(&self) -> Result<(), String> {
+        self.end.verdict()
     }
 
     fn hang_up(&mut self) -> io::Result<()> {

@@ -8,6 +8,7 @@ mod broker;
 mod catalogue;
 mod certificates;
 mod cli;
+mod clouds;
 mod config;
 mod conversation;
 mod credentials;

@@ -1,0 +1,177 @@
+//! Serves the stand-ins for clouds on free loopback ports, and tells how to get there.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use quasimodem_lab::broker::{Broker, Config};
+use quasimodem_lab::cloud::http::Server;
+use quasimodem_lab::cloud::{Cloud, Gate, Place, Registry, Security, Service, places};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::CloudOptions;
+use super::certificates::{CA, Root};
+use super::server::{self, Machine, Shared};
+use super::tls::{self, Layer, Material};
+use crate::host_map::Mapping;
+use crate::log;
+
+/// What stands in for clouds, as far as the modem has to know it.
+#[derive(Default)]
+pub(crate) struct Clouds {
+    /// Where the clouds' names lead.
+    pub(crate) mappings: Vec<Mapping>,
+    /// What conversations may put in: the lab's root, and a client's certificate with its key, all PEM, and how many bytes
+    /// they are.
+    pub(crate) given: Vec<(&'static str, Vec<u8>)>,
+    /// What to type.
+    pub(crate) greeting: String,
+}
+
+/// Starts what stands in for these clouds; it runs as long as the runtime.
+pub(super) async fn start(options: CloudOptions, root: &Root) -> Result<Clouds> {
+    let CloudOptions { clouds, registry, map, directory } = options;
+    registry.set_root(root.certificate());
+    let all: Vec<Place> = clouds.iter().flat_map(|cloud| places(*cloud, &registry)).collect();
+    let mut names: Vec<String> =
+        all.iter().flat_map(|place| &place.at).map(|(name, _)| String::from(&**name)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let material = |client_auth| {
+        let names = names.clone();
+        let options = tls::Options { listen: LOOPBACK, directory: None, names, client_auth };
+        Material::new(root, &options).map(|material| material.acceptor)
+    };
+    let acceptors = [material(false)?, material(true)?];
+    let mut mappings = Vec::new();
+    let mut text = String::new();
+    for cloud in &clouds {
+        let mut servers = Servers {
+            cloud: *cloud,
+            registry: &registry,
+            acceptors: &acceptors,
+            brokers: None,
+            endpoints: BTreeMap::new(),
+        };
+        let mut ports = Vec::new();
+        for place in all.iter().filter(|place| place.cloud == *cloud) {
+            let address = servers.listen(place).await?;
+            ports.push(address.port().to_string());
+            mappings.extend(place.at.iter().map(|(name, port)| Mapping::new(name, *port, address)));
+        }
+        log::say(format_args!("{cloud} stands on 127.0.0.1:{}", ports.join(",")));
+        text += &lines(*cloud, &registry);
+    }
+    if let Some(path) = &map {
+        let ca = directory.as_deref().map(|directory| directory.join(CA));
+        fs::write(path, config(&mappings, ca.as_deref())).with_context(|| format!("can't write {}", path.display()))?;
+    }
+    let client = root.sign_client()?;
+    let files = [
+        ("root", "root_size", root.pem().to_owned()),
+        ("certificate", "certificate_size", client.certificate.pem()),
+        ("key", "key_size", client.key.serialize_pem()),
+    ];
+    let given = files.into_iter().flat_map(|(name, size_name, pem)| {
+        let size = pem.len().to_string();
+        [(name, pem.into_bytes()), (size_name, size.into_bytes())]
+    });
+    let given = given.collect();
+    let greeting = format!(
+        "The modem finds these clouds under their own names. What +MQTTAUTHCFG answers behind its number goes into\n  \
+         AT+MQTTUSER=1,\nThese devices are known:\n{text}"
+    );
+    Ok(Clouds { mappings, given, greeting })
+}
+
+/// The servers of one cloud.
+struct Servers<'a> {
+    cloud: Cloud,
+    registry: &'a Registry,
+    /// Without and with a client's certificate.
+    acceptors: &'a [TlsAcceptor; 2],
+    /// All ports of a cloud lead to one broker.
+    brokers: Option<Shared<Broker>>,
+    endpoints: BTreeMap<Service, Shared<Server>>,
+}
+
+impl Servers<'_> {
+    /// Listens for a place, and says where.
+    async fn listen(&mut self, place: &Place) -> Result<SocketAddr> {
+        let listener = TcpListener::bind(LOOPBACK).await.context("can't listen on 127.0.0.1")?;
+        let address = listener.local_addr()?;
+        let (cloud, registry) = (self.cloud, self.registry);
+        match place.service {
+            Service::Mqtt => {
+                let hub = self.brokers.get_or_insert_with(|| {
+                    let authority = Some(Arc::new(Gate::new(cloud, registry.clone())) as _);
+                    server::hub(cloud.name(), Broker::new(Config { authority, ..Config::default() }))
+                });
+                accept(hub.clone(), listener, place.security, self.acceptors);
+            }
+            Service::Http(api) => {
+                let hub = self.endpoints.entry(place.service);
+                let hub = hub.or_insert_with(|| server::hub(cloud.name(), Server::new(api, registry.clone())));
+                accept(hub.clone(), listener, place.security, self.acceptors);
+            }
+        }
+        Ok(address)
+    }
+}
+
+fn accept<M: Machine>(hub: Shared<M>, listener: TcpListener, security: Security, [usual, mutual]: &[TlsAcceptor; 2]) {
+    let (acceptor, layer) = match security {
+        Security::Plain => return drop(tokio::spawn(server::accept(hub, listener))),
+        Security::Tls => (usual, Layer::Always),
+        Security::Either => (usual, Layer::AsItBegins),
+        Security::Mutual => (mutual, Layer::Always),
+    };
+    tokio::spawn(tls::accept(hub, listener, acceptor.clone(), layer));
+}
+
+/// A configuration file for a modem that is to find the clouds here.
+fn config(mappings: &[Mapping], ca: Option<&Path>) -> String {
+    let mut text = String::from("# Where the stand-ins of a lab are: quasimodem run --config FILE\n");
+    if let Some(ca) = ca {
+        let _ = writeln!(text, "ca = {:?}", ca.display().to_string());
+    }
+    text += "host_map = [\n";
+    for mapping in mappings {
+        let _ = writeln!(text, "  \"{mapping}\",");
+    }
+    text + "]\n"
+}
+
+/// What to type for the devices of a cloud; secrets are those of the file, which the reader has.
+fn lines(cloud: Cloud, registry: &Registry) -> String {
+    let Some(names) = cloud.parameters() else {
+        return "  AT+MQTTAUTHCFG=7        for amazon, whose devices show certificates\n".into();
+    };
+    let mut text = String::new();
+    for device in registry.devices().iter().filter(|device| device.cloud == cloud && !device.secret.is_empty()).take(3)
+    {
+        let number = cloud as u8;
+        let mut fields: Vec<String> = Vec::new();
+        if cloud == Cloud::Tuya {
+            fields.push("1".into());
+        }
+        fields.extend(names.product.map(|_| format!("\"{}\"", device.product)));
+        fields.push(format!("\"{}\"", device.name));
+        fields.push(format!("<{}>", names.secret));
+        match cloud {
+            Cloud::Alibaba => fields.push("0".into()),
+            Cloud::Aep => fields.push(format!("\"{}\"", device.account)),
+            Cloud::Unicom => fields.push("\"\"".into()),
+            _ => {}
+        }
+        let _ = writeln!(text, "  AT+MQTTAUTHCFG={number},{}", fields.join(","));
+    }
+    text
+}
+
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

@@ -1,0 +1,116 @@
+//! A conversation that is written down, in the place of a host.
+
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use anyhow::{Context as _, Result, anyhow};
+use quasimodem_core::Instant;
+use quasimodem_lab::chat;
+use quasimodem_lab::script::Input;
+use tokio::time::{self, Sleep};
+
+use super::{Event, SerialEnd};
+
+/// Types what is written, and compares what comes. What the modem says is written to stdout.
+pub(crate) struct Chat {
+    path: PathBuf,
+    chat: chat::Chat,
+    /// What is to be typed.
+    typed: Vec<u8>,
+    opened: bool,
+    start: time::Instant,
+    alarm: Pin<Box<Sleep>>,
+    waker: Option<Waker>,
+}
+
+impl Chat {
+    /// Reads a file; these names are known in it.
+    pub(crate) fn open(path: &Path, given: &[(&str, Vec<u8>)]) -> Result<Chat> {
+        let text = fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+        let given: Vec<(&str, &[u8])> = given.iter().map(|(name, value)| (*name, &**value)).collect();
+        let chat = chat::Chat::parse(&text, &given);
+        let chat = chat.map_err(|mistake| anyhow!("{}: {mistake}", path.display()))?;
+        let start = time::Instant::now();
+        let alarm = Box::pin(time::sleep_until(start));
+        Ok(Chat { path: path.into(), chat, typed: Vec::new(), opened: false, start, alarm, waker: None })
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        let now = Instant::START + self.start.elapsed();
+        self.chat.handle(now, input, &mut self.typed);
+    }
+}
+
+impl SerialEnd for Chat {
+    const OUTLIVES_HOST: bool = false;
+    const IS_A_PERSON: bool = false;
+
+    fn place(&self) -> String {
+        format!("script {}", self.path.display())
+    }
+
+    fn way_in(&self) -> String {
+        String::new()
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>> {
+        self.waker = Some(cx.waker().clone());
+        if !self.opened {
+            self.opened = true;
+            self.handle(Input::Tick);
+            return Poll::Ready(Ok(Event::Opened));
+        }
+        while self.typed.is_empty() && self.chat.outcome().is_none() {
+            let Some(deadline) = self.chat.deadline() else { return Poll::Pending };
+            self.alarm.as_mut().reset(self.start + deadline.since(Instant::START));
+            if self.alarm.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.handle(Input::Tick);
+        }
+        if self.typed.is_empty() {
+            return Poll::Ready(Ok(Event::Left));
+        }
+        if !wants {
+            return Poll::Pending;
+        }
+        let count = self.typed.len().min(chunk.len());
+        for (to, from) in chunk.iter_mut().zip(self.typed.drain(..count)) {
+            *to = from;
+        }
+        Poll::Ready(Ok(Event::Bytes(count)))
+    }
+
+    fn poll_write(&mut self, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match io::stdout().lock().write_all(bytes) {
+            // A reader that has seen enough is no error.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => return Poll::Ready(Err(error)),
+            _ => {}
+        }
+        self.handle(Input::Bytes(bytes));
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(io::stdout().lock().flush())
+    }
+
+    fn hang_up(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn verdict(&self) -> Result<(), String> {
+        let path = self.path.display();
+        match self.chat.outcome() {
+            Some(Ok(())) => Ok(()),
+            Some(Err(chat::Failure { line, words })) => Err(format!("{path}:{line}: {words}")),
+            None => Err(format!("{path} was not finished")),
+        }
+    }
+}
