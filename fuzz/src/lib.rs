@@ -7,6 +7,7 @@ mod datagram;
 mod dictionary;
 mod gateway;
 mod json;
+mod lab_cloud;
 mod modem;
 mod packet;
 mod reader;
@@ -20,6 +21,7 @@ pub use datagram::datagram;
 pub use dictionary::dictionary;
 pub use gateway::gateway;
 pub use json::json;
+pub use lab_cloud::lab_cloud;
 pub use modem::modem;
 pub use packet::packet;
 pub use serial::serial;
@@ -39,4 +41,5 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("com_port", com_port),
     ("tuya", tuya),
     ("json", json),
+    ("lab_cloud", lab_cloud),
 ];
