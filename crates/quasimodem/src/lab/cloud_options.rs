@@ -21,9 +21,10 @@ pub(crate) struct CloudArgs {
 
     /// Read the products and devices of the clouds from a TOML file; without it there are some to try things with.
     ///
-    /// [[device]] holds cloud and what AT+MQTTAUTHCFG takes, by the manual's names: productkey, devicename, devicesecret …;
-    /// without a secret the device registers itself. allowed = false refuses it with 5. [[product]] holds cloud, productkey and
-    /// productsecret; open = true lets devices register that are not named; encryptiontype = 1 gives them certificates (Tencent).
+    /// `[[device]]` holds cloud and what AT+MQTTAUTHCFG takes, by the manual's names: productkey, devicename, devicesecret …;
+    /// without a secret the device registers itself. allowed = false refuses it with 5. `[[product]]` holds cloud, productkey
+    /// and productsecret; open = true lets devices register that are not named; encryptiontype = 1 gives them certificates
+    /// (Tencent).
     #[arg(long, value_name = "FILE", requires = "cloud", value_hint = ValueHint::FilePath)]
     cloud_devices: Option<PathBuf>,
 

@@ -2,7 +2,7 @@
 //! loses datagrams, doubles them and changes their order, all drawn from one number.
 //!
 //! ```
-//! let summary = quasimodem_lab::simulation::sn::run(1)?;
+//! let summary = quasimodem_lab::simulation::sn::run(2)?;
 //! assert!(summary.lost > 0);
 //! # Ok::<(), Box<quasimodem_lab::simulation::sn::Failure>>(())
 //! ```
