@@ -11,7 +11,7 @@ use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 
 use super::{Event, SerialEnd};
 use crate::socket;
@@ -25,6 +25,8 @@ pub(crate) struct Tcp {
     finished: bool,
     /// Who came after that, and takes over.
     next: Option<TcpStream>,
+    /// How long that one waits to see whether the host is leaving.
+    doubt: Option<Pin<Box<Sleep>>>,
     refusals: JoinSet<()>,
 }
 
@@ -33,7 +35,7 @@ impl Tcp {
     pub(crate) async fn listen(address: SocketAddr) -> io::Result<Tcp> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Tcp { listener, address, host: None, finished: false, next: None, refusals: JoinSet::new() })
+        Ok(Tcp { listener, address, host: None, finished: false, next: None, doubt: None, refusals: JoinSet::new() })
     }
 
     /// Where it listens.
@@ -56,7 +58,12 @@ impl Tcp {
                 },
             };
             match self.presence() {
+                Presence::There if self.is_in_doubt(cx) => {
+                    self.next = Some(newcomer);
+                    return Poll::Pending;
+                }
                 Presence::There => {
+                    self.doubt = None;
                     self.refusals.spawn(async move {
                         // Who does not stay to hear it does not need it.
                         let _ = timeout(REFUSAL_TIME, refuse(newcomer)).await;
@@ -74,6 +81,11 @@ impl Tcp {
             }
         }
         Poll::Pending
+    }
+
+    /// Whether the host may be about to leave: on another core, its end can arrive behind the newcomer that it made way for.
+    fn is_in_doubt(&mut self, cx: &mut Context<'_>) -> bool {
+        self.doubt.get_or_insert_with(|| Box::pin(sleep(DOUBT_TIME))).as_mut().poll(cx).is_pending()
     }
 
     /// Asks the system itself: what the runtime knows may be older than the newcomer.
@@ -152,6 +164,7 @@ impl SerialEnd for Tcp {
     fn hang_up(&mut self) -> io::Result<()> {
         self.host = None;
         self.finished = false;
+        self.doubt = None;
         Ok(())
     }
 }
@@ -171,5 +184,8 @@ const IN_USE: &[u8] = b"\r\nquasimodem: the modem is in use by another host\r\n"
 
 /// Connections that are being refused at the same time; further ones wait in the listener's queue.
 const REFUSALS: usize = 16;
+
+/// Long enough for a packet to go from one core of a busy machine to another.
+const DOUBT_TIME: Duration = Duration::from_millis(50);
 
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
