@@ -283,9 +283,15 @@ async fn secure(
 }
 
 async fn talk(link: Link, host: String, port: u16) -> Result<State, Why> {
-    let address = addresses(&host).await?.first().copied().ok_or_else(|| Why::NoSuchName(host.into()))?;
+    let address = only_one(&addresses(&host).await?).ok_or_else(|| Why::NoSuchName(host.into()))?;
     let datagrams = Datagrams::connect(link, SocketAddr::new(address, port)).await.map_err(|error| why(&error))?;
     Ok(State::Datagrams(Box::new(datagrams)))
+}
+
+/// The address to send datagrams to. Which of them answers is not known before something is sent, so it is one of version 4
+/// if there is any: `localhost` often has one of version 6 in front of it at which nobody listens.
+fn only_one(addresses: &[IpAddr]) -> Option<IpAddr> {
+    addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).copied()
 }
 
 /// Connects to the first of the host's addresses that answers.

@@ -313,3 +313,14 @@ fn what_was_built_for_a_profile_is_there_when_it_is_opened_again() {
         assert!(!Arc::ptr_eq(&first, &links.template(&changed).unwrap()));
     });
 }
+
+#[test]
+fn datagrams_go_to_an_address_of_version_4_if_there_is_one() {
+    let only = |addresses: &[&str]| {
+        let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        only_one(&addresses).map(|address| address.to_string())
+    };
+    assert_eq!(only(&["::1", "127.0.0.1", "127.0.0.2"]).as_deref(), Some("127.0.0.1"));
+    assert_eq!(only(&["fe80::1", "::1"]).as_deref(), Some("fe80::1"));
+    assert_eq!(only(&[]), None);
+}
