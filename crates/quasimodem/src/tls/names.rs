@@ -1,5 +1,8 @@
 //! Names in certificates, in words.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
+
 use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
@@ -26,17 +29,20 @@ pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<String> {
 
 /// A list for people, who read no more than so many.
 pub(super) fn list(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| shorten(plain(name))).collect();
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| shorten(&plain(name))).collect();
     match names.len().checked_sub(SHOWN) {
         None | Some(0) => shown.join(", "),
         Some(more) => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
-/// Without what rustls writes around it: `DnsName("a.example")`, `IpAddress(::1)`.
-fn plain(name: &str) -> &str {
-    let inner = ["DnsName(", "IpAddress("].iter().find_map(|kind| name.strip_prefix(kind)?.strip_suffix(')'));
-    inner.unwrap_or(name).trim_matches('"')
+/// Without what rustls writes around it: `DnsName("a.example")`, `IpAddress(0::1)`.
+fn plain(name: &str) -> Cow<'_, str> {
+    let inside = |kind: &str| name.strip_prefix(kind)?.strip_suffix(')');
+    match inside("IpAddress(").map(str::parse::<IpAddr>) {
+        Some(Ok(address)) => address.to_string().into(),
+        _ => inside("DnsName(").unwrap_or(name).trim_matches('"').into(),
+    }
 }
 
 /// A distinguished name (X.501), from the DER contents of its sequence: `CN=…, O=…`.
@@ -131,7 +137,8 @@ mod tests {
         let names: Vec<String> = (0..9).map(|number| format!("DnsName(\"{number}.example\")")).collect();
         assert_eq!(list(&names[..2]), "0.example, 1.example");
         assert!(list(&names).ends_with("5.example and 3 more"));
-        assert_eq!(list(&["IpAddress(::1)".into()]), "::1");
+        let addresses = ["IpAddress(0::1)", "IpAddress(127.0.0.1)"].map(String::from);
+        assert_eq!(list(&addresses), "::1, 127.0.0.1");
         assert_eq!(list(&["x".repeat(1000)]).chars().count(), LONGEST + 1);
     }
 }
