@@ -3,9 +3,9 @@
 use core::fmt;
 
 use super::packet::{
-    ADVERTISE, CLEAN, CONNACK, CONNECT, Connect, DISCONNECT, DUP, ENCAPSULATED, GWINFO, LONG_LENGTH, MsgId, PINGREQ,
-    PINGRESP, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, Packet, Publish, QOS_SHIFT, RADIUS, REGACK, REGISTER, RETAIN,
-    ReturnCode, SEARCHGW, SUBACK, SUBSCRIBE, TOPIC_KIND, Topic, TopicId, UNSUBACK, UNSUBSCRIBE, WILL, WILLMSG,
+    ADVERTISE, CLEAN, CONNACK, CONNECT, Connect, DISCONNECT, DUP, ENCAPSULATED, GWINFO, LONG_LENGTH, MAX_NODE, MsgId,
+    PINGREQ, PINGRESP, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, Packet, Publish, QOS_SHIFT, RADIUS, REGACK, REGISTER,
+    RETAIN, ReturnCode, SEARCHGW, SUBACK, SUBSCRIBE, TOPIC_KIND, Topic, TopicId, UNSUBACK, UNSUBSCRIBE, WILL, WILLMSG,
     WILLMSGREQ, WILLMSGRESP, WILLMSGUPD, WILLTOPIC, WILLTOPICREQ, WILLTOPICRESP, WILLTOPICUPD, WillTopic,
 };
 use crate::mqtt::Qos;
@@ -235,6 +235,9 @@ fn encapsulated(behind: usize, mut body: Body<'_>) -> Result<Packet<'_>, Malform
     let radius = body.byte()? & RADIUS;
     if message.is_empty() {
         return Err(broken(body.rule, "nothing is forwarded"));
+    }
+    if body.bytes.len() > MAX_NODE {
+        return Err(broken(body.rule, "the id of a node is longer than 252 bytes"));
     }
     Ok(Packet::Encapsulated { radius, node: body.rest(), message })
 }

@@ -403,7 +403,7 @@ const NONE: &[u8] = &[];
 pub(super) const LONG_LENGTH: u8 = 1;
 
 /// The longest node id behind a length of one byte.
-const MAX_NODE: usize = 252;
+pub(super) const MAX_NODE: usize = 252;
 
 // Message types (MQTT-SN 5.2.2).
 pub(super) const ADVERTISE: u8 = 0x00;

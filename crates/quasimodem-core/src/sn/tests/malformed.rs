@@ -1,4 +1,5 @@
 use alloc::string::ToString;
+use alloc::vec;
 
 use crate::sn::{Malformed, Packet};
 
@@ -73,6 +74,18 @@ fn every_datagram_that_is_malformed_is_refused() {
         let refused = Packet::decode(bytes).unwrap_err();
         assert_eq!(refused.to_string(), *reason, "{bytes:02x?}");
     }
+}
+
+/// Its length is one byte, which a node's id of this size does not fit.
+#[test]
+fn a_forwarder_with_a_long_name_is_refused() {
+    let datagram = |node: usize| {
+        let length = u16::try_from(node + 5).unwrap().to_be_bytes();
+        [&[1, length[0], length[1], 0xfe, 0], &*vec![b'n'; node], b"\x02\x16"].concat()
+    };
+    assert!(Packet::decode(&datagram(252)).is_ok());
+    let refused = Packet::decode(&datagram(253)).unwrap_err();
+    assert_eq!(refused.to_string(), "the id of a node is longer than 252 bytes (MQTT-SN 5.5)");
 }
 
 /// So that a later version's messages can be told from broken ones.
