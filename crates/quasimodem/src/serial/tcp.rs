@@ -23,6 +23,8 @@ pub(crate) struct Tcp {
     host: Option<TcpStream>,
     /// The host writes nothing more: it left, or it only waits for its answers.
     finished: bool,
+    /// It can't be written to: if it also finished, it left.
+    deaf: bool,
     /// Who came after that, and takes over.
     next: Option<TcpStream>,
     /// How long that one waits to see whether the host is leaving.
@@ -35,7 +37,16 @@ impl Tcp {
     pub(crate) async fn listen(address: SocketAddr) -> io::Result<Tcp> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Tcp { listener, address, host: None, finished: false, next: None, doubt: None, refusals: JoinSet::new() })
+        Ok(Tcp {
+            listener,
+            address,
+            host: None,
+            finished: false,
+            deaf: false,
+            next: None,
+            doubt: None,
+            refusals: JoinSet::new(),
+        })
     }
 
     /// Where it listens.
@@ -131,7 +142,7 @@ impl SerialEnd for Tcp {
         };
         if self.finished {
             // Whoever comes now does not wait for what the last one is still owed.
-            if self.next.is_none() {
+            if self.next.is_none() && !self.deaf {
                 self.next = Some(ready!(self.listener.poll_accept(cx))?.0);
             }
             return Poll::Ready(Ok(Event::Left));
@@ -158,12 +169,15 @@ impl SerialEnd for Tcp {
             return Poll::Ready(Ok(0));
         };
         // Whatever is wrong with the connection, the host at its other end is gone.
-        Pin::new(host).poll_write(cx, bytes).map(|result| Ok(result.unwrap_or(0)))
+        let count = ready!(Pin::new(host).poll_write(cx, bytes)).unwrap_or(0);
+        self.deaf |= count == 0;
+        Poll::Ready(Ok(count))
     }
 
     fn hang_up(&mut self) -> io::Result<()> {
         self.host = None;
         self.finished = false;
+        self.deaf = false;
         self.doubt = None;
         Ok(())
     }

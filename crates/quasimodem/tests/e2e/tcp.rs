@@ -1,8 +1,8 @@
 //! A host at a TCP port.
 
-use crate::broker::Kind;
 use std::net::TcpListener;
 
+use crate::broker::{Broker, Kind};
 use crate::conversation;
 use crate::host::Host;
 use crate::program::{Program, run_to_end};
@@ -91,6 +91,29 @@ fn the_next_host_does_not_wait_for_what_the_last_one_is_owed() {
     let mut next = Host::connect(program.address());
     next.command("AT+MQTTCLOSE=1");
     next.expect("\r\n+MQTTOPEN: 1,0\r\n\r\n+MQTTCLOSE: 1,1\r\n");
+}
+
+#[test]
+fn a_host_that_can_not_be_written_to_any_more_has_left() {
+    let broker = Broker::start(Kind::Mosquitto);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut program = Program::run("tcp:0");
+    let mut host = Host::connect(program.address());
+    conversation::open(&mut host, broker.port());
+    host.command("AT+MQTTSUB=1,\"down\",1");
+    host.expect("\r\n+MQTTSUB: 1,1\r\n");
+    // Something is owed to it, as it may only have finished typing.
+    host.command(&format!("AT+MQTTOPEN=2,\"127.0.0.1\",{},1,60", silent.local_addr().unwrap().port()));
+    drop(host);
+    // The first word to it learns that it is gone, the second one finds out.
+    broker.publish("down", "to nobody");
+    program.wait_for("answered \"+MQTTMSG: 1,1,\\\"down\\\",\\\"to nobody\\\"\"");
+    broker.publish("down", "to nobody either");
+    program.wait_for("host gone");
+    broker.publish("down", "kept");
+    broker.wait_for("Received PUBACK from 0010100000000081 (Mid: 3,");
+    let mut next = Host::knock(program.address());
+    next.expect("\r\n+MQTTMSG: 1,1,\"down\",\"kept\"\r\n");
 }
 
 #[test]
