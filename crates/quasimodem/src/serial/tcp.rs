@@ -203,3 +203,103 @@ const REFUSALS: usize = 16;
 const DOUBT_TIME: Duration = Duration::from_millis(50);
 
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future, poll_fn};
+    use std::io::Read;
+    use std::net::{self, Ipv4Addr};
+
+    use tokio::runtime::Builder;
+    use tokio::task::yield_now;
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// Runs it on a clock that only the test moves: nothing in it waits without being polled.
+    fn run<T>(test: impl Future<Output = T>) -> T {
+        Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(test)
+    }
+
+    /// Polls it once, and lets the sockets have their turn.
+    async fn poll(tcp: &mut Tcp) -> Poll<Event> {
+        let polled = poll_fn(|cx| Poll::Ready(tcp.poll_event(cx, true, &mut [0; 64]))).await;
+        yield_now().await;
+        polled.map(Result::unwrap)
+    }
+
+    /// Polls it until something holds.
+    async fn poll_until(tcp: &mut Tcp, holds: impl Fn(&Tcp) -> bool) {
+        for _ in 0..TURNS {
+            assert_eq!(poll(tcp).await, Poll::Pending);
+            if holds(tcp) {
+                return;
+            }
+        }
+        panic!("it did not happen");
+    }
+
+    async fn event(tcp: &mut Tcp) -> Event {
+        for _ in 0..TURNS {
+            if let Poll::Ready(event) = poll(tcp).await {
+                return event;
+            }
+        }
+        panic!("nothing happened");
+    }
+
+    async fn with_a_host() -> (Tcp, net::TcpStream) {
+        let mut tcp = Tcp::listen((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+        let host = net::TcpStream::connect(tcp.address()).unwrap();
+        assert_eq!(event(&mut tcp).await, Event::Opened);
+        (tcp, host)
+    }
+
+    #[test]
+    fn a_newcomer_takes_over_from_a_host_whose_end_arrives_behind_it() {
+        run(async {
+            let (mut tcp, host) = with_a_host().await;
+            let mut newcomer = net::TcpStream::connect(tcp.address()).unwrap();
+            poll_until(&mut tcp, |tcp| tcp.next.is_some()).await;
+            advance(DOUBT_TIME / 2).await;
+            assert_eq!(poll(&mut tcp).await, Poll::Pending);
+            drop(host);
+            assert_eq!(event(&mut tcp).await, Event::Finished);
+            assert_eq!(event(&mut tcp).await, Event::Left);
+            tcp.hang_up().unwrap();
+            assert_eq!(event(&mut tcp).await, Event::Opened);
+            newcomer.set_nonblocking(true).unwrap();
+            let told = newcomer.read(&mut [0; 1]).map_err(|error| error.kind());
+            assert_eq!(told, Err(io::ErrorKind::WouldBlock), "it is let in without a word");
+        });
+    }
+
+    #[test]
+    fn newcomers_are_turned_away_one_after_the_other_when_it_is_clear_that_the_host_stays() {
+        run(async {
+            let (mut tcp, _host) = with_a_host().await;
+            let mut newcomers = [0; 2].map(|_| net::TcpStream::connect(tcp.address()).unwrap());
+            for newcomer in &mut newcomers {
+                poll_until(&mut tcp, |tcp| tcp.next.is_some()).await;
+                assert!(tcp.refusals.is_empty());
+                advance(DOUBT_TIME).await;
+                poll_until(&mut tcp, |tcp| !tcp.refusals.is_empty()).await;
+                newcomer.set_nonblocking(true).unwrap();
+                let mut told = Vec::new();
+                for _ in 0..TURNS {
+                    match newcomer.read_to_end(&mut told) {
+                        Ok(_) => break,
+                        Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+                    }
+                    yield_now().await;
+                }
+                assert_eq!(told, IN_USE);
+                newcomer.shutdown(net::Shutdown::Both).unwrap();
+                poll_until(&mut tcp, |tcp| tcp.refusals.is_empty()).await;
+            }
+        });
+    }
+
+    /// More than anything takes, even on a busy machine.
+    const TURNS: usize = 1_000_000;
+}
