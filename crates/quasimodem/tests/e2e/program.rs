@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -73,8 +74,10 @@ impl Program {
     /// Waits for a line on stderr that holds this, and returns what stands behind.
     pub(crate) fn wait_for(&mut self, words: &str) -> String {
         let mut before = String::new();
+        // A program may go on for ever about something else.
+        let end = Instant::now() + 2 * LIMIT;
         loop {
-            match self.stderr.recv_timeout(LIMIT) {
+            match self.stderr.recv_timeout(LIMIT.min(end.saturating_duration_since(Instant::now()))) {
                 Ok(line) => {
                     if let Some((_, rest)) = line.split_once(words) {
                         return rest.to_owned();
