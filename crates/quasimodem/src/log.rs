@@ -107,9 +107,14 @@ pub(crate) fn set(path: &Path, uart: Uart) {
     info!("serial port {} set to {uart}", path.display());
 }
 
-/// A serial port that vanished is not back yet.
-pub(crate) fn still_away(path: &Path, error: &io::Error) {
-    info!("serial port {}: {error}", path.display());
+/// A serial port that vanished is not back yet, for this reason. One that is there but can't be used is worth a word in any
+/// case.
+pub(crate) fn still_away(reason: &str, is_news: bool) {
+    if is_news {
+        say(format_args!("{reason}"));
+    } else {
+        info!("{reason}");
+    }
 }
 
 /// A host set the rate of a port that has none; a real one would have to agree with the modem.

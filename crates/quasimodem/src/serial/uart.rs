@@ -14,6 +14,7 @@ use std::time::Duration;
 use quasimodem_core::{FlowControl, HostLine, Parity, Uart};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
+use rustix::termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr};
 use serial2_tokio::{CharSize, SerialPort, Settings, StopBits};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -28,7 +29,7 @@ pub(crate) struct UartPort {
     uart: Uart,
     state: State,
     /// Settings on their way to the port; they wait for the output to leave.
-    setting: Option<JoinHandle<io::Result<()>>>,
+    setting: Option<JoinHandle<io::Result<Outcome>>>,
     /// When to look for the port, or at its lines.
     alarm: Pin<Box<Sleep>>,
 }
@@ -43,8 +44,13 @@ enum State {
     },
     /// It can't be used any more.
     Broken,
-    /// It is looked for, the next time after so long.
-    Away(Duration),
+    /// It is looked for.
+    Away {
+        /// How long it is left alone after the next time.
+        wait: Duration,
+        /// What was said last of why it can't be opened.
+        told: ErrorKind,
+    },
 }
 
 /// A port that is ours.
@@ -68,39 +74,41 @@ impl UartPort {
     }
 
     /// Looks whether the port is back.
-    fn poll_back(&mut self, cx: &mut Context<'_>, wait: Duration) -> Poll<()> {
+    fn poll_back(&mut self, cx: &mut Context<'_>, wait: Duration, told: ErrorKind) -> Poll<()> {
         ready!(self.alarm.as_mut().poll(cx));
         match open(&self.path, self.uart) {
             Ok(port) => {
                 log::say(format_args!("serial port {} is back", self.path.display()));
                 self.state = State::New(port);
-                Poll::Ready(())
             }
             Err(error) => {
-                log::still_away(&self.path, &error);
-                self.look_again(wait);
-                Poll::Ready(())
+                let is_news = ![ErrorKind::NotFound, told].contains(&error.kind());
+                log::still_away(&in_words(&self.path, self.uart, &error), is_news);
+                self.look_again(wait, if is_news { error.kind() } else { told });
             }
         }
+        Poll::Ready(())
     }
 
-    fn look_again(&mut self, wait: Duration) {
+    fn look_again(&mut self, wait: Duration, told: ErrorKind) {
         self.alarm.as_mut().reset(Instant::now() + wait);
-        self.state = State::Away((wait * 2).min(LOOK_MAX));
+        self.state = State::Away { wait: (wait * 2).min(LOOK_MAX), told };
     }
 
-    fn broken(&mut self, why: &dyn std::fmt::Display) {
+    /// Gives the port up; `poll_event` tells so next.
+    fn broken(&mut self, cx: &Context<'_>, why: &dyn std::fmt::Display) {
         log::say(format_args!("serial port {} is gone ({why}); looking for it", self.path.display()));
         self.state = State::Broken;
+        cx.waker().wake_by_ref();
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<Event> {
         let State::Open { port, .. } = &mut self.state else { return Poll::Pending };
         let mut buffer = ReadBuf::new(chunk);
         match ready!(Pin::new(&mut port.port).poll_read(cx, &mut buffer)) {
-            Ok(()) if buffer.filled().is_empty() => self.broken(&"it hung up"),
+            Ok(()) if buffer.filled().is_empty() => self.broken(cx, &"it hung up"),
             Ok(()) => return Poll::Ready(Event::Bytes(buffer.filled().len())),
-            Err(error) => self.broken(&error),
+            Err(error) => self.broken(cx, &error),
         }
         Poll::Ready(Event::Left)
     }
@@ -148,9 +156,9 @@ impl SerialEnd for UartPort {
                     return self.poll_lines(cx).map(Ok);
                 }
                 State::Broken => return Poll::Ready(Ok(Event::Left)),
-                State::Away(wait) => {
-                    self.state = State::Away(wait);
-                    ready!(self.poll_back(cx, wait));
+                State::Away { wait, told } => {
+                    self.state = State::Away { wait, told };
+                    ready!(self.poll_back(cx, wait, told));
                 }
             }
         }
@@ -160,8 +168,8 @@ impl SerialEnd for UartPort {
         let State::Open { port, .. } = &mut self.state else { return Poll::Ready(Ok(0)) };
         match ready!(Pin::new(&mut port.port).poll_write(cx, bytes)) {
             Ok(count) if count > 0 => return Poll::Ready(Ok(count)),
-            Ok(_) => self.broken(&"it hung up"),
-            Err(error) => self.broken(&error),
+            Ok(_) => self.broken(cx, &"it hung up"),
+            Err(error) => self.broken(cx, &error),
         }
         Poll::Ready(Ok(0))
     }
@@ -170,38 +178,28 @@ impl SerialEnd for UartPort {
         let setting = match &mut self.setting {
             Some(setting) => setting,
             None => {
-                let port = match &self.state {
-                    State::Open { port, .. } | State::New(port) => port.port.try_clone(),
-                    State::Broken | State::Away(_) => {
-                        // It comes back with these.
-                        self.uart = uart;
-                        return Poll::Ready(Ok(()));
-                    }
-                };
+                // A port that is away has them when it is back: what it can't do of them shows only then.
+                let (State::Open { port, .. } | State::New(port)) = &self.state else { return Poll::Pending };
+                let (port, before) = (port.port.try_clone(), self.uart);
                 // The system waits for the output to leave, which flow control can hold up for any time.
-                self.setting.insert(spawn_blocking(move || {
-                    let mut port = port?;
-                    let before = port.get_configuration()?;
-                    let mut settings = before.clone();
-                    let result = apply(&mut settings, uart).and_then(|()| port.set_configuration(&settings));
-                    if result.is_err() {
-                        // What it can do of it is worse than what it was.
-                        port.set_configuration(&before)?;
-                    }
-                    result
-                }))
+                self.setting.insert(spawn_blocking(move || set(&mut port?, before, uart)))
             }
         };
         let result = ready!(Pin::new(setting).poll(cx));
         self.setting = None;
+        let path = self.path.display();
         match result.unwrap_or_else(|error| Err(error.into())) {
-            Ok(()) => {
-                self.uart = uart;
-                log::set(&self.path, uart);
+            Ok(Outcome { is: now, refused: None }) => {
+                log::set(&self.path, now);
+                self.uart = now;
+            }
+            Ok(Outcome { is: now, refused: Some(error) }) => {
+                log::say(format_args!("serial port {path} can't do {uart} ({error}): it is at {now}"));
+                self.uart = now;
             }
             Err(error) => {
-                let (path, before) = (self.path.display(), self.uart);
-                log::say(format_args!("serial port {path} can't do {uart} ({error}): it stays at {before}"));
+                self.broken(cx, &error);
+                return Poll::Pending;
             }
         }
         Poll::Ready(Ok(()))
@@ -210,7 +208,7 @@ impl SerialEnd for UartPort {
     fn hang_up(&mut self) -> io::Result<()> {
         // Settings that wait for the port's output wait in vain.
         self.setting = None;
-        self.look_again(LOOK_MIN);
+        self.look_again(LOOK_MIN, ErrorKind::NotFound);
         Ok(())
     }
 }
@@ -223,6 +221,10 @@ fn open(path: &Path, uart: Uart) -> io::Result<Held> {
     if let Err(Errno::WOULDBLOCK) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         return Err(Errno::BUSY.into());
     }
+    // Without a carrier too it is a port, whoever has used it before.
+    let mut modes = tcgetattr(&lock)?;
+    modes.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD | ControlModes::HUPCL;
+    tcsetattr(&lock, OptionalActions::Now, &modes)?;
     let port = SerialPort::open(path, |mut settings: Settings| {
         settings.set_raw();
         apply(&mut settings, uart)?;
@@ -231,6 +233,38 @@ fn open(path: &Path, uart: Uart) -> io::Result<Held> {
     // Where there is no such line, nobody looks at it.
     let _ = port.set_dtr(true);
     Ok(Held { port, _lock: lock })
+}
+
+/// How a port is set by now, and why not as it was to be.
+struct Outcome {
+    is: Uart,
+    refused: Option<io::Error>,
+}
+
+/// Sets a port anew once its output has left. If it can't do all of it, it is set to what it can do. An error: it can do
+/// nothing any more.
+fn set(port: &mut SerialPort, before: Uart, wanted: Uart) -> io::Result<Outcome> {
+    let mut set = |uart| {
+        let mut settings = port.get_configuration()?;
+        apply(&mut settings, uart)?;
+        port.set_configuration(&settings)
+    };
+    let Err(error) = set(wanted) else { return Ok(Outcome { is: wanted, refused: None }) };
+    let parts: [fn(Uart, Uart) -> Uart; 3] = [
+        |is, wanted| Uart { rate: wanted.rate, ..is },
+        |is, wanted| Uart { framing: wanted.framing, ..is },
+        |is, wanted| Uart { flow: wanted.flow, ..is },
+    ];
+    let mut is = before;
+    for part in parts {
+        let next = part(is, wanted);
+        if set(next).is_ok() {
+            is = next;
+        }
+    }
+    // An attempt may have changed what it could.
+    set(is)?;
+    Ok(Outcome { is, refused: Some(error) })
 }
 
 fn apply(settings: &mut Settings, uart: Uart) -> io::Result<()> {
@@ -260,6 +294,9 @@ fn in_words(path: &Path, uart: Uart, error: &io::Error) -> String {
         ErrorKind::PermissionDenied => ": its users are those of the group dialout (usermod -aG dialout USER)",
         ErrorKind::ResourceBusy => ": another program has it open",
         ErrorKind::NotFound => ": `ls /dev/serial/by-id` shows the USB adapters that are there",
+        _ if error.raw_os_error() == Some(Errno::NOTTY.raw_os_error()) => ": it is no serial port",
+        // So answer the names for ports that this machine does not have.
+        _ if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => ": there may be no port behind this name",
         _ if error.raw_os_error().is_none() => return format!("the serial port {path} can't do {uart}: {error}"),
         _ => "",
     };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::fd::OwnedFd;
 
-use rustix::termios::tcgetattr;
+use rustix::termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr};
 
 use crate::broker::{Broker, Kind};
 use crate::conversation;
@@ -15,6 +15,10 @@ use crate::terminal::Terminal;
 fn speed(master: &OwnedFd) -> u32 {
     // The settings of a master are those of its slave.
     tcgetattr(master).unwrap().output_speed()
+}
+
+fn modes(master: &OwnedFd) -> ControlModes {
+    tcgetattr(master).unwrap().control_modes
 }
 
 #[test]
@@ -61,16 +65,67 @@ fn the_rate_changes_only_when_the_ok_has_left() {
 }
 
 #[test]
-fn what_the_port_can_not_do_leaves_it_as_it_is() {
+fn of_what_the_port_can_not_do_the_rest_is_done() {
     let Terminal { master, path } = Terminal::new();
     let mut program = Program::run(format!("serial:{path}@115200"));
     let mut host = Host::new(master.try_clone().unwrap()).greeted();
     // A pseudo-terminal has no parity.
-    host.command("AT+ICF=5,1;+IPR=9600");
-    let words = program.wait_for(" can't do 9600 7E1 (");
-    assert!(words.ends_with("): it stays at 115200 8N1"), "{words}");
-    assert_eq!(speed(&master), 115_200);
+    host.command("AT+ICF=5,1");
+    let words = program.wait_for(" can't do 115200 7E1 (");
+    assert!(words.ends_with("): it is at 115200 8N1"), "{words}");
+    host.command("AT+IPR=9600;+IFC=2,2");
+    let words = program.wait_for(" can't do 9600 7E1 rtscts (");
+    assert!(words.ends_with("): it is at 9600 8N1 rtscts"), "{words}");
+    assert_eq!(speed(&master), 9600);
+    assert!(modes(&master).contains(ControlModes::CRTSCTS));
     host.command("AT");
+}
+
+#[test]
+fn settings_that_a_vanished_port_can_not_do_do_not_keep_it_away() {
+    let mut pair = Pair::new();
+    let mut program = Program::run(format!("serial:{}@115200,xonxoff", pair.modem().display()));
+    let mut host = Host::open(pair.host());
+    host.command("ATE0");
+    // DC3: the OK can't leave, and behind it the settings wait.
+    host.write(b"\x13AT+IPR=9600;+ICF=2,2\r");
+    program.wait_for("+ICF=2,2");
+    program.wait_for("answered \"OK\"");
+    pair.unplug();
+    program.wait_for("host gone");
+    pair.plug_in_again();
+    program.wait_for(" is back");
+    let words = program.wait_for(" can't do 9600 8M1 xonxoff (");
+    assert!(words.ends_with("): it is at 9600 8N1 xonxoff"), "{words}");
+    Host::join(pair.host()).greeted();
+}
+
+#[test]
+fn no_line_but_dtr_is_needed() {
+    let Terminal { master, path } = Terminal::new();
+    // As a program that waited for a carrier leaves a port behind.
+    let mut before = tcgetattr(&master).unwrap();
+    before.control_modes.remove(ControlModes::CLOCAL | ControlModes::CREAD | ControlModes::HUPCL);
+    tcsetattr(&master, OptionalActions::Now, &before).unwrap();
+    assert!(!modes(&master).contains(ControlModes::CLOCAL));
+    let _program = Program::run(format!("serial:{path}@115200"));
+    assert!(modes(&master).contains(ControlModes::CLOCAL | ControlModes::CREAD | ControlModes::HUPCL));
+}
+
+#[test]
+fn what_is_in_the_place_of_a_vanished_port_is_told() {
+    let mut pair = Pair::new();
+    let mut program = Program::run(format!("serial:{}@115200", pair.modem().display()));
+    Host::open(pair.host()).command("AT");
+    pair.unplug();
+    program.wait_for("host gone");
+    fs::write(pair.modem(), "").unwrap();
+    let words = program.wait_for("can't use the serial port ");
+    assert!(words.ends_with("Inappropriate ioctl for device (os error 25): it is no serial port"), "{words}");
+    fs::remove_file(pair.modem()).unwrap();
+    pair.plug_in_again();
+    program.wait_for(" is back");
+    Host::join(pair.host()).greeted();
 }
 
 #[test]
@@ -119,7 +174,7 @@ fn what_can_not_be_opened_is_an_error_in_one_line() {
     };
     refused("/nowhere/ttyS1", "No such file or directory (os error 2): `ls /dev/serial/by-id`");
     let file = tempfile::NamedTempFile::new().unwrap();
-    refused(file.path().to_str().unwrap(), "Inappropriate ioctl for device (os error 25)");
+    refused(file.path().to_str().unwrap(), "Inappropriate ioctl for device (os error 25): it is no serial port");
     assert_eq!(fs::read(file.path()).unwrap(), b"");
     let Terminal { master: _master, path } = Terminal::new();
     let program = Program::run(format!("serial:{path}@115200"));
