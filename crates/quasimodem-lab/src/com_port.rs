@@ -211,6 +211,13 @@ impl ComPort {
         self.port.set_modem_state(control::RI, on, self.options.com_port(), wire);
     }
 
+    /// Tells the client how the lines are.
+    pub fn tell_lines(&mut self, wire: &mut Vec<u8>) {
+        if self.options.com_port() {
+            self.port.notify_modem_state(wire);
+        }
+    }
+
     /// Tells the client, if it wants to know, that bytes for it were lost.
     pub fn overrun(&mut self, wire: &mut Vec<u8>) {
         if self.options.com_port() {

@@ -32,6 +32,8 @@ pub(crate) struct Rfc2217 {
     data: Vec<u8>,
     /// What goes to the host next, in telnet's writing.
     wire: Vec<u8>,
+    /// Lines changed that the host was not told of, since it did not read.
+    untold: bool,
     dcd: bool,
     /// When the ring indicator is switched off.
     ringing: Option<Pin<Box<Sleep>>>,
@@ -51,6 +53,7 @@ impl Rfc2217 {
             ended: None,
             data: Vec::new(),
             wire: Vec::new(),
+            untold: false,
             dcd: false,
             ringing: None,
         })
@@ -75,9 +78,22 @@ impl Rfc2217 {
         self.seen = self.raw.len() - rest.len();
     }
 
+    /// Lets the filter tell the host of something. A host that does not read is told later, and only how the lines are then.
+    fn tell(&mut self, what: impl FnOnce(&mut ComPort, &mut Vec<u8>)) {
+        let waiting = self.wire.len();
+        what(&mut self.filter, &mut self.wire);
+        if waiting >= WIRE_MAX {
+            self.wire.truncate(waiting);
+            self.untold = true;
+        }
+    }
+
     /// Writes what the host takes; false if it takes nothing any more.
     fn poll_wire(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         loop {
+            if self.wire.is_empty() && std::mem::take(&mut self.untold) {
+                self.filter.tell_lines(&mut self.wire);
+            }
             if self.wire.is_empty() && !self.is_silenced() {
                 self.filter.put(&self.data, &mut self.wire);
                 self.data.clear();
@@ -107,7 +123,7 @@ impl Rfc2217 {
             && alarm.as_mut().poll(cx).is_ready()
         {
             self.ringing = None;
-            self.filter.set_ri(false, &mut self.wire);
+            self.tell(|filter, wire| filter.set_ri(false, wire));
         }
     }
 }
@@ -201,10 +217,10 @@ impl SerialEnd for Rfc2217 {
         match line {
             ModemLine::Dcd(on) => {
                 self.dcd = on;
-                self.filter.set_dcd(on, &mut self.wire);
+                self.tell(|filter, wire| filter.set_dcd(on, wire));
             }
             ModemLine::RiPulse(pulse) => {
-                self.filter.set_ri(true, &mut self.wire);
+                self.tell(|filter, wire| filter.set_ri(true, wire));
                 self.ringing = Some(Box::pin(sleep_until(Instant::now() + pulse)));
             }
             ModemLine::Uart(_) => {}
@@ -212,7 +228,7 @@ impl SerialEnd for Rfc2217 {
     }
 
     fn overrun(&mut self) {
-        self.filter.overrun(&mut self.wire);
+        self.tell(ComPort::overrun);
     }
 
     fn hang_up(&mut self) -> io::Result<()> {
@@ -225,6 +241,7 @@ impl SerialEnd for Rfc2217 {
         self.ended = None;
         self.data.clear();
         self.wire.clear();
+        self.untold = false;
         self.ringing = None;
         self.tcp.hang_up()
     }
@@ -241,3 +258,71 @@ const WIRE_MAX: usize = 4096;
 
 /// Chunks of requests that are heard in one go.
 const ROUNDS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::{Read, Write};
+    use std::net::{Ipv4Addr, TcpStream};
+    use std::thread;
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    /// WILL COM-PORT-OPTION, and SET-LINESTATE-MASK: all.
+    const INTERESTED: &[u8] = b"\xff\xfb\x2c\xff\xfa\x2c\x0a\xff\xff\xff\xf0";
+
+    async fn poll(port: &mut Rfc2217) -> Poll<Event> {
+        let polled = poll_fn(|cx| Poll::Ready(port.poll_event(cx, true, &mut [0; Input::CHUNK]))).await;
+        yield_now().await;
+        polled.map(Result::unwrap)
+    }
+
+    #[test]
+    fn a_host_that_reads_nothing_is_told_in_the_end_how_the_lines_are() {
+        Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let mut port = Rfc2217::listen((Ipv4Addr::LOCALHOST, 0).into(), Uart::default()).await.unwrap();
+            let mut host = TcpStream::connect(port.tcp.address()).unwrap();
+            host.write_all(INTERESTED).unwrap();
+            for turn in 0.. {
+                let opened = poll(&mut port).await == Poll::Ready(Event::Opened);
+                port.overrun();
+                // The first one that is told: the port has heard what the host wants to know.
+                if !opened && port.wire.ends_with(b"\xff\xfa\x2c\x6a\x62\xff\xf0") {
+                    break;
+                }
+                assert!(turn < 1_000_000, "nothing is told");
+            }
+            // As much as the system takes, and more.
+            for round in 0..1_000_000 {
+                port.overrun();
+                port.set_line(ModemLine::Dcd(round % 2 == 0));
+                if round % 1000 == 0 {
+                    assert_eq!(poll(&mut port).await, Poll::Pending);
+                }
+            }
+            assert!(port.wire.len() < 2 * WIRE_MAX, "{} bytes wait", port.wire.len());
+            port.set_line(ModemLine::Dcd(true));
+            let reader = thread::spawn(move || {
+                // Carrier, DSR and CTS on; nothing that changed.
+                let last = b"\xff\xfa\x2c\x6b\xb0\xff\xf0";
+                let mut read = Vec::new();
+                while !read.ends_with(last) {
+                    let mut bytes = [0; 4096];
+                    let count = host.read(&mut bytes).unwrap();
+                    assert!(count > 0, "the line ends before");
+                    read.extend_from_slice(&bytes[..count]);
+                }
+            });
+            let end = Instant::now() + Duration::from_secs(20);
+            while !reader.is_finished() {
+                assert!(Instant::now() < end, "it is not told");
+                let _ = poll(&mut port).await;
+            }
+            reader.join().unwrap();
+        });
+    }
+}
