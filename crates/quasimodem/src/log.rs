@@ -127,15 +127,17 @@ pub(crate) fn host_set(rate: Option<u32>, uart: Uart) {
     }
 }
 
-/// Bytes were lost between host and modem. The first ones of an overrun are worth a word in any case: nothing else tells
-/// why a command or an answer is not whole.
-pub(crate) fn overrun(whose: &str, fifo: usize, uart: Uart, lost: usize, first: bool) {
-    info!("{whose} receiver overran: {lost} bytes lost");
-    if first {
-        say(format_args!(
-            "bytes are lost: {whose} receiver holds {fifo}, was not emptied in time, and there is no flow control at {uart}"
-        ));
-    }
+/// Bytes are lost between host and modem. That is worth a word in any case: nothing else tells why a command or an answer
+/// is not whole.
+pub(crate) fn overrun(whose: &str, fifo: usize, uart: Uart) {
+    say(format_args!(
+        "bytes are lost: {whose} receiver holds {fifo}, was not emptied in time, and there is no flow control at {uart}"
+    ));
+}
+
+/// So many bytes were lost until a receiver was empty again.
+pub(crate) fn overran(whose: &str, lost: usize) {
+    info!("{whose} receiver has lost {lost} bytes");
 }
 
 /// What a server of the lab saw.

@@ -31,8 +31,8 @@ pub(crate) struct Paced<E> {
 struct Paces {
     lane: Lane,
     alarm: Pin<Box<Sleep>>,
-    /// The receiver overran, and was not empty since.
-    overran: bool,
+    /// Bytes that were lost since the receiver was empty.
+    lost: usize,
 }
 
 impl<E: SerialEnd> Paced<E> {
@@ -179,17 +179,20 @@ impl<E: SerialEnd> SerialEnd for Paced<E> {
 impl Paces {
     fn new(start: time::Instant, uart: Uart) -> Paces {
         let lane = Lane::new(uart.character(), held_back(uart));
-        Paces { lane, alarm: Box::pin(time::sleep_until(start)), overran: false }
+        Paces { lane, alarm: Box::pin(time::sleep_until(start)), lost: 0 }
     }
 
     /// Lets arrive what is due; whether some of it was lost.
     fn advance(&mut self, start: time::Instant, uart: Uart, whose: &str) -> bool {
         let lost = self.lane.advance(start.elapsed());
         if lost > 0 {
-            log::overrun(whose, Lane::FIFO, uart, lost, !self.overran);
-            self.overran = true;
-        } else if self.lane.received().is_empty() {
-            self.overran = false;
+            if self.lost == 0 {
+                log::overrun(whose, Lane::FIFO, uart);
+            }
+            self.lost += lost;
+        } else if self.lost > 0 && self.lane.received().is_empty() {
+            log::overran(whose, self.lost);
+            self.lost = 0;
         }
         lost > 0
     }

@@ -65,6 +65,8 @@ fn what_a_busy_modem_can_not_take_in_is_lost_without_flow_control() {
         }
         if lossy {
             assert!(answered < 1200, "nothing was lost");
+            let lost = program.wait_for("the modem's receiver has lost ");
+            assert!(lost.strip_suffix(" bytes").unwrap().parse::<usize>().unwrap() > 0, "{lost}");
         } else {
             assert_eq!(answered, 1200);
         }
