@@ -29,7 +29,7 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Run one modem until its host leaves (stdio) or a signal comes (PTY, TCP).
+    /// Run one modem until its host leaves (stdio) or a signal comes (elsewhere).
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<Run>),
     /// Run one modem, and beside it a broker and a gateway for it to talk to.
@@ -339,12 +339,12 @@ fn parse_serial(text: &str) -> Result<At, String> {
     let mut words = settings.split(',');
     let rate = parse_pace(words.next().unwrap_or_default())?;
     let mut words = words.peekable();
-    let framing = match words.next_if(|word| !FLOW.iter().any(|(known, _)| known == word)) {
-        Some(word) => word.parse::<Framing>().map_err(|error| error.to_string())?,
+    let framing = match words.next_if(|word| flow(word).is_none()) {
+        Some(word) => word.parse::<Framing>().map_err(|error| format!("{error}, or rtscts or xonxoff"))?,
         None => Framing::default(),
     };
     let flow = match words.next() {
-        Some(word) => FLOW.into_iter().find(|(known, _)| *known == word).ok_or_else(expected)?.1,
+        Some(word) => flow(word).ok_or_else(expected)?,
         None => FlowControl::None,
     };
     match words.next() {
@@ -353,8 +353,11 @@ fn parse_serial(text: &str) -> Result<At, String> {
     }
 }
 
-/// What the command line calls the kinds of flow control.
-const FLOW: [(&str, FlowControl); 2] = [("rtscts", FlowControl::RtsCts), ("xonxoff", FlowControl::XonXoff)];
+/// What the command line calls the kinds of flow control; in any case, as frames are.
+fn flow(word: &str) -> Option<FlowControl> {
+    let known = [("rtscts", FlowControl::RtsCts), ("xonxoff", FlowControl::XonXoff)];
+    known.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, flow)| flow)
+}
 
 /// Reads a rate. The error says what was expected.
 pub(crate) fn parse_pace(text: &str) -> Result<Rate, String> {
@@ -547,6 +550,7 @@ mod tests {
         assert_eq!(serial("/dev/ttyS1@115200"), "/dev/ttyS1 115200 8N1");
         assert_eq!(serial("/dev/by@id@9600,7E1"), "/dev/by@id 9600 7E1");
         assert_eq!(serial("/dev/ttyS1@4000000,8n2,xonxoff"), "/dev/ttyS1 4000000 8N2 xonxoff");
+        assert_eq!(serial("/dev/ttyS1@115200,RTSCTS"), "/dev/ttyS1 115200 8N1 rtscts");
         assert_eq!(serial("/dev/ttyS1@115200,rtscts"), "/dev/ttyS1 115200 8N1 rtscts");
         let form = "expected serial:PATH@RATE[,FRAME]";
         let rate = "expected a rate from 1 to 4000000 bits a second";
@@ -557,7 +561,10 @@ mod tests {
             ("/dev/ttyS1@", rate),
             ("/dev/ttyS1@0", rate),
             ("/dev/ttyS1@4000001", rate),
-            ("/dev/ttyS1@115200,", "expected 8N1"),
+            (
+                "/dev/ttyS1@115200,",
+                "expected 8N1, 8N2, 8E1, 8O1, 7N1, 7N2, 7E1 or 7O1 (M and S are mark and space parity), or rtscts or xonxoff",
+            ),
             ("/dev/ttyS1@115200,9N1", "expected 8N1"),
             ("/dev/ttyS1@115200,8N1,dtr", form),
             ("/dev/ttyS1@115200,rtscts,8N1", form),
