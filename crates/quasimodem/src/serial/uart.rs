@@ -320,6 +320,8 @@ mod tests {
         let denied = words(io::Error::from_raw_os_error(13));
         assert!(denied.starts_with("can't use the serial port /dev/ttyS1: Permission denied"), "{denied}");
         assert!(denied.contains("the group dialout"), "{denied}");
+        let absent = words(io::Error::from_raw_os_error(5));
+        assert!(absent.ends_with("(os error 5): there may be no port behind this name"), "{absent}");
         let other = words(io::Error::other("failed to apply some or all settings"));
         assert_eq!(other, "the serial port /dev/ttyS1 can't do 115200 8N1: failed to apply some or all settings");
     }
