@@ -152,6 +152,90 @@ fn a_device_that_waits_gives_signs_of_life_and_comes_back() {
     assert_eq!(said(&bench), [""; 0], "there is no network");
 }
 
+/// Time moves to the deadline; what was said then.
+fn waits(bench: &mut Bench) -> Vec<String> {
+    bench.now = bench.modem.deadline().unwrap();
+    bench.handle(Input::Tick);
+    said(bench)
+}
+
+#[test]
+fn a_broker_that_falls_silent_is_left() {
+    let mut bench = binding();
+    assert_eq!(waits(&mut bench), ["pingreq"]);
+    assert_eq!(waits(&mut bench), ["close"]);
+    assert!(bench.types("AT+CEER").contains("+CEER: 5,"));
+    assert_eq!(waits(&mut bench), ["open m2.tuyacn.com:8883 "]);
+    // So is one that does not answer at all, at each step.
+    for answer in ["", "opened", "connack 0"] {
+        match answer {
+            "" => {}
+            "opened" => bench.handle(Input::Opened(LINK)),
+            words => {
+                bench.handle(Input::Opened(LINK));
+                receives(&mut bench, &parse_words(words).unwrap());
+            }
+        }
+        let started = bench.now;
+        assert_eq!(waits(&mut bench), ["close"], "{answer}");
+        assert_eq!(bench.now.since(started).as_secs(), 10);
+        assert_eq!(bench.printed(), "");
+        assert_eq!(waits(&mut bench), ["open m2.tuyacn.com:8883 "]);
+    }
+}
+
+#[test]
+fn a_cloud_that_does_not_answer_a_token_ends_it() {
+    for asked in [false, true] {
+        let mut bench = binding();
+        receives(&mut bench, &frame(&format!("d/ai/{UUID}"), AUTH_KEY, TOKEN));
+        if asked {
+            bench.handle(Input::Opened(LINK));
+            receives(&mut bench, answer(ENDPOINTS).as_bytes());
+            bench.handle(Input::Opened(LINK));
+        }
+        let started = bench.now;
+        assert_eq!(waits(&mut bench), ["close"]);
+        assert_eq!(bench.now.since(started).as_secs(), 10);
+        assert_eq!(bench.printed(), "\r\n+MQTTAUTHEVENT: 4,7\r\n");
+        assert_eq!(bench.modem.deadline(), None);
+    }
+}
+
+#[test]
+fn answers_may_end_with_their_connection() {
+    let mut bench = binding();
+    receives(&mut bench, &frame(&format!("d/ai/{UUID}"), AUTH_KEY, TOKEN));
+    for (body, next) in [(ENDPOINTS, "open a2.tuyacn.com:443 with a root"), (ACTIVATED, "")] {
+        bench.handle(Input::Opened(LINK));
+        receives(&mut bench, format!("HTTP/1.1 200 OK\r\n\r\n{body}").as_bytes());
+        bench.handle(Input::Closed(LINK, Why::Ended));
+        assert_eq!(said(&bench).join(""), next, "{}", bench.printed());
+    }
+    assert_eq!(bench.printed(), format!("\r\n+MQTTAUTHEVENT: 4,4\r\n\r\n{LOGIN}\r\n"));
+}
+
+#[test]
+fn who_is_the_device_is_known_while_nothing_is_told() {
+    let mut bench = activated();
+    connect(&mut bench);
+    bench.types("AT+MQTTAUTHCFG=4,0");
+    assert_eq!(bench.types("AT+MQTTCLOSE=1"), "\r\nOK\r\n\r\n+MQTTCLOSE: 1,1\r\n");
+    bench.types(START);
+    // Another client is not the device.
+    bench.types("AT+MQTTUSER=1,\"somebody\",\"\",\"\"");
+    bench.types("AT+MQTTOPEN=1,\"broker.example\",1883,1,60");
+    bench.handle(Input::Opened(Link(1)));
+    assert_eq!(bench.receives("connack 0"), "\r\n+MQTTOPEN: 1,1\r\n");
+    assert_eq!(bench.types("AT+MQTTCLOSE=1"), "\r\nOK\r\n\r\n+MQTTCLOSE: 1,1\r\n");
+    // Stopped and started again in the course of a connection, it is told of again.
+    connect(&mut bench);
+    bench.types("AT+MQTTAUTHCFG=4,0");
+    bench.types(START);
+    bench.handle(Input::Closed(Link(1), Why::Reset));
+    assert_eq!(bench.printed(), "\r\n+MQTTBREAK: 1,1\r\n\r\n+MQTTAUTHEVENT: 4,6\r\n");
+}
+
 #[test]
 fn what_is_no_token_is_passed_over() {
     let mut bench = binding();

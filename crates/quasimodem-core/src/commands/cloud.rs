@@ -1,6 +1,5 @@
 //! Manual 1.18.
 
-use alloc::boxed::Box;
 use alloc::format;
 use core::fmt::Write;
 use core::time::Duration;
@@ -8,7 +7,7 @@ use core::time::Duration;
 use super::basic::put_quoted;
 use crate::at::{Answer, Args, Case, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem};
 use crate::cloud::{Aep, Alibaba, Baidu, Credentials, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth, UnicomId};
-use crate::errand::{Goal, Tuya};
+use crate::errand::Tuya;
 use crate::outbox::Sink;
 use crate::reports;
 use crate::secret::Secret;
@@ -178,7 +177,7 @@ fn tuya(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         return Ok(Answer::Done);
     }
     let bind = device.bind(turn.now, &turn.modem.tls)?;
-    turn.start_errand(Goal::Tuya(Box::new(device)), bind, None)?;
+    turn.start_binding(device, bind)?;
     Ok(Answer::Done)
 }
 

@@ -79,7 +79,7 @@ fn alibaba(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let target = Target { transport: Transport::Tls(turn.modem.tls.clone()), host: host.into(), port };
     let goal =
         Goal::Alibaba { product_key: registration.product_key.into(), device_name: registration.device_name.into() };
-    turn.start_errand(goal, (speech, target), Some(turn.now + errand::PATIENCE))?;
+    turn.start_registration(goal, (speech, target))?;
     Ok(Answer::Done)
 }
 
@@ -103,7 +103,7 @@ fn tencent(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         device_name: registration.device_name.into(),
     };
     let post = errand::post(request, &turn.modem.tls);
-    turn.start_errand(goal, post, Some(turn.now + errand::PATIENCE))?;
+    turn.start_registration(goal, post)?;
     Ok(Answer::Done)
 }
 
@@ -155,6 +155,6 @@ fn unicom(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     };
     let goal = Goal::Unicom { product_key: product_key.into(), device_key: device_key.into(), topic: topic.into() };
     let target = Target { transport, host: DMP.into(), port };
-    turn.start_errand(goal, (speech, target), Some(turn.now + errand::PATIENCE))?;
+    turn.start_registration(goal, (speech, target))?;
     Ok(Answer::Done)
 }

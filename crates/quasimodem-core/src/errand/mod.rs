@@ -24,7 +24,8 @@ use crate::cloud::{Credentials, HttpRequest, UnicomRegistered};
 use crate::net::{Link, Transport};
 use crate::time::Instant;
 
-/// How long a registration may take. The manual's 1000 ms are for the `OK`: a registration takes several round trips.
+/// How long a registration may take, and each step of what has no limit of its own. The manual's 1000 ms are for the
+/// `OK`: a registration takes several round trips.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long an errand without a limit of its own waits before it tries again.
@@ -43,8 +44,10 @@ pub(crate) struct Cloud {
 
 /// Something under way.
 pub(crate) struct Errand {
-    /// When it has failed; `None`: a user decides how long it takes.
+    /// When it has failed, or what is waited for now has; `None`: a user decides how long it takes.
     until: Option<Instant>,
+    /// Whether the host waits for its end, which comes within the time of a registration.
+    owed: bool,
     goal: Goal,
     speech: Speech,
     /// What came of an answer that is not complete.
@@ -111,7 +114,14 @@ impl Errand {
 
     /// Whether the host waits for its end.
     pub(crate) fn is_owed(&self) -> bool {
-        self.until.is_some()
+        self.owed
+    }
+
+    /// Only a user may take as long as he likes: where none is waited for, each step has its time.
+    fn set_step(&mut self, until: Option<Instant>) {
+        if !self.owed {
+            self.until = until;
+        }
     }
 }
 

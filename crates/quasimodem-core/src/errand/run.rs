@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::goal::{Around, Kept, Step};
 use super::talk::Heard;
 use super::told::TuyaEvent;
-use super::{Errand, Goal, PAUSE, Speech, Target, Told};
+use super::{Errand, Goal, PATIENCE, PAUSE, Speech, Target, Told, Tuya};
 use crate::at::Problem;
 use crate::client::ClientId;
 use crate::cloud::tuya::{self, Frame};
@@ -19,18 +19,23 @@ use crate::time::Instant;
 use crate::turn::Turn;
 
 impl Turn<'_> {
-    /// Begins an errand that has failed at `until`. There is one at a time.
-    pub(crate) fn start_errand(
-        &mut self,
-        goal: Goal,
-        (speech, target): (Speech, Target),
-        until: Option<Instant>,
-    ) -> Result<(), Problem> {
+    /// Begins a registration, whose result the host is owed. There is one errand at a time.
+    pub(crate) fn start_registration(&mut self, goal: Goal, first: (Speech, Target)) -> Result<(), Problem> {
+        let until = self.now + PATIENCE;
+        self.start(goal, first, Some(until))
+    }
+
+    /// Begins to wait for the user of a Tuya device.
+    pub(crate) fn start_binding(&mut self, device: Tuya, first: (Speech, Target)) -> Result<(), Problem> {
+        self.start(Goal::Tuya(Box::new(device)), first, None)
+    }
+
+    fn start(&mut self, goal: Goal, (speech, target): (Speech, Target), until: Option<Instant>) -> Result<(), Problem> {
         let cloud = self.modem.new_cloud();
         if cloud.errand.is_some() {
             return Err(Problem::Busy);
         }
-        cloud.errand = Some(Errand { until, goal, speech, received: Vec::new() });
+        cloud.errand = Some(Errand { until, owed: until.is_some(), goal, speech, received: Vec::new() });
         match self.modem.bearer.carries() {
             Ok(()) => self.go_to(target),
             Err((failure, _)) => self.errand_failed(failure),
@@ -39,6 +44,10 @@ impl Turn<'_> {
     }
 
     fn go_to(&mut self, target: Target) {
+        let until = self.now + PATIENCE;
+        if let Some((errand, _)) = self.errand() {
+            errand.set_step(Some(until));
+        }
         self.out.open(Errand::LINK, target.transport, &target.host, target.port);
     }
 
@@ -88,7 +97,12 @@ impl Turn<'_> {
             return self.errand_failed(Failure::NoAnswer);
         }
         match &mut errand.speech {
-            Speech::Mqtt(talk) => talk.settle(&mut wire),
+            Speech::Mqtt(talk) => {
+                if let Err(failure) = talk.settle(&mut wire) {
+                    self.out.close(Errand::LINK);
+                    self.errand_failed(failure);
+                }
+            }
             Speech::Pause(until) if *until <= now => self.bind_again(),
             Speech::Http(_) | Speech::Pause(_) => {}
         }
@@ -117,8 +131,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Works on what came.
-    fn hear(&mut self, ended: bool) -> Result<(), Failure> {
+    /// Works on what came; `ended`: nothing more will.
+    fn hear(&mut self, mut ended: bool) -> Result<(), Failure> {
         while let Some((errand, mut wire)) = self.errand() {
             let received = core::mem::take(&mut errand.received);
             let step = match &mut errand.speech {
@@ -140,14 +154,20 @@ impl Turn<'_> {
                     errand.received = rest.to_vec();
                     match talk.packet(&mut wire, frame)? {
                         Heard::Nothing => Step::Wait,
-                        Heard::Listening => errand.goal.listening(),
+                        Heard::Listening => {
+                            errand.set_step(None);
+                            errand.goal.listening()
+                        }
                         Heard::Message(topic, payload) => {
                             self.with_goal(|goal, around| goal.message(topic, payload, around))?
                         }
                     }
                 }
             };
+            let goes_on = matches!(step, Step::Next(..));
             self.take_step(step, ended);
+            // What is said next is said on another link.
+            ended &= !goes_on;
         }
         Ok(())
     }
@@ -218,7 +238,10 @@ impl Turn<'_> {
         let Some(errand) = &mut cloud.errand else { return };
         errand.received = Vec::new();
         match &errand.goal {
-            Goal::Tuya(device) if device.is_binding() => errand.speech = Speech::Pause(now + PAUSE),
+            Goal::Tuya(device) if device.is_binding() => {
+                errand.speech = Speech::Pause(now + PAUSE);
+                errand.set_step(None);
+            }
             goal => {
                 let told = goal.failed();
                 cloud.errand = None;
@@ -266,7 +289,7 @@ impl Turn<'_> {
             && name.as_deref() == Some(&device.login.username)
         {
             device.client = Some(client);
-            self.tell(Told::Event(TuyaEvent::MqttConnected));
+            self.tell_if_on(TuyaEvent::MqttConnected);
         }
     }
 
@@ -275,7 +298,7 @@ impl Turn<'_> {
         if let Some(device) = self.tuya()
             && device.client.take_if(|of| *of == client).is_some()
         {
-            self.tell(Told::Event(TuyaEvent::MqttDisconnect));
+            self.tell_if_on(TuyaEvent::MqttDisconnect);
         }
     }
 
@@ -287,15 +310,21 @@ impl Turn<'_> {
             && own == topic
             && Frame::decode(payload, &device.key).is_ok_and(|frame| tuya::is_reset(&frame.data.0));
         if is_reset {
+            self.tell_if_on(TuyaEvent::Reset);
             if let Some(cloud) = self.modem.cloud() {
                 cloud.tuya = None;
             }
             self.modem.tidy();
-            self.tell(Told::Event(TuyaEvent::Reset));
+        }
+    }
+
+    fn tell_if_on(&mut self, event: TuyaEvent) {
+        if self.tuya().is_some_and(|device| device.on) {
+            self.tell(Told::Event(event));
         }
     }
 
     fn tuya(&mut self) -> Option<&mut super::TuyaKept> {
-        self.modem.cloud()?.tuya.as_mut().filter(|device| device.on)
+        self.modem.cloud()?.tuya.as_mut()
     }
 }

@@ -19,8 +19,10 @@ pub(crate) struct Talk {
     /// What to subscribe to; without it the cloud speaks by itself.
     filter: Option<Box<str>>,
     phase: Phase,
-    /// When a sign of life is due.
+    /// When a sign of life is due, of the cloud if the last one was ours.
     ping_at: Instant,
+    /// Whether nothing came since the last PINGREQ.
+    pinged: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,8 @@ pub(super) enum Heard<'a> {
 
 impl Talk {
     pub(super) fn new(now: Instant, credentials: Credentials, filter: Option<Box<str>>) -> Talk {
-        Talk { credentials, filter, phase: Phase::Opening, ping_at: now + Duration::from_secs(KEEP_ALIVE.into()) }
+        let ping_at = now + Duration::from_secs(KEEP_ALIVE.into());
+        Talk { credentials, filter, phase: Phase::Opening, ping_at, pinged: false }
     }
 
     /// The link is open.
@@ -72,6 +75,7 @@ impl Talk {
     /// A whole packet came.
     pub(super) fn packet<'a>(&mut self, wire: &mut Wire<'_>, frame: &'a [u8]) -> Result<Heard<'a>, Failure> {
         let packet = Packet::decode(frame).map_err(Failure::Violation)?;
+        self.pinged = false;
         match (self.phase, packet) {
             (Phase::Connecting, Packet::Connack { code: 0, .. }) => match &self.filter {
                 Some(filter) => {
@@ -118,12 +122,17 @@ impl Talk {
         (self.phase == Phase::Listening).then_some(self.ping_at)
     }
 
-    /// Gives a sign of life if one is due.
-    pub(super) fn settle(&mut self, wire: &mut Wire<'_>) {
+    /// Gives a sign of life if one is due, and misses that of the cloud.
+    pub(super) fn settle(&mut self, wire: &mut Wire<'_>) -> Result<(), Failure> {
         if self.deadline().is_some_and(|deadline| deadline <= wire.now) {
+            if self.pinged {
+                return Err(Failure::NoPingResponse);
+            }
             Packet::Pingreq.encode(&mut wire.out.send(wire.link));
+            self.pinged = true;
             self.sent(wire.now);
         }
+        Ok(())
     }
 
     /// Says goodbye; the link is to be closed then.
