@@ -16,7 +16,7 @@ use crate::net::{Port, Why};
 use crate::note::Failure;
 use crate::outbox::Outbox;
 use crate::reports::{Report, Reports};
-use crate::settings::{Imei, Settings};
+use crate::settings::Settings;
 use crate::sn;
 use crate::time::Instant;
 use crate::tls::TlsProfile;
