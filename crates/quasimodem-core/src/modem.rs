@@ -10,6 +10,7 @@ use crate::bearer::Bearer;
 use crate::client::{Client, ClientId, SnClient, Stage, StoredWill};
 use crate::commands::{Context, Pending, Profile, RawData};
 use crate::errand::{Cloud, Errand};
+use crate::imei::Imei;
 use crate::input::Input;
 use crate::mqtt::Wire;
 use crate::net::{Port, Why};
@@ -196,6 +197,11 @@ impl Modem {
     /// What it has to do with clouds from now on. [`tidy`](Self::tidy) is due when that ends.
     pub(crate) fn new_cloud(&mut self) -> &mut Cloud {
         &mut self.rare.get_or_insert_default().cloud
+    }
+
+    /// What time it is for clouds, in seconds since 1970; `None`: nobody knows.
+    pub(crate) fn cloud_clock(&self, now: Instant) -> Option<i64> {
+        self.settings.cloud.time.map(i64::from).or_else(|| self.bearer.clock(now))
     }
 
     /// Takes what the host set with `AT+CGDCONT`.

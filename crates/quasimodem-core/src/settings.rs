@@ -5,10 +5,11 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::str::FromStr;
 use core::time::Duration;
 
 use crate::bearer::Start;
-use crate::cloud::{Baidu, Choices, Hash, Resource, Tencent, Unicom, UnicomId};
+use crate::cloud::{Baidu, BaiduTime, Choices, Hash, Resource, Tencent, Unicom, UnicomId};
 use crate::model::Model;
 use crate::tls::{CheckFiles, TlsProfile, TlsVersions, Verify};
 use crate::uart::Uart;
@@ -353,11 +354,42 @@ pub const SETTINGS: &[Setting] = &[
         value: |settings| settings.seed.map_or("random".into(), |seed| seed.to_string()),
     },
     Setting {
+        key: "cloud.time",
+        meaning: "What time it is for clouds, or that it is what AT+CCLK? says.",
+        expected: "a number of seconds since 1970 up to 4294967295, or clock",
+        set: |settings, text| one_or("clock", text).map(|time| settings.cloud.time = time),
+        value: |settings| settings.cloud.time.map_or("clock".into(), |time| time.to_string()),
+    },
+    Setting {
         key: "cloud.alibaba_hash",
         meaning: "What AT+MQTTAUTHCFG=1 signs with.",
         expected: "md5, sha1 or sha256",
         set: |settings, text| Hash::by_name(text, Hash::ALL).map(|hash| settings.cloud.alibaba_hash = hash),
         value: |settings| settings.cloud.alibaba_hash.to_string(),
+    },
+    Setting {
+        key: "cloud.alibaba_joint",
+        meaning: "What stands between <productkey> and <devicename> in the client id of AT+MQTTAUTHCFG=1.",
+        expected: ". or &",
+        set: |settings, text| {
+            settings.cloud.alibaba_joint = text.parse().ok().filter(|joint| ['.', '&'].contains(joint))?;
+            Some(())
+        },
+        value: |settings| settings.cloud.alibaba_joint.to_string(),
+    },
+    Setting {
+        key: "cloud.alibaba_timestamp",
+        meaning: "The number that AT+MQTTAUTHCFG=1 signs with the rest; it need not be a time.",
+        expected: "a number up to 18446744073709551615, or none",
+        set: |settings, text| one_or(NONE, text).map(|time| settings.cloud.alibaba_timestamp = time),
+        value: |settings| settings.cloud.alibaba_timestamp.map_or(NONE.into(), |time| time.to_string()),
+    },
+    Setting {
+        key: "cloud.alibaba_capitals",
+        meaning: "Whether the password of AT+MQTTAUTHCFG=1 is in capitals.",
+        expected: "on or off",
+        set: |settings, text| switch(text).map(|on| settings.cloud.alibaba_capitals = on),
+        value: |settings| on_or_off(settings.cloud.alibaba_capitals),
     },
     Setting {
         key: "cloud.tencent_hash",
@@ -374,11 +406,28 @@ pub const SETTINGS: &[Setting] = &[
         value: |settings| settings.cloud.tencent_app_id.to_string(),
     },
     Setting {
+        key: "cloud.tencent_connection",
+        meaning: "The connid of AT+MQTTAUTHCFG=2, or that it is another one each time.",
+        expected: "1 to 32 letters and digits, or random",
+        set: |settings, text| {
+            let plain = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            plain.then(|| settings.cloud.tencent_connection = (text != "random").then(|| text.into()))
+        },
+        value: |settings| settings.cloud.tencent_connection.as_deref().unwrap_or("random").into(),
+    },
+    Setting {
+        key: "cloud.tencent_expiry",
+        meaning: "Until when a signature of AT+MQTTAUTHCFG=2 holds, or that its lifetime decides.",
+        expected: "a number of seconds since 1970 up to 18446744073709551615, or lifetime",
+        set: |settings, text| one_or("lifetime", text).map(|at| settings.cloud.tencent_expiry.at = at),
+        value: |settings| settings.cloud.tencent_expiry.at.map_or("lifetime".into(), |at| at.to_string()),
+    },
+    Setting {
         key: "cloud.tencent_lifetime_s",
         meaning: "How long a signature of AT+MQTTAUTHCFG=2 holds; 0 is for ever, and needs no wall clock.",
         expected: SECONDS,
-        set: |settings, text| lifetime(text).map(|lifetime| settings.cloud.tencent_lifetime = lifetime),
-        value: |settings| settings.cloud.tencent_lifetime.as_secs().to_string(),
+        set: |settings, text| lifetime(text).map(|lifetime| settings.cloud.tencent_expiry.lifetime = lifetime),
+        value: |settings| settings.cloud.tencent_expiry.lifetime.as_secs().to_string(),
     },
     Setting {
         key: "cloud.huawei_checks_time",
@@ -402,11 +451,18 @@ pub const SETTINGS: &[Setting] = &[
         value: |settings| settings.cloud.onenet_resource.name().into(),
     },
     Setting {
+        key: "cloud.onenet_expiry",
+        meaning: "Until when a password of AT+MQTTAUTHCFG=5 holds, or that its lifetime decides.",
+        expected: "a number of seconds since 1970 up to 18446744073709551615, or lifetime",
+        set: |settings, text| one_or("lifetime", text).map(|at| settings.cloud.onenet_expiry.at = at),
+        value: |settings| settings.cloud.onenet_expiry.at.map_or("lifetime".into(), |at| at.to_string()),
+    },
+    Setting {
         key: "cloud.onenet_lifetime_s",
         meaning: "How long a password of AT+MQTTAUTHCFG=5 holds; 0 is for ever, and needs no wall clock.",
         expected: SECONDS,
-        set: |settings, text| lifetime(text).map(|lifetime| settings.cloud.onenet_lifetime = lifetime),
-        value: |settings| settings.cloud.onenet_lifetime.as_secs().to_string(),
+        set: |settings, text| lifetime(text).map(|lifetime| settings.cloud.onenet_expiry.lifetime = lifetime),
+        value: |settings| settings.cloud.onenet_expiry.lifetime.as_secs().to_string(),
     },
     Setting {
         key: "cloud.baidu_hash",
@@ -416,9 +472,30 @@ pub const SETTINGS: &[Setting] = &[
         value: |settings| settings.cloud.baidu_hash.to_string(),
     },
     Setting {
+        key: "cloud.baidu_time",
+        meaning: "The time that AT+MQTTAUTHCFG=6 shows: 0 says that it is not known.",
+        expected: "a number of seconds since 1970, clock or none",
+        set: |settings, text| BaiduTime::by_name(text).map(|time| settings.cloud.baidu_time = time),
+        value: |settings| settings.cloud.baidu_time.to_string(),
+    },
+    Setting {
+        key: "cloud.baidu_client_id",
+        meaning: "What AT+MQTTAUTHCFG=6 takes for a client id, which is free.",
+        expected: "devicekey or iotcoreid",
+        set: |settings, text| {
+            settings.cloud.baidu_core_id = match text {
+                "devicekey" => false,
+                "iotcoreid" => true,
+                _ => return None,
+            };
+            Some(())
+        },
+        value: |settings| if settings.cloud.baidu_core_id { "iotcoreid".into() } else { "devicekey".into() },
+    },
+    Setting {
         key: "cloud.unicom_device_id",
-        meaning: "What stands in for the device id in AT+MQTTAUTHCFG=9: the IMEI, or its <devicekey>.",
-        expected: "imei or devicekey",
+        meaning: "The device id at China Unicom DMP: the IMEI, <devicekey>, or this one.",
+        expected: "imei, devicekey, or 1 to 48 letters, digits and hyphens",
         set: |settings, text| UnicomId::by_name(text).map(|id| settings.cloud.unicom_device_id = id),
         value: |settings| settings.cloud.unicom_device_id.name().into(),
     },
@@ -503,6 +580,11 @@ fn time(text: &str) -> Option<Duration> {
 fn lifetime(text: &str) -> Option<Duration> {
     let seconds: u32 = text.parse().ok()?;
     Some(Duration::from_secs(seconds.into()))
+}
+
+/// A number, or `None` for the word that stands for none.
+fn one_or<T: FromStr>(word: &str, text: &str) -> Option<Option<T>> {
+    if text == word { Some(None) } else { text.parse().ok().map(Some) }
 }
 
 fn millis(time: Duration) -> String {

@@ -100,7 +100,8 @@ fn secrets_have_no_words() {
         tls: false,
         hash: Hash::Sha256,
         id: None,
-        timestamp: 0,
+        timestamp: Some(0),
+        capitals: true,
     };
     let credentials = login.credentials().unwrap();
     let frame = Frame { sequence: 1, source: [0; 4], data: Secret(b"0123456789abcdef".to_vec()) };

@@ -507,7 +507,7 @@ Examples:
   quasimodem credentials alibaba a1h0Epe3Ebv device1 --tls --secret-file key.txt --at    the line to type
   quasimodem credentials huawei p_device1 --secret-file key.txt --json | jq -r .password
 
-Amazon has none of these: its devices show certificates. docs/CLOUDS.md tells of each cloud.";
+`quasimodem credentials CLOUD --help` says what a cloud takes; docs/CLOUDS.md tells of each cloud.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

@@ -1,15 +1,17 @@
 //! `quasimodem credentials`: what AT+MQTTAUTHCFG prints, without a modem.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use quasimodem_core::Secret;
 use quasimodem_core::cloud::{
-    Aep, Alibaba, Baidu, Credentials, Flaw, Hash, Huawei, OneNet, Resource, Tencent, TuyaBind, TuyaDevice, Unicom,
-    UnicomAuth,
+    Aep, Alibaba, AlibabaRegistration, Baidu, Credentials, Flaw, Hash, Huawei, OneNet, Resource, Tencent, TuyaBind,
+    TuyaDevice, Unicom, UnicomAuth,
 };
 use serde_json::json;
 
@@ -53,9 +55,29 @@ enum Cloud {
         /// What the client id begins with; PRODUCT_KEY.DEVICE_NAME unless told otherwise.
         #[arg(long)]
         id: Option<String>,
-        /// A number that is signed with the rest.
-        #[arg(long, default_value_t = Alibaba::TIMESTAMP)]
-        timestamp: u64,
+        /// A number that is signed with the rest, or none.
+        #[arg(long, value_name = "NUMBER|none", default_value_t = Perhaps(Some(Alibaba::TIMESTAMP)))]
+        timestamp: Perhaps,
+        /// Print the password in small letters, as Alibaba's SDKs for Python and JavaScript do; the cloud takes both.
+        #[arg(long)]
+        small: bool,
+    },
+    /// Alibaba, to register a device (AT+MQTTAUTHDYN=1): the cloud then publishes to /ext/register, over TLS.
+    ///
+    /// The secret is ProductSecret.
+    AlibabaRegister {
+        /// ProductKey.
+        product_key: String,
+        /// DeviceName.
+        device_name: String,
+        #[command(flatten)]
+        secret: Key,
+        /// A number that was not shown before; random unless told otherwise.
+        #[arg(long, value_name = "NUMBER")]
+        random: Option<u32>,
+        /// The instance of the cloud: X of X.mqtt.iothub.aliyuncs.com.
+        #[arg(long)]
+        instance: Option<String>,
     },
     /// Tencent Cloud IoT Hub and IoT Explorer (AT+MQTTAUTHCFG=2).
     ///
@@ -146,7 +168,15 @@ enum Cloud {
         /// The hash of the password.
         #[arg(long, default_value_t = Baidu::HASH, value_parser = |text: &str| hash(text, Baidu::HASHES))]
         hash: Hash,
+        /// The time in seconds since 1970, 0 if it is not known, or none.
+        #[arg(long, value_name = "SECONDS|none", default_value_t = Perhaps(Some(0)))]
+        time: Perhaps,
+        /// The client id, which is free; the device key unless told otherwise.
+        #[arg(long, value_name = "ID")]
+        client_id: Option<String>,
     },
+    /// Amazon AWS IoT (AT+MQTTAUTHCFG=7), which has none of these.
+    Amazon,
     /// China Telecom AEP, also called CTWing (AT+MQTTAUTHCFG=8).
     ///
     /// The secret is the token.
@@ -181,6 +211,10 @@ enum Cloud {
         operator: u8,
     },
 }
+
+/// A number, or none.
+#[derive(Clone, Copy)]
+struct Perhaps(Option<u64>);
 
 /// Where the secret is.
 #[derive(Args)]
@@ -224,13 +258,16 @@ impl Options {
 
 impl Cloud {
     fn credentials(&self) -> Result<Credentials, String> {
-        let secret = self.key().read()?;
+        let secret = self.key().map_or(Ok(String::new()), Key::read)?;
         self.with(Secret(&secret))?.map_err(|flaw| flaw.to_string())
     }
 
-    fn key(&self) -> &Key {
+    /// Where its secret is, if it has one.
+    fn key(&self) -> Option<&Key> {
         match self {
+            Cloud::Amazon => None,
             Cloud::Alibaba { secret, .. }
+            | Cloud::AlibabaRegister { secret, .. }
             | Cloud::Tencent { secret, .. }
             | Cloud::Huawei { secret, .. }
             | Cloud::TuyaBind { secret, .. }
@@ -238,22 +275,39 @@ impl Cloud {
             | Cloud::Onenet { secret, .. }
             | Cloud::Baidu { secret, .. }
             | Cloud::Aep { secret, .. }
-            | Cloud::Unicom { secret, .. } => secret,
+            | Cloud::Unicom { secret, .. } => Some(secret),
         }
     }
 
     fn with(&self, secret: Secret<&str>) -> Result<Result<Credentials, Flaw>, String> {
         Ok(match self {
-            Cloud::Alibaba { product_key, device_name, secret: _, tls, hash, id, timestamp } => Alibaba {
+            Cloud::Amazon => {
+                return Err(
+                    "AWS IoT has no user names and passwords: its devices show certificates, which a modem takes \
+                            by AT+GTSSLFILE, see docs/CLOUDS.md"
+                        .into(),
+                );
+            }
+            Cloud::Alibaba { product_key, device_name, secret: _, tls, hash, id, timestamp, small } => Alibaba {
                 product_key,
                 device_name,
                 device_secret: secret,
                 tls: *tls,
                 hash: *hash,
                 id: id.as_deref(),
-                timestamp: *timestamp,
+                timestamp: timestamp.0,
+                capitals: !small,
             }
             .credentials(),
+            Cloud::AlibabaRegister { product_key, device_name, secret: _, random, instance } => {
+                let random = match random {
+                    Some(random) => *random,
+                    // 31 bits, as a modem has it.
+                    None => u32::try_from(random::number()? >> 33).unwrap_or_default(),
+                };
+                let instance = instance.as_deref();
+                AlibabaRegistration { product_key, product_secret: secret, device_name, random, instance }.credentials()
+            }
             Cloud::Tencent { product_id, device_name, secret: _, hash, app_id, connection, expiry } => {
                 let connection = match connection {
                     Some(connection) => connection.clone(),
@@ -284,9 +338,15 @@ impl Cloud {
                 OneNet { product_id, device_name, access_key: secret, resource: *resource, hash: *hash, expiry }
                     .credentials()
             }
-            Cloud::Baidu { iotcore_id, device_key, secret: _, hash } => {
-                Baidu { core_id: iotcore_id, device_key, device_secret: secret, hash: *hash }.credentials()
+            Cloud::Baidu { iotcore_id, device_key, secret: _, hash, time, client_id } => Baidu {
+                core_id: iotcore_id,
+                device_key,
+                device_secret: secret,
+                hash: *hash,
+                time: time.0,
+                client_id: client_id.as_deref(),
             }
+            .credentials(),
             Cloud::Aep { product_id, device_number, username, .. } => {
                 Aep { product_id, device_number, token: secret, username }.credentials()
             }
@@ -326,6 +386,24 @@ impl Key {
         }
         let line = text.strip_suffix('\n').unwrap_or(&text);
         Ok(line.strip_suffix('\r').unwrap_or(line).into())
+    }
+}
+
+impl FromStr for Perhaps {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Perhaps, &'static str> {
+        let number = if text == "none" { None } else { Some(text.parse().map_err(|_| "expected a number or none")?) };
+        Ok(Perhaps(number))
+    }
+}
+
+impl fmt::Display for Perhaps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(number) => number.fmt(f),
+            None => f.write_str("none"),
+        }
     }
 }
 

@@ -76,9 +76,11 @@ pub struct Alibaba<'a> {
     pub hash: Hash,
     /// What the client id begins with; `None`: product key and device name, as Alibaba's C SDKs have it.
     pub id: Option<&'a str>,
-    /// A number that is signed with the rest; it need not be a time. Alibaba's C SDKs always take
+    /// A number that is signed with the rest, if there is one; it need not be a time. Alibaba's C SDKs always take
     /// [`Alibaba::TIMESTAMP`].
-    pub timestamp: u64,
+    pub timestamp: Option<u64>,
+    /// Whether the password is in capitals, as in Alibaba's C SDKs. Those of other languages print small letters.
+    pub capitals: bool,
 }
 
 impl Alibaba<'_> {
@@ -88,21 +90,27 @@ impl Alibaba<'_> {
     /// As Alibaba's C SDKs have it: 2050-01-01 in milliseconds.
     pub const TIMESTAMP: u64 = 2_524_608_000_000;
 
-    /// The password is in capitals, as in Alibaba's C SDKs.
+    /// The client id says all that decides how the cloud checks, and no more.
     pub fn credentials(&self) -> Result<Credentials, Flaw> {
-        let Alibaba { product_key, device_name, device_secret: Secret(secret), tls, hash, id, timestamp } = *self;
+        let Alibaba { product_key, device_name, device_secret: Secret(secret), tls, hash, id, timestamp, capitals } =
+            *self;
         check(&[("productkey", product_key), ("devicename", device_name), ("devicesecret", secret)])?;
         let id = match id {
             Some(id) => id.into(),
             None => format!("{product_key}.{device_name}"),
         };
         check(&[("clientid", &id)])?;
-        let signed = format!("clientId{id}deviceName{device_name}productKey{product_key}timestamp{timestamp}");
+        let (signed, told) = match timestamp {
+            Some(timestamp) => (format!("timestamp{timestamp}"), format!("timestamp={timestamp},")),
+            None => Default::default(),
+        };
+        let signed = format!("clientId{id}deviceName{device_name}productKey{product_key}{signed}");
+        let signature = hash.hmac(secret.as_bytes(), signed.as_bytes());
         let mode = if tls { 2 } else { 3 };
         Ok(Credentials {
             username: format!("{device_name}&{product_key}"),
-            password: Secret(upper_hex(&hash.hmac(secret.as_bytes(), signed.as_bytes()))),
-            client_id: format!("{id}|timestamp={timestamp},securemode={mode},signmethod=hmac{hash}|"),
+            password: Secret(if capitals { upper_hex(&signature) } else { hex(&signature) }),
+            client_id: format!("{id}|{told}securemode={mode},signmethod=hmac{hash}|"),
         })
     }
 }
@@ -318,7 +326,7 @@ impl OneNet<'_> {
     }
 }
 
-/// Baidu IoT Core (`6`), with the time left open, as its documents allow.
+/// Baidu IoT Core (`6`).
 ///
 /// Source: `SignatureGenerator` of Baidu's Java SDK, cloud.baidu.com/doc/IoTCore/s/Akck4811r.
 #[derive(Clone, Copy, Debug)]
@@ -331,6 +339,11 @@ pub struct Baidu<'a> {
     pub device_secret: Secret<&'a str>,
     /// The hash of the password, one of [`Baidu::HASHES`].
     pub hash: Hash,
+    /// Seconds since 1970, which must be those of the cloud within ten minutes; 0: it is not known. `None`: the user name
+    /// has none, which means the same as 0.
+    pub time: Option<u64>,
+    /// The client id, which is free; `None`: the device key, which keeps devices apart.
+    pub client_id: Option<&'a str>,
 }
 
 impl Baidu<'_> {
@@ -340,19 +353,22 @@ impl Baidu<'_> {
     /// The one that is used most.
     pub const HASH: Hash = Hash::Md5;
 
-    /// The client id is free; the device key keeps devices apart.
+    /// A plain hash, without a key.
     pub fn credentials(&self) -> Result<Credentials, Flaw> {
-        let Baidu { core_id, device_key, device_secret: Secret(secret), hash } = *self;
+        let Baidu { core_id, device_key, device_secret: Secret(secret), hash, time, client_id } = *self;
+        let client_id = client_id.unwrap_or(device_key);
         check(&[("iotcoreid", core_id), ("devicekey", device_key), ("devicesecret", secret)])?;
         if !Self::HASHES.contains(&hash) {
             return Err(Flaw::NoSuchHash(hash));
         }
+        check(&[("clientid", client_id)])?;
         let name = hash.name().to_ascii_uppercase();
-        let hashed = format!("{device_key}&0&{name}{secret}");
+        let told = time.map(|time| format!("{time}|")).unwrap_or_default();
+        let hashed = format!("{device_key}&{}&{name}{secret}", time.unwrap_or(0));
         Ok(Credentials {
-            username: format!("thingidp@{core_id}|{device_key}|0|{name}"),
+            username: format!("thingidp@{core_id}|{device_key}|{told}{name}"),
             password: Secret(hex(&hash.digest(hashed.as_bytes()))),
-            client_id: device_key.into(),
+            client_id: client_id.into(),
         })
     }
 }

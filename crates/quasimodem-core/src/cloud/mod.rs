@@ -17,7 +17,7 @@ pub mod tuya;
 mod unicom;
 
 pub use answer::{ANSWER_MAX, BadAnswer};
-pub use choices::{Choices, UnicomId};
+pub use choices::{BaiduTime, Choices, Expiry, UnicomId};
 pub use credentials::{
     Aep, Alibaba, Baidu, Credentials, Flaw, Huawei, OneNet, Resource, Tencent, TuyaBind, TuyaDevice, Unicom, UnicomAuth,
 };

@@ -2,11 +2,12 @@
 
 use alloc::format;
 use core::fmt::Write;
-use core::time::Duration;
 
 use super::basic::put_quoted;
 use crate::at::{Answer, Args, Case, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem};
-use crate::cloud::{Aep, Alibaba, Baidu, Credentials, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth, UnicomId};
+use crate::cloud::{
+    Aep, Alibaba, Baidu, BaiduTime, Credentials, Expiry, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth, UnicomId,
+};
 use crate::errand::Tuya;
 use crate::outbox::Sink;
 use crate::reports;
@@ -122,6 +123,8 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 
 fn alibaba(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
     let (tls, settings) = (args.flag(4), &turn.modem.settings);
+    let choices = &settings.cloud;
+    let id = format!("{}{}{}", args.text(1), choices.alibaba_joint, args.text(2));
     if tls && !settings.model.tls {
         return Err(Problem::NoTls);
     }
@@ -130,9 +133,10 @@ fn alibaba(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
         device_name: args.text(2),
         device_secret: Secret(args.text(3)),
         tls,
-        hash: settings.cloud.alibaba_hash,
-        id: None,
-        timestamp: Alibaba::TIMESTAMP,
+        hash: choices.alibaba_hash,
+        id: Some(&id),
+        timestamp: choices.alibaba_timestamp,
+        capitals: choices.alibaba_capitals,
     };
     Ok(alibaba.credentials()?)
 }
@@ -145,8 +149,8 @@ fn tencent(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem>
         device_name: args.text(2),
         device_secret: Secret(args.text(3)),
         app_id: choices.tencent_app_id,
-        connection: &connection,
-        expiry: expiry(turn, choices.tencent_lifetime, Tencent::NEVER)?,
+        connection: choices.tencent_connection.as_deref().unwrap_or(&connection),
+        expiry: expiry(turn, choices.tencent_expiry, Tencent::NEVER)?,
         hash: choices.tencent_hash,
     };
     Ok(tencent.credentials()?)
@@ -189,17 +193,24 @@ fn onenet(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
         access_key: Secret(args.text(3)),
         resource: choices.onenet_resource,
         hash: choices.onenet_hash,
-        expiry: expiry(turn, choices.onenet_lifetime, OneNet::NEVER)?,
+        expiry: expiry(turn, choices.onenet_expiry, OneNet::NEVER)?,
     };
     Ok(onenet.credentials()?)
 }
 
 fn baidu(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
+    let choices = &turn.modem.settings.cloud;
     let baidu = Baidu {
         core_id: args.text(1),
         device_key: args.text(2),
         device_secret: Secret(args.text(3)),
-        hash: turn.modem.settings.cloud.baidu_hash,
+        hash: choices.baidu_hash,
+        time: match choices.baidu_time {
+            BaiduTime::At(time) => Some(time),
+            BaiduTime::Clock => Some(unsigned_clock(turn)?),
+            BaiduTime::Omitted => None,
+        },
+        client_id: choices.baidu_core_id.then(|| args.text(1)),
     };
     Ok(baidu.credentials()?)
 }
@@ -219,9 +230,10 @@ fn unicom(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
     let choices = &turn.modem.settings.cloud;
     let imei = format!("{}", turn.modem.imei);
     let unicom = Unicom {
-        device_id: match choices.unicom_device_id {
+        device_id: match &choices.unicom_device_id {
             UnicomId::Imei => &imei,
             UnicomId::DeviceKey => device_key,
+            UnicomId::Given(id) => id,
         },
         device_key,
         product_key,
@@ -235,18 +247,22 @@ fn unicom(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
     Ok(unicom.credentials()?)
 }
 
-/// When something ends that holds for so long from now; zero is for ever.
-fn expiry(turn: &Turn<'_>, lifetime: Duration, never: u64) -> Result<u64, Problem> {
-    if lifetime.is_zero() {
-        return Ok(never);
+/// When something ends.
+fn expiry(turn: &Turn<'_>, expiry: Expiry, never: u64) -> Result<u64, Problem> {
+    match expiry {
+        Expiry { at: Some(at), .. } => Ok(at),
+        Expiry { lifetime, .. } if lifetime.is_zero() => Ok(never),
+        Expiry { lifetime, .. } => Ok(unsigned_clock(turn)?.saturating_add(lifetime.as_secs())),
     }
-    let now = u64::try_from(clock(turn)?).map_err(|_| Flaw::NoSuchTime)?;
-    Ok(now.saturating_add(lifetime.as_secs()))
+}
+
+fn unsigned_clock(turn: &Turn<'_>) -> Result<u64, Problem> {
+    Ok(u64::try_from(clock(turn)?).map_err(|_| Flaw::NoSuchTime)?)
 }
 
 /// Seconds since 1970.
 pub(super) fn clock(turn: &Turn<'_>) -> Result<i64, Problem> {
-    turn.modem.bearer.clock(turn.now).ok_or(Problem::NoClock)
+    turn.modem.cloud_clock(turn.now).ok_or(Problem::NoClock)
 }
 
 impl From<Flaw> for Problem {

@@ -138,9 +138,10 @@ fn unicom(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let choices = &turn.modem.settings.cloud;
     let imei = turn.modem.imei.to_string();
     let unicom = Unicom {
-        device_id: match choices.unicom_device_id {
+        device_id: match &choices.unicom_device_id {
             UnicomId::Imei => &imei,
             UnicomId::DeviceKey => device_key,
+            UnicomId::Given(id) => id,
         },
         device_key,
         product_key,

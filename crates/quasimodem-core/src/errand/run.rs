@@ -176,7 +176,7 @@ impl Turn<'_> {
         &mut self,
         work: impl FnOnce(&mut Goal, &Around<'_>) -> Result<Step, Failure>,
     ) -> Result<Step, Failure> {
-        let around = Around { clock: self.modem.bearer.clock(self.now), tls: &self.modem.tls.clone() };
+        let around = Around { clock: self.modem.cloud_clock(self.now), tls: &self.modem.tls.clone() };
         match self.modem.cloud().and_then(|cloud| cloud.errand.as_mut()) {
             Some(errand) => work(&mut errand.goal, &around),
             None => Ok(Step::Wait),

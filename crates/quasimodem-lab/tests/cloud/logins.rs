@@ -242,7 +242,14 @@ fn baidu_as_its_sdk_logs_in() {
 #[test]
 fn baidu_without_a_time_hashes_0() {
     let device = device(Cloud::Baidu, "core", "key", "secret");
-    let baidu = Baidu { core_id: "core", device_key: "key", device_secret: Secret("secret"), hash: Hash::Md5 };
+    let baidu = Baidu {
+        core_id: "core",
+        device_key: "key",
+        device_secret: Secret("secret"),
+        hash: Hash::Md5,
+        time: None,
+        client_id: None,
+    };
     let password = baidu.credentials().unwrap().password.0;
     assert_eq!(answer(&device, None, NOW, false, ("", "thingidp@core|key|MD5", &password)), "connack 0");
     for user in ["core|key|0|MD5", "thingidp@core|key", "thingidp@core|key|0|SHA1", "thingidp@core|key|x|MD5"] {
