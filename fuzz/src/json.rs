@@ -4,7 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use quasimodem_core::Secret;
 use quasimodem_core::cloud::tuya::{Activation, Frame, FrameKey};
-use quasimodem_core::cloud::{AlibabaRegistration, BadAnswer, TencentRegistered, TencentRegistration};
+use quasimodem_core::cloud::{
+    AlibabaRegistration, BadAnswer, TencentRegistered, TencentRegistration, TuyaEndpoints, UnicomRegistered,
+};
 
 /// A secret of 16 bytes; it is also the key of Tuya's answers.
 const SECRET: Secret<&str> = Secret("0123456789abcdef");
@@ -12,7 +14,7 @@ const SECRET: Secret<&str> = Secret("0123456789abcdef");
 /// The first byte says whose answer the rest is. What is taken from it can be printed as a line.
 pub fn json(data: &[u8]) {
     let Some((kind, body)) = data.split_first() else { return };
-    match kind % 5 {
+    match kind % 7 {
         0 => {
             let registration = AlibabaRegistration {
                 product_key: "pk",
@@ -38,6 +40,8 @@ pub fn json(data: &[u8]) {
                 TencentRegistered::Key(key) => vec![key.0],
             });
         }
+        5 => check(UnicomRegistered::answer(body), |device| vec![device.device_secret.0, device.token.0]),
+        6 => check(TuyaEndpoints::answer(body), |found| vec![found.http.0, found.mqtt.0]),
         kind => {
             let activation =
                 Activation { token: Secret("t"), product_key: "pk", uuid: "u", auth_key: SECRET, timestamp: 0 };

@@ -6,6 +6,7 @@ mod com_port;
 mod datagram;
 mod dictionary;
 mod gateway;
+mod http;
 mod json;
 mod lab_cloud;
 mod modem;
@@ -20,6 +21,7 @@ pub use com_port::com_port;
 pub use datagram::datagram;
 pub use dictionary::dictionary;
 pub use gateway::gateway;
+pub use http::http;
 pub use json::json;
 pub use lab_cloud::lab_cloud;
 pub use modem::modem;
@@ -40,6 +42,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("gateway", gateway),
     ("com_port", com_port),
     ("tuya", tuya),
+    ("http", http),
     ("json", json),
     ("lab_cloud", lab_cloud),
 ];
