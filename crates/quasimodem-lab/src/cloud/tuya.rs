@@ -174,7 +174,7 @@ fn device(state: &mut State, request: &Request<'_>, time: i64) -> Response {
     if get("et") != "1" {
         return refused("ILLEGAL_PARAM", "this stand-in knows et=1 only", time, None);
     }
-    if get("t").parse::<i64>().is_ok_and(|said| said.abs_diff(time) > PATIENCE.unsigned_abs()) {
+    if !get("t").parse::<i64>().is_ok_and(|said| said.abs_diff(time) <= PATIENCE.unsigned_abs()) {
         return refused("TIME_INVALID", "the time is not now", time, Some(&key));
     }
     let data = request.body.strip_prefix(b"data=").and_then(|digits| str::from_utf8(digits).ok()).and_then(from_hex);

@@ -210,6 +210,11 @@ fn requests_are_checked() {
         let (status, answer) = endpoint.post(&target, &[HOST], &body);
         assert_eq!((status, answer.contains(code)), (200, true), "{code}: {answer}");
     }
+    // Signed, but with a time that is none.
+    let soon =
+        format!("/d.json?a=tuya.device.active&et=1&t=soon&uuid={UUID}&v=4.4&sign=aa1ac6a6f3da0842bc5da4378e94ccd4");
+    let refused = activation.answer(endpoint.post(&soon, &[HOST], body).1.as_bytes()).unwrap_err();
+    assert!(matches!(&refused, BadAnswer::Refused(code, _) if code == "TIME_INVALID"), "{refused}");
     assert!(activation.answer(endpoint.post(target, &[HOST], body).1.as_bytes()).is_ok());
 }
 
