@@ -4,8 +4,8 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use quasimodem_core::{
-    Change, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Marked, Modem, Note, Outbox, Port, SETTINGS,
-    Settings, Why,
+    Change, ClientId, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Marked, Modem, Note, Outbox, Port,
+    SETTINGS, Settings, Why,
 };
 
 use crate::{tls_words, transcript};
@@ -77,6 +77,7 @@ impl Recorder {
                 Effect::Note(Note::SecretData(data)) => self.secret_data(data),
                 Effect::Note(_) => {}
                 Effect::Resolve(_, name) => self.push(format!("~ resolve {name}")),
+                Effect::Send(link, marked) if self.hides(link) => self.push(format!("~ {link} {}", said(link, marked))),
                 other => self.push(format!("~ {}", transcript::words(&other))),
             }
         }
@@ -118,6 +119,7 @@ impl Recorder {
             Input::Host(Host::Detached) => "! host detached".into(),
             Input::Line(HostLine::Dtr(on)) => format!("! line dtr {}", if *on { "on" } else { "off" }),
             Input::Opened(link) => format!("! {link} opened"),
+            Input::Received(link, bytes) if self.hides(*link) => format!("! {link} {}", heard(*link, bytes)),
             Input::Received(link, bytes) => format!("! {link} {}", received(*link, bytes)),
             Input::Closed(link, why) => format!("! {link} closed {}", reason(why)),
             Input::Resolved(_, Ok(address)) => format!("! resolved {address}"),
@@ -136,6 +138,11 @@ impl Recorder {
             self.settle(None);
         }
         self.push(line);
+    }
+
+    /// Whether secrets are to be hidden on this link: one that belongs to no client leads to a cloud.
+    fn hides(&self, link: Link) -> bool {
+        self.secrets == Secrets::Hidden && ClientId::from_number(link.0.into()).is_none()
     }
 
     /// Pieces that follow each other are one line of the transcript.
@@ -273,6 +280,22 @@ fn received(link: Link, bytes: &[u8]) -> String {
         }
         hex
     })
+}
+
+/// What is said to a cloud; packets hide their passwords in words.
+fn said(link: Link, marked: Marked<'_>) -> String {
+    match transcript::packet_words(link, marked.bytes()) {
+        Ok(packet) => format!("send {packet}"),
+        Err(_) => format!("send text {}", transcript::escape(&marked.redacted())),
+    }
+}
+
+/// What a cloud says: what is no message holds no secret, and all else may.
+fn heard(link: Link, bytes: &[u8]) -> String {
+    match transcript::packet_words(link, bytes) {
+        Ok(words) if !words.starts_with("publish ") => words,
+        _ => format!("text {}", "*".repeat(bytes.len())),
+    }
 }
 
 fn reason(why: &Why) -> String {

@@ -447,7 +447,7 @@ fn cause(text: &str) -> Result<Why, String> {
     })
 }
 
-fn escape(bytes: &[u8]) -> String {
+pub(crate) fn escape(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).escape_debug().to_string()
 }
 

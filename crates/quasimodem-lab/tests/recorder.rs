@@ -1,6 +1,7 @@
 //! What a recorder writes of a modem replays, and hides what it is to hide.
 
-use quasimodem_core::{Host, HostLine, Imei, Input, Instant, Link, Modem, Outbox, Settings, TlsFailure, Why};
+use quasimodem_core::mqtt::parse_words;
+use quasimodem_core::{Change, Host, HostLine, Imei, Input, Instant, Link, Modem, Outbox, Settings, TlsFailure, Why};
 use quasimodem_lab::recorder::{Recorder, Secrets};
 use quasimodem_lab::transcript;
 
@@ -124,6 +125,45 @@ fn a_private_key_is_hidden_in_however_many_pieces_it_comes() {
     let text = record(Secrets::Hidden, &inputs);
     assert!(!text.contains("geheim"), "{text}");
     assert!(text.contains("AT+GTSSLFILE?") && text.contains("KEYFILE,1"), "{text}");
+    let text = record(Secrets::Shown, &inputs);
+    assert_eq!(transcript::run(&text), Ok(()), "{text}");
+}
+
+/// What is said on the link that belongs to no client is for a cloud, and what is heard there are secrets.
+#[test]
+fn what_clouds_give_is_hidden() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"geheim\"";
+    let publish = parse_words(
+        r#"publish "/ext/register" q0 "{\"deviceSecret\":\"geheim\",\"productKey\":\"pk\",\"deviceName\":\"dn\"}""#,
+    );
+    let (connack, publish, link) = (parse_words("connack 0").unwrap(), publish.unwrap(), Link(201));
+    let (first, rest) = publish.split_at(20);
+    let inputs = [
+        (0, Input::Host(Host::Attached)),
+        (0, Input::Bearer(Change::Clock(1_700_000_000))),
+        (1, Input::Serial(b"AT+MQTTAUTHDYN=1,\"h\",443,\"pk\",\"topf\",\"dn\"\r")),
+        (2, Input::Opened(link)),
+        (3, Input::Received(link, &connack)),
+        (4, Input::Received(link, first)),
+        (5, Input::Received(link, rest)),
+        (30, Input::Tick),
+        (40, Input::Serial(b"AT+MQTTAUTHDYN=1,\"h\",443,\"pk\",\"topf\",\"dn\"\r")),
+        (41, Input::Opened(link)),
+        (42, Input::Received(link, &connack)),
+        (43, Input::Received(link, &publish)),
+        (70, Input::Tick),
+        (80, Input::Serial(b"AT+MQTTAUTHDYN=2,\"http://h/device/register\",\"pk\",\"0123456789abcdef\",\"dn\"\r")),
+        (81, Input::Opened(link)),
+        (82, Input::Received(link, answer.as_bytes())),
+        (110, Input::Tick),
+    ];
+    let text = record(Secrets::Hidden, &inputs);
+    for secret in ["geheim", "topf", "0123456789abcdef", "ProductId", "67 65 68 65 69 6d"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    for line in ["! 201 connack 0", "~ 201 send text POST /device/register", "+MQTTAUTHDYN: 1,pk,dn,******"] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
     let text = record(Secrets::Shown, &inputs);
     assert_eq!(transcript::run(&text), Ok(()), "{text}");
 }
