@@ -22,6 +22,7 @@ pub fn json(data: &[u8]) {
                 device_name: "dn",
                 random: 1,
                 instance: None,
+                listed: true,
             };
             check(registration.answer(body), |device| vec![device.device_secret.0]);
         }

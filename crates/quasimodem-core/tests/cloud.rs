@@ -15,7 +15,14 @@ use quasimodem_core::{Change, Input, MODELS, Secret, Settings};
 const SECRET: Secret<&str> = Secret("0123456789abcdef");
 
 fn alibaba() -> AlibabaRegistration<'static> {
-    AlibabaRegistration { product_key: "pk", product_secret: SECRET, device_name: "dn", random: 1, instance: None }
+    AlibabaRegistration {
+        product_key: "pk",
+        product_secret: SECRET,
+        device_name: "dn",
+        random: 1,
+        instance: None,
+        listed: true,
+    }
 }
 
 fn tencent(url: &str) -> TencentRegistration<'_> {

@@ -78,6 +78,9 @@ enum Cloud {
         /// The instance of the cloud: X of X.mqtt.iothub.aliyuncs.com.
         #[arg(long)]
         instance: Option<String>,
+        /// The cloud does not know the device by name: it then publishes a token to /ext/regnwl.
+        #[arg(long)]
+        unlisted: bool,
     },
     /// Tencent Cloud IoT Hub and IoT Explorer (AT+MQTTAUTHCFG=2).
     ///
@@ -299,14 +302,21 @@ impl Cloud {
                 capitals: !small,
             }
             .credentials(),
-            Cloud::AlibabaRegister { product_key, device_name, secret: _, random, instance } => {
+            Cloud::AlibabaRegister { product_key, device_name, secret: _, random, instance, unlisted } => {
                 let random = match random {
                     Some(random) => *random,
                     // 31 bits, as a modem has it.
                     None => u32::try_from(random::number()? >> 33).unwrap_or_default(),
                 };
-                let instance = instance.as_deref();
-                AlibabaRegistration { product_key, product_secret: secret, device_name, random, instance }.credentials()
+                AlibabaRegistration {
+                    product_key,
+                    product_secret: secret,
+                    device_name,
+                    random,
+                    instance: instance.as_deref(),
+                    listed: !unlisted,
+                }
+                .credentials()
             }
             Cloud::Tencent { product_id, device_name, secret: _, hash, app_id, connection, expiry } => {
                 let connection = match connection {

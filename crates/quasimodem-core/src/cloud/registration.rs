@@ -14,7 +14,7 @@ use super::seal::{self, Key};
 use crate::secret::Secret;
 
 /// Alibaba (`1`): a connection over TLS, on which the cloud publishes the device's secret to [`ALIBABA_TOPIC`] without
-/// being asked. For devices that the cloud knows by name.
+/// being asked.
 ///
 /// Source: `dynreg-mqtt` of Alibaba's C Link SDK.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,9 @@ pub struct AlibabaRegistration<'a> {
     pub random: u32,
     /// The instance of the cloud, see [`alibaba_instance`].
     pub instance: Option<&'a str>,
+    /// Whether the cloud knows the device by name. One that it does not know gets a token in place of a secret, on another
+    /// topic; neither [`answer`](Self::answer) nor `+MQTTAUTHDYN` has a place for that.
+    pub listed: bool,
 }
 
 /// Where Alibaba publishes the device's secret.
@@ -44,15 +47,17 @@ pub struct AlibabaRegistered {
 impl AlibabaRegistration<'_> {
     /// What to connect with.
     pub fn credentials(&self) -> Result<Credentials, Flaw> {
-        let AlibabaRegistration { product_key, product_secret: Secret(secret), device_name, random, instance } = *self;
+        let AlibabaRegistration { product_key, product_secret: Secret(secret), device_name, random, instance, listed } =
+            *self;
         check(&[("productkey", product_key), ("productsecret", secret), ("devicename", device_name)])?;
+        let kind = if listed { "register" } else { "regnwl" };
         let instance = instance.map(|instance| format!(",instanceId={instance}")).unwrap_or_default();
         let signed = format!("deviceName{device_name}productKey{product_key}random{random}");
         Ok(Credentials {
             username: format!("{device_name}&{product_key}"),
             password: Secret(upper_hex(&Hash::Sha256.hmac(secret.as_bytes(), signed.as_bytes()))),
             client_id: format!(
-                "{device_name}.{product_key}|random={random},authType=register,securemode=2,signmethod=hmacsha256\
+                "{device_name}.{product_key}|random={random},authType={kind},securemode=2,signmethod=hmacsha256\
                  {instance}|"
             ),
         })

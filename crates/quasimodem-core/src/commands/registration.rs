@@ -74,6 +74,7 @@ fn alibaba(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         device_name: args.text(5),
         random: number_once(turn),
         instance: alibaba_instance(host),
+        listed: true,
     };
     let speech = errand::talk(turn.now, registration.credentials()?, None);
     let target = Target { transport: Transport::Tls(turn.modem.tls.clone()), host: host.into(), port };

@@ -182,6 +182,7 @@ impl Goal {
                     device_name,
                     random: 0,
                     instance: None,
+                    listed: true,
                 };
                 let registered = registration.answer(payload).map_err(Failure::Answer)?;
                 let device = AlibabaDevice {

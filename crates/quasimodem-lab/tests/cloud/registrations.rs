@@ -51,6 +51,7 @@ fn alibaba(lab: &mut Lab, name: &str, random: u32) -> (Peer, String) {
         device_name: name,
         random,
         instance: None,
+        listed: true,
     };
     let login = registration.credentials().unwrap();
     knock(lab, true, (&login.client_id, &login.username, &login.password.0))
