@@ -114,6 +114,15 @@ impl UnicomId {
         }
     }
 
+    /// The id of a device.
+    pub(crate) fn of<'a>(&'a self, imei: &'a str, device_key: &'a str) -> &'a str {
+        match self {
+            UnicomId::Imei => imei,
+            UnicomId::DeviceKey => device_key,
+            UnicomId::Given(id) => id,
+        }
+    }
+
     /// What the setting means by this.
     pub fn by_name(name: &str) -> Option<UnicomId> {
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

@@ -6,7 +6,7 @@ use core::fmt::Write;
 use super::basic::put_quoted;
 use crate::at::{Answer, Args, Case, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem};
 use crate::cloud::{
-    Aep, Alibaba, Baidu, BaiduTime, Credentials, Expiry, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth, UnicomId,
+    Aep, Alibaba, Baidu, BaiduTime, Credentials, Expiry, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth,
 };
 use crate::errand::Tuya;
 use crate::outbox::Sink;
@@ -230,11 +230,7 @@ fn unicom(turn: &Turn<'_>, args: &Args<'_>) -> Result<Credentials, Problem> {
     let choices = &turn.modem.settings.cloud;
     let imei = format!("{}", turn.modem.imei);
     let unicom = Unicom {
-        device_id: match &choices.unicom_device_id {
-            UnicomId::Imei => &imei,
-            UnicomId::DeviceKey => device_key,
-            UnicomId::Given(id) => id,
-        },
+        device_id: choices.unicom_device_id.of(&imei, device_key),
         device_key,
         product_key,
         // A device that has a token was registered without a secret of its own.

@@ -5,9 +5,7 @@ use alloc::string::ToString;
 
 use super::cloud::{case, clock, number, secret, text};
 use crate::at::{Answer, Args, Command, Limit, Param, ParamKind, Problem, Returns};
-use crate::cloud::{
-    AlibabaRegistration, TencentRegistration, Unicom, UnicomAuth, UnicomId, alibaba_instance, unicom_topic,
-};
+use crate::cloud::{AlibabaRegistration, TencentRegistration, Unicom, UnicomAuth, alibaba_instance, unicom_topic};
 use crate::errand::{self, Goal, Target, Told, UnicomKept};
 use crate::net::Transport;
 use crate::reports::Report;
@@ -139,11 +137,7 @@ fn unicom(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let choices = &turn.modem.settings.cloud;
     let imei = turn.modem.imei.to_string();
     let unicom = Unicom {
-        device_id: match &choices.unicom_device_id {
-            UnicomId::Imei => &imei,
-            UnicomId::DeviceKey => device_key,
-            UnicomId::Given(id) => id,
-        },
+        device_id: choices.unicom_device_id.of(&imei, device_key),
         device_key,
         product_key,
         auth: if registered { UnicomAuth::Registered(secret) } else { UnicomAuth::Unregistered(secret) },
