@@ -3,6 +3,25 @@
 //! All of this is computed from inputs alone. Time and randomness are among the inputs, so that the same inputs give
 //! the same credentials. Nothing here touches the network: what is to be sent is returned, and what came is taken in.
 //!
+//! ```
+//! use quasimodem_core::Secret;
+//! use quasimodem_core::cloud::Baidu;
+//!
+//! let device = Baidu {
+//!     core_id: "avslzjf",
+//!     device_key: "device1",
+//!     device_secret: Secret("lWvGGoMxvbDwavDc"),
+//!     hash: Baidu::HASH,
+//!     time: Some(0),
+//!     client_id: None,
+//! };
+//! let login = device.credentials()?;
+//! assert_eq!(login.username, "thingidp@avslzjf|device1|0|MD5");
+//! assert_eq!(login.password.0, "c0479fbb47103a9d7cf4f9fdf7e97324");
+//! assert_eq!(login.client_id, "device1");
+//! # Ok::<(), quasimodem_core::cloud::Flaw>(())
+//! ```
+//!
 //! `docs/CLOUDS.md` tells for each cloud where its formula comes from and what it was checked against.
 
 mod answer;
