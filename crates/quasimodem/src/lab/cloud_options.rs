@@ -50,6 +50,8 @@ pub(crate) struct CloudArgs {
 pub(crate) struct CloudOptions {
     pub(super) clouds: Vec<Cloud>,
     pub(super) registry: Registry,
+    /// Whether the devices are those of the examples.
+    pub(super) samples: bool,
     /// Where to write the host map.
     pub(super) map: Option<PathBuf>,
     /// Where the root is kept.
@@ -90,7 +92,7 @@ impl CloudArgs {
                 products.chain(devices).collect::<Result<(), BadEntry>>().map_err(|error| error.to_string())?;
             }
         }
-        Ok(Some(CloudOptions { clouds, registry, map: cloud_map, directory }))
+        Ok(Some(CloudOptions { clouds, registry, samples: cloud_devices.is_none(), map: cloud_map, directory }))
     }
 }
 

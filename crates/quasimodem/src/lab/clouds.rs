@@ -35,7 +35,7 @@ pub(crate) struct Clouds {
 
 /// Starts what stands in for these clouds; it runs as long as the runtime.
 pub(super) async fn start(options: CloudOptions, root: &Root) -> Result<Clouds> {
-    let CloudOptions { clouds, registry, map, directory } = options;
+    let CloudOptions { clouds, registry, samples, map, directory } = options;
     registry.set_root(root.certificate());
     let all: Vec<Place> = clouds.iter().flat_map(|cloud| places(*cloud, &registry)).collect();
     let mut names: Vec<String> =
@@ -65,7 +65,7 @@ pub(super) async fn start(options: CloudOptions, root: &Root) -> Result<Clouds> 
             mappings.extend(place.at.iter().map(|(name, port)| Mapping::new(name, *port, address)));
         }
         log::say(format_args!("{cloud} stands on 127.0.0.1:{}", ports.join(",")));
-        text += &lines(*cloud, &registry);
+        text += &lines(*cloud, &registry, all.iter().find(|place| place.cloud == *cloud));
     }
     if let Some(path) = &map {
         let ca = directory.as_deref().map(|directory| directory.join(CA));
@@ -84,7 +84,8 @@ pub(super) async fn start(options: CloudOptions, root: &Root) -> Result<Clouds> 
     let given = given.collect();
     let greeting = format!(
         "The modem finds these clouds under their own names. What +MQTTAUTHCFG answers behind its number goes into\n  \
-         AT+MQTTUSER=1,\nThese devices are known:\n{text}"
+         AT+MQTTUSER=1,\nThese devices are known:\n{text}{}",
+        if samples { "examples/ has their secrets, and a conversation for each.\n" } else { "" }
     );
     Ok(Clouds { mappings, given, greeting })
 }
@@ -147,10 +148,18 @@ fn config(mappings: &[Mapping], ca: Option<&Path>) -> String {
     text + "]\n"
 }
 
-/// What to type for the devices of a cloud; secrets are those of the file, which the reader has.
-fn lines(cloud: Cloud, registry: &Registry) -> String {
+/// What to type for the devices of a cloud, and where they connect to; the reader has the secrets.
+fn lines(cloud: Cloud, registry: &Registry, place: Option<&Place>) -> String {
+    let at = |product: &str| {
+        let Some(place) = place.filter(|_| cloud != Cloud::Tuya) else { return "it tells where".into() };
+        // Some clouds have a name for each product.
+        let own = place.at.iter().find(|(name, _)| name.split('.').next() == Some(&*product.to_ascii_lowercase()));
+        let Some((name, port)) = own.or(place.at.first()) else { return String::new() };
+        let security = if matches!(place.security, Security::Plain | Security::Either) { "" } else { ", over TLS" };
+        format!("at {name}:{port}{security}")
+    };
     let Some(names) = cloud.parameters() else {
-        return "  AT+MQTTAUTHCFG=7        for amazon, whose devices show certificates\n".into();
+        return format!("  AT+MQTTAUTHCFG=7        {}, with a certificate\n", at(""));
     };
     let mut text = String::new();
     for device in registry.devices().iter().filter(|device| device.cloud == cloud && !device.secret.is_empty()).take(3)
@@ -169,7 +178,7 @@ fn lines(cloud: Cloud, registry: &Registry) -> String {
             Cloud::Unicom => fields.push("\"\"".into()),
             _ => {}
         }
-        let _ = writeln!(text, "  AT+MQTTAUTHCFG={number},{}", fields.join(","));
+        let _ = writeln!(text, "  AT+MQTTAUTHCFG={number},{}        {}", fields.join(","), at(&device.product));
     }
     text
 }

@@ -191,14 +191,23 @@ fn the_greeting_tells_what_to_type() {
         command(&["lab", "--mqtt", "0", "--at", "tcp:0", "--cloud", "all"]),
         "What +MQTTAUTHCFG answers behind its number goes into",
     );
-    let mut clouds = Vec::new();
+    let (mut clouds, mut told) = (Vec::new(), String::new());
     loop {
         let line = program.lines(1).remove(0);
         if line == "Ctrl-C ends modem and broker." {
             break;
         }
         assert!(!line.contains("00112233"), "a secret: {line}");
+        told += &line;
         clouds.extend(line.strip_prefix("  AT+MQTTAUTHCFG=").and_then(|rest| rest.chars().next()));
     }
     assert_eq!(String::from_iter(clouds), "123456789");
+    for words in [
+        "\"labcore\",\"meter\",<devicesecret>        at labcore.iot.gz.baidubce.com:1883",
+        "AT+MQTTAUTHCFG=7        at lab-ats.iot.us-east-1.amazonaws.com:8883, over TLS",
+        "<authkey>        it tells where",
+        "examples/ has their secrets",
+    ] {
+        assert!(told.contains(words), "{words} is not in {told}");
+    }
 }
