@@ -18,8 +18,8 @@ pub enum Input<'a> {
     Line(HostLine),
     /// The link that [`Effect::Open`](crate::Effect::Open) asked for is open: over TLS, after the handshake.
     Opened(Link),
-    /// The peer sent these bytes: [`CHUNK`](Input::CHUNK) at most, and only while
-    /// [`Modem::wants`](crate::Modem::wants)`(Port::Link(link))`. Over UDP: one whole datagram.
+    /// The peer sent these bytes, and [`Modem::wants`](crate::Modem::wants)`(Port::Link(link))` said that the link may be
+    /// read: [`CHUNK`](Input::CHUNK) at most, but over UDP one whole datagram, however long it is.
     Received(Link, &'a [u8]),
     /// The link could not be opened, or it ended without
     /// [`Effect::Close`](crate::Effect::Close). Bytes that arrived before the end MUST be brought first.
@@ -37,7 +37,7 @@ pub enum Input<'a> {
 }
 
 impl Input<'_> {
-    /// Bytes that one [`Serial`](Input::Serial) or [`Received`](Input::Received) may bring at most.
+    /// Bytes that one [`Serial`](Input::Serial) or [`Received`](Input::Received) may bring at most. Datagrams are whole.
     pub const CHUNK: usize = 4096;
 }
 

@@ -204,7 +204,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "max_packet",
-        meaning: "Largest packet in bytes that a broker may send; a larger one ends the connection.",
+        meaning: "Largest packet in bytes that a broker may send; a larger one ends the connection. From a gateway it is refused.",
         expected: "a number from 128 to 61440",
         set: |settings, text| {
             let max = text.parse().ok().filter(|max| (128..=60 * 1024).contains(max))?;

@@ -129,6 +129,8 @@ pub(crate) enum Event<'a> {
     WillMessageWanted,
     /// There is no room for a message of QoS 0.
     Dropped,
+    /// A message is longer than the modem takes; of QoS 1 and 2 it was refused.
+    TooLong,
     /// There is no room for a name.
     NotNamed,
 }
@@ -140,6 +142,8 @@ pub(crate) struct Room {
     pub(crate) inbox: bool,
     /// Bytes that may be kept.
     pub(crate) pool: usize,
+    /// Whether the datagram is one that the modem may ever take.
+    pub(crate) fits: bool,
 }
 
 /// What was due.
@@ -304,7 +308,7 @@ impl Session {
 
     fn while_open<'a>(&mut self, wire: &mut Wire<'_>, packet: Packet<'a>, room: Room) -> Event<'a> {
         match packet {
-            Packet::Publish(publish) => return self.message(wire, publish, room.inbox),
+            Packet::Publish(publish) => return self.message(wire, publish, room),
             Packet::Pubrel(id) => {
                 self.state.unreleased.retain(|unreleased| *unreleased != id);
                 lean::rest(&mut self.state.unreleased);
@@ -347,7 +351,7 @@ impl Session {
         event
     }
 
-    fn message<'a>(&mut self, wire: &mut Wire<'_>, publish: Publish<'a>, room: bool) -> Event<'a> {
+    fn message<'a>(&mut self, wire: &mut Wire<'_>, publish: Publish<'a>, room: Room) -> Event<'a> {
         let Publish { topic, payload, id, .. } = publish;
         // QoS -1 is for clients without a connection.
         let Some(qos) = publish.qos else { return Event::Nothing };
@@ -358,16 +362,23 @@ impl Session {
             wire.send(&Packet::Puback { topic: number, id, code: ReturnCode::InvalidTopicId });
             return Event::Nothing;
         }
+        if !room.fits {
+            // Not acknowledged, it would be sent for ever, and those behind it never.
+            if qos != Qos::AtMostOnce {
+                wire.send(&Packet::Puback { topic: topic.number(), id, code: ReturnCode::NotSupported });
+            }
+            return Event::TooLong;
+        }
         let unreleased = &mut self.state.unreleased;
         match qos {
-            Qos::AtMostOnce if !room => return Event::Dropped,
+            Qos::AtMostOnce if !room.inbox => return Event::Dropped,
             Qos::AtMostOnce => {}
             Qos::ExactlyOnce if unreleased.contains(&id) => {
                 wire.send(&Packet::Pubrec(id));
                 return Event::Nothing;
             }
             // Not acknowledged, so that the gateway sends it again.
-            _ if !room => return Event::Nothing,
+            _ if !room.inbox => return Event::Nothing,
             Qos::AtLeastOnce => {
                 wire.send(&Packet::Puback { topic: topic.number(), id, code: ReturnCode::Accepted });
             }

@@ -13,6 +13,9 @@ use crate::turn::Turn;
 /// Names that the answer to `+MQTTSNREG?` tells of each connection (manual 1.14).
 const NAMES_TOLD: usize = 5;
 
+const TOO_LONG: Malformed =
+    Malformed::Broken { rule: "max_packet", what: "the message is longer than the modem takes" };
+
 impl Turn<'_> {
     /// The session of an MQTT-SN client and its way out.
     pub(crate) fn sn_session(&mut self, client: ClientId) -> Result<(&mut Session, Wire<'_>), Problem> {
@@ -62,7 +65,11 @@ impl Turn<'_> {
 
     /// A datagram from a gateway.
     pub(crate) fn sn_received(&mut self, id: ClientId, datagram: &[u8]) {
-        let room = Room { inbox: self.modem.has_room(id, datagram.len()), pool: self.modem.pool_left() };
+        let room = Room {
+            inbox: self.modem.has_room(id, datagram.len()),
+            pool: self.modem.pool_left(),
+            fits: datagram.len() <= self.modem.settings.max_packet,
+        };
         let Ok((session, mut wire)) = self.sn_session(id) else { return };
         let packet = match Packet::decode(datagram) {
             Ok(packet) => packet,
@@ -96,6 +103,7 @@ impl Turn<'_> {
             Event::WillTopicWanted => self.say_will(id, super::say_will_topic),
             Event::WillMessageWanted => self.say_will(id, super::say_will_message),
             Event::Dropped => drop(self.out.note(StoredNote::Dropped(id, 1))),
+            Event::TooLong => self.ignored(id, TOO_LONG),
             Event::NotNamed => drop(self.out.note(StoredNote::NotNamed(id))),
         }
         self.advance(id);
