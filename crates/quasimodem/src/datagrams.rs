@@ -1,5 +1,6 @@
 //! UDP links: one datagram a send, one datagram a receipt, with one peer.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use quasimodem_core::{Link, Why};
+use quasimodem_core::{Link, Why, sn};
 use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -24,6 +25,14 @@ pub(crate) struct Datagrams {
     /// Bytes in the output.
     waiting: usize,
     peer: PeerState,
+}
+
+/// A datagram that came.
+pub(crate) enum Received {
+    /// So many bytes, now at the start of the chunk.
+    InChunk(usize),
+    /// It is longer than the chunk.
+    Apart(Vec<u8>),
 }
 
 /// What is known of the peer.
@@ -83,7 +92,7 @@ impl Datagrams {
     }
 
     /// A datagram, or that nobody is there.
-    pub(crate) fn poll_receive(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<Result<usize, Why>> {
+    pub(crate) fn poll_receive(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<Result<Received, Why>> {
         loop {
             let absent = match &mut self.peer {
                 PeerState::Unheard(error) => match error.as_mut().poll(cx) {
@@ -98,19 +107,12 @@ impl Datagrams {
                 return Poll::Ready(Err(why));
             }
             let ready = ready!(self.socket.poll_recv_ready(cx));
-            let received = ready.and_then(|()| {
-                self.socket.try_io(Interest::READABLE, || {
-                    let (_, length) = recv(&self.socket, &mut *chunk, RecvFlags::DONTWAIT | RecvFlags::TRUNC)?;
-                    Ok(length)
-                })
-            });
+            let received = ready.and_then(|()| self.socket.try_io(Interest::READABLE, || self.receive(chunk)));
             match received {
-                Ok(length) => {
+                Ok(received) => {
                     self.peer = PeerState::Heard;
-                    if length > chunk.len() {
-                        log::datagram_lost(self.link, length, "it is larger than any that is expected");
-                    } else if length > 0 {
-                        return Poll::Ready(Ok(length));
+                    if !matches!(received, Received::InChunk(0)) {
+                        return Poll::Ready(Ok(received));
                     }
                 }
                 // `poll_recv_ready` finds out whether it is.
@@ -118,6 +120,21 @@ impl Datagrams {
                 Err(error) => self.failed(&error),
             }
         }
+    }
+
+    /// A datagram that is there.
+    fn receive(&self, chunk: &mut [u8]) -> io::Result<Received> {
+        LONGEST.with_borrow_mut(|longest| {
+            let (_, length) = recv(&self.socket, &mut **longest, RecvFlags::DONTWAIT)?;
+            let datagram = longest.get(..length).unwrap_or_default();
+            Ok(match chunk.get_mut(..length) {
+                Some(place) => {
+                    place.copy_from_slice(datagram);
+                    Received::InChunk(length)
+                }
+                None => Received::Apart(datagram.into()),
+            })
+        })
     }
 
     /// Sends a datagram; `false` if that has to wait.
@@ -143,6 +160,11 @@ impl Datagrams {
 
     /// Bytes that may wait to be sent.
     const WAITING: usize = 16 * 1024;
+}
+
+thread_local! {
+    /// Room for the longest datagram that there can be, which all links of a thread use in turn.
+    static LONGEST: RefCell<Box<[u8]>> = RefCell::new(vec![0; sn::MAX_DATAGRAM].into());
 }
 
 /// Waits for an error of the socket. To be readable is not enough to know: a socket with an error is not.

@@ -181,6 +181,7 @@ impl<E: SerialEnd> Driver<E> {
                 continue;
             };
             busy = true;
+            let long;
             let input = match event {
                 link::Event::Opened => {
                     log::opened(link);
@@ -189,6 +190,11 @@ impl<E: SerialEnd> Driver<E> {
                 link::Event::Received(count) => {
                     log::received(link, count);
                     Input::Received(link, chunk.get(..count).unwrap_or_default())
+                }
+                link::Event::Long(datagram) => {
+                    log::received(link, datagram.len());
+                    long = datagram;
+                    Input::Received(link, &long)
                 }
                 link::Event::Closed(why) => {
                     log::closed(link, &why);

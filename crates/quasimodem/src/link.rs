@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use crate::datagrams::Datagrams;
+use crate::datagrams::{self, Datagrams};
 use crate::host_map::HostMap;
 use crate::queue::{Crossed, Queue};
 use crate::resolve::{addresses, why};
@@ -42,6 +42,8 @@ pub(crate) enum Event {
     Opened,
     /// The peer sent this many bytes, now at the start of the chunk.
     Received(usize),
+    /// The peer sent a datagram that is longer than the chunk.
+    Long(Vec<u8>),
     /// It ended, or could not be opened, and is gone from the table.
     Closed(Why),
 }
@@ -134,7 +136,8 @@ impl Links {
             State::Open(_) | State::Datagrams(_) if !wants => return Poll::Pending,
             State::Datagrams(datagrams) => match datagrams.poll_receive(cx, chunk) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(count)) => return Poll::Ready(Event::Received(count)),
+                Poll::Ready(Ok(datagrams::Received::InChunk(count))) => return Poll::Ready(Event::Received(count)),
+                Poll::Ready(Ok(datagrams::Received::Apart(datagram))) => return Poll::Ready(Event::Long(datagram)),
                 Poll::Ready(Err(why)) => why,
             },
             State::Open(open) => match open.poll_read(cx, chunk) {

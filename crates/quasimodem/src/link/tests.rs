@@ -44,6 +44,7 @@ impl Bench {
     async fn receives(&mut self) -> Vec<u8> {
         match self.event().await {
             Event::Received(count) => self.chunk[..count].to_vec(),
+            Event::Long(datagram) => datagram,
             Event::Opened => panic!("opened again"),
             Event::Closed(why) => panic!("closed: {why}"),
         }
@@ -109,16 +110,21 @@ fn others_are_not_heard() {
 }
 
 #[test]
-fn a_datagram_is_whole_or_lost() {
+fn a_datagram_is_whole_however_long_it_is() {
     run(async {
         let (peer, port) = peer();
         let mut bench = Bench::talk(port).await;
         bench.sends(b"one").await;
         let (_, modem) = heard(&peer);
-        peer.send_to(&[7; Input::CHUNK + 1], modem).unwrap();
-        peer.send_to(&[], modem).unwrap();
-        peer.send_to(&[8; Input::CHUNK], modem).unwrap();
-        assert_eq!(bench.receives().await, [8; Input::CHUNK]);
+        // The longest over IPv4.
+        let sizes = [Input::CHUNK, Input::CHUNK + 1, 65_507, 1];
+        for size in sizes {
+            peer.send_to(&vec![7; size], modem).unwrap();
+            peer.send_to(&[], modem).unwrap();
+        }
+        for size in sizes {
+            assert_eq!(bench.receives().await, vec![7; size]);
+        }
         // Larger than UDP can be: lost, and the next one is sent.
         bench.sends(&[9; 70_000]).await;
         bench.sends(b"two").await;

@@ -5,14 +5,13 @@ use std::process::Command;
 
 use crate::LIMIT;
 use crate::broker::{Broker, Kind};
-use crate::host::Host;
 use crate::program::{Program, command, run_to_end};
 use crate::sn_client::SnClient;
 
 /// A gateway and the broker behind it.
-struct Gateway {
-    broker: Broker,
-    port: u16,
+pub(crate) struct Gateway {
+    pub(crate) broker: Broker,
+    pub(crate) port: u16,
     /// Beside a lab broker it is the same program.
     _program: Option<Program>,
 }
@@ -50,7 +49,8 @@ fn before(broker: u16, options: &[&str]) -> (Program, u16) {
     (program, port)
 }
 
-fn both(test: impl Fn(Gateway)) {
+/// Does it before the lab broker, and before mosquitto.
+pub(crate) fn both(test: impl Fn(Gateway)) {
     test(Gateway::start(Kind::Lab));
     test(Gateway::start(Kind::Mosquitto));
 }
@@ -273,30 +273,6 @@ fn what_is_typed_wrongly() {
         assert_eq!(outcome.code, Some(2));
         assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
     }
-}
-
-/// The modem's own clients, over UDP: what they publish comes back over MQTT, and the other way round.
-#[test]
-fn the_modem_speaks_to_it() {
-    both(|gateway| {
-        let program = Program::run("pty");
-        let mut host = Host::open(program.address());
-        host.command(&format!(r#"AT+MQTTOPEN=101,"127.0.0.1",{},1,60"#, gateway.port));
-        host.expect("\r\n+MQTTOPEN: 101,1\r\n");
-        host.command(r#"AT+MQTTSUB=101,"from/broker",2"#);
-        host.expect("\r\n+MQTTSUB: 101,1\r\n");
-        for qos in 0..3 {
-            let subscriber = gateway.broker.subscribe_with(&["-q", "2", "-C", "1", "-t", "from/modem"]);
-            host.command(&format!(r#"AT+MQTTPUB=101,"from/modem",{qos},0,"up {qos}""#));
-            host.expect("\r\n+MQTTPUB: 101,1\r\n");
-            assert_eq!(subscriber.next(), format!("{qos} 0 up {qos}"));
-            assert!(gateway.broker.try_publish(&["-q", &qos.to_string(), "-t", "from/broker", "-m", "down"]));
-            host.expect(&format!("\r\n+MQTTMSG: 101,{qos},1,\"down\"\r\n"));
-        }
-        host.command("AT+MQTTCLOSE=101");
-        host.expect("\r\n+MQTTCLOSE: 101,1\r\n");
-        program.terminate();
-    });
 }
 
 /// The clients that other tests tell what to do.

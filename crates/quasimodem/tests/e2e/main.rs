@@ -27,6 +27,7 @@ mod rfc2217;
 mod serial;
 mod service;
 mod sn_client;
+mod sn_modem;
 mod stdio;
 mod tcp;
 mod terminal;

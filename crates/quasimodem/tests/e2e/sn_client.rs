@@ -1,14 +1,16 @@
 //! A client of MQTT-SN that somebody else wrote, and what it and a gateway say to each other as a third party reads it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
+use quasimodem_core::sn::parse_words;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -83,17 +85,31 @@ impl Drop for SnClient {
 /// Passes datagrams on between one client and a gateway.
 pub(crate) struct Relay {
     /// Where the client sends to.
-    port: u16,
+    pub(crate) port: u16,
     ends: [SocketAddr; 2],
     threads: Vec<JoinHandle<()>>,
     seen: Seen,
 }
 
 /// Datagrams, and whether they are the client's.
-type Seen = Arc<Mutex<Vec<(bool, Vec<u8>)>>>;
+type Datagrams = Vec<(bool, Vec<u8>)>;
+
+#[derive(Clone, Default)]
+struct Seen(Arc<(Mutex<Datagrams>, Condvar)>);
+
+impl Seen {
+    fn push(&self, up: bool, bytes: &[u8]) {
+        self.lock().push((up, bytes.to_vec()));
+        self.0.1.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Datagrams> {
+        self.0.0.lock().unwrap()
+    }
+}
 
 impl Relay {
-    fn new(gateway: u16) -> Relay {
+    pub(crate) fn new(gateway: u16) -> Relay {
         let front = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
         let back = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
         back.connect(("127.0.0.1", gateway)).unwrap();
@@ -108,7 +124,7 @@ impl Relay {
                     && size > 0
                 {
                     *client.lock().unwrap() = Some(from);
-                    seen.lock().unwrap().push((true, bytes[..size].to_vec()));
+                    seen.push(true, &bytes[..size]);
                     // Nobody may be there.
                     let _ = back.send(&bytes[..size]);
                 }
@@ -124,7 +140,7 @@ impl Relay {
                     match back.recv(&mut bytes) {
                         Ok(0) => return,
                         Ok(size) => {
-                            seen.lock().unwrap().push((false, bytes[..size].to_vec()));
+                            seen.push(false, &bytes[..size]);
                             let client = client.lock().unwrap().expect("the client began");
                             front.send_to(&bytes[..size], client).unwrap();
                         }
@@ -137,8 +153,17 @@ impl Relay {
         Relay { port: ends[0].port(), ends, threads: vec![up, down], seen }
     }
 
-    fn judge(&self) {
-        let seen = self.seen.lock().unwrap();
+    /// Waits until the client has sent a message of this type.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, awaited: u8) {
+        let unseen = |seen: &mut Datagrams| !seen.iter().any(|(up, bytes)| *up && kind(bytes) == awaited);
+        let waited = self.seen.0.1.wait_timeout_while(self.seen.lock(), LIMIT, unseen).unwrap();
+        assert!(!waited.1.timed_out(), "no message of type {awaited:02x} came");
+    }
+
+    /// Lets Wireshark's dissector judge all that was said until now; gives the types of the messages of the client.
+    pub(crate) fn judge(&self) -> BTreeSet<u8> {
+        let seen = self.seen.lock();
         let judged = dissect(&seen);
         assert!(!seen.is_empty());
         assert_eq!(judged.len(), seen.len(), "{judged:#?}");
@@ -147,6 +172,8 @@ impl Relay {
             let falsely = bytes.as_slice() == [2, 7];
             assert!(line.starts_with("mqttsn ") && (line.ends_with(" ok") || falsely), "{bytes:02x?}: {line}");
         }
+        let sent = seen.iter().filter(|(up, _)| *up);
+        sent.map(|(_, bytes)| kind(bytes)).collect()
     }
 }
 
@@ -158,6 +185,11 @@ impl Drop for Relay {
             let _ = thread.join();
         }
     }
+}
+
+/// The type of a message.
+fn kind(bytes: &[u8]) -> u8 {
+    if bytes[0] == 1 { bytes[3] } else { bytes[1] }
 }
 
 /// What tshark makes of each datagram: `mqttsn TYPE ok`, or what else.
@@ -173,9 +205,10 @@ fn dissect(datagrams: &[(bool, Vec<u8>)]) -> Vec<String> {
         .unwrap_or_else(|error| panic!("tshark: {error}; these tests need it: on Debian, apt-get install tshark"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let judged = String::from_utf8(output.stdout).unwrap();
-    // It shows a wrong length, and does not mind it.
+    // It shows a wrong length, and does not mind it; a forwarder's message has two, its own and that of what it forwards.
+    let counts = |lengths: &str| lengths.split(',').filter_map(|length| length.parse::<usize>().ok()).sum::<usize>();
     let line = |(line, (_, bytes)): (&str, &(bool, Vec<u8>))| match line.split('\t').collect::<Vec<_>>()[..] {
-        [kind, "", length] if length == bytes.len().to_string() => format!("mqttsn {kind} ok"),
+        [kind, "", lengths] if counts(lengths) == bytes.len() => format!("mqttsn {kind} ok"),
         [kind, ..] if !kind.is_empty() => format!("mqttsn {kind} malformed: {line}"),
         _ => format!("something else: {line:?}"),
     };
@@ -211,4 +244,57 @@ fn malformed_datagrams_are_found() {
     let judged = dissect(&[(true, pingreq), (false, too_long), (false, too_short), (true, b"hello".into())]);
     let ok: Vec<bool> = judged.iter().map(|line| line.ends_with(" ok")).collect();
     assert_eq!(ok, [true, false, false, false], "{judged:?}");
+}
+
+/// Each message of MQTT-SN 1.2, with each kind of topic, and what is written with a length of three bytes.
+#[test]
+fn all_that_the_codec_writes_is_sound() {
+    let long = "x".repeat(300);
+    let words = [
+        "advertise 1 900",
+        "searchgw 1",
+        r#"gwinfo 1 """#,
+        r#"gwinfo 1 "\x7f\x00\x00\x01""#,
+        r#"connect "id" clean will keepalive 60"#,
+        "connack 0",
+        "willtopicreq",
+        r#"willtopic "a/b" q1 retain"#,
+        "willmsgreq",
+        r#"willmsg "gone""#,
+        &format!("willmsg \"{long}\""),
+        r#"register #7 "a/b""#,
+        r#"register #7 @5 "a/b""#,
+        "regack #7 @5 0",
+        r#"publish @5 q0 "payload""#,
+        r#"publish predefined @5 q1 #7 retain dup "payload""#,
+        r#"publish short "ab" q2 #7 "payload""#,
+        r#"publish short "ab" q-1 "payload""#,
+        &format!("publish @5 q1 #7 \"{long}\""),
+        "puback #7 @5 2",
+        "pubrec #7",
+        "pubrel #7",
+        "pubcomp #7",
+        r##"subscribe #7 "a/#" q1 dup"##,
+        "subscribe #7 predefined @5 q2",
+        r#"subscribe #7 short "ab" q0"#,
+        "suback #7 @5 q1 0",
+        r#"unsubscribe #7 "a/b""#,
+        "unsubscribe #7 predefined @5",
+        r#"unsubscribe #7 short "ab""#,
+        "unsuback #7",
+        "pingreq",
+        r#"pingreq "id""#,
+        "pingresp",
+        "disconnect",
+        "disconnect 60",
+        r#"willtopicupd "a/b" q2 retain"#,
+        "willtopicresp 0",
+        r#"willmsgupd "gone""#,
+        "willmsgresp 3",
+        r#"encapsulated 1 "node" "\x02\x16""#,
+    ];
+    let datagrams: Vec<_> = words.iter().map(|words| (true, parse_words(words).unwrap())).collect();
+    for (judged, words) in dissect(&datagrams).iter().zip(words) {
+        assert!(judged.ends_with(" ok"), "{words}: {judged}");
+    }
 }
