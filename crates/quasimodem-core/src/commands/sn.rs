@@ -107,12 +107,16 @@ pub(super) fn open(turn: &mut Turn<'_>, args: &Args<'_>, id: ClientId) -> Result
     let Some(SnClient { client_id, will, session, kept }) = client else { return Err(Problem::NoSuchClient) };
     let client_id = client_id.as_deref().filter(|own| !own.is_empty()).unwrap_or(&default);
     let clean = args.flag(3);
+    if clean {
+        // The gateway forgets a message without a topic with the session.
+        will.take_if(|will| !will.has_topic());
+    }
     let key: Option<Box<str>> = (!clean).then(|| format!("{host}:{port} {client_id}").into());
     let greeting = Greeting {
         client_id: client_id.into(),
         clean,
         keep_alive: u16::try_from(args.number(4).unwrap_or_default()).unwrap_or(u16::MAX),
-        will: will.as_deref().cloned(),
+        will: will.as_deref().filter(|will| will.has_topic()).cloned(),
     };
     // What is kept for another connection is given up once the gateway accepts this one.
     let kept = kept.take_if(|kept| Some(&kept.key) == key.as_ref()).map(|kept| *kept);

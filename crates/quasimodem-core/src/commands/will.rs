@@ -53,7 +53,7 @@ pub(super) fn store(turn: &mut Turn<'_>, headed: Headed, payload: Box<[u8]>) -> 
 
 fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
     for id in ClientId::ALL {
-        let Some(will) = turn.modem.will(id).and_then(Option::take) else { continue };
+        let Some(will) = turn.modem.will(id).and_then(|will| will.take_if(|will| will.has_topic())) else { continue };
         turn.info(|line| {
             write!(line, "+MQTTWILL: {id},")?;
             basic::put_quoted(will.topic.as_bytes(), line);

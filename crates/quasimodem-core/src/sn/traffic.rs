@@ -116,7 +116,9 @@ impl Turn<'_> {
     /// Tells the gateway of the will that is kept, if there is one.
     fn say_will(&mut self, id: ClientId, say: fn(&StoredWill, &mut Wire<'_>)) {
         let Some(will) = self.modem.sn_client(id).and_then(|client| client.will.take()) else { return };
-        if let Ok((_, mut wire)) = self.sn_session(id) {
+        if will.has_topic()
+            && let Ok((_, mut wire)) = self.sn_session(id)
+        {
             say(&will, &mut wire);
         }
         if let Some(client) = self.modem.sn_client(id) {
@@ -171,8 +173,10 @@ impl Turn<'_> {
                 true
             }
             End::WillMessage(payload) => {
-                if let Some(will) = self.modem.sn_client(id).and_then(|client| client.will.as_mut()) {
-                    will.payload = payload;
+                match self.modem.sn_client(id).map(|client| &mut client.will) {
+                    Some(Some(will)) => will.payload = payload,
+                    Some(none) => *none = Some(Box::new(StoredWill::of_message(payload))),
+                    None => {}
                 }
                 true
             }
