@@ -236,7 +236,7 @@ impl Requests {
             (Awaits::Pubcomp, Packet::Pubcomp(id)) if is_ours(id) => self.end(End::Done),
             (Awaits::Suback, Packet::Suback { topic, id, code, .. }) if is_ours(id) => {
                 if code.is_accepted()
-                    && topic != 0
+                    && !is_reserved(topic)
                     && let What::Subscribe(Subject::Name(name), _) = what
                     && !name.contains(['#', '+'])
                 {
