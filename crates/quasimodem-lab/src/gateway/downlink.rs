@@ -48,8 +48,8 @@ struct Message {
     dup: bool,
     /// The broker's identifier, which is the client's as well: so both know an exchange again after a break.
     id: Option<PacketId>,
-    /// The client did not know the topic id, and it was told again.
-    told_again: bool,
+    /// When it was told the topic id again, since it did not know it.
+    told_again: Option<Instant>,
 }
 
 struct Flight {
@@ -78,6 +78,14 @@ enum Awaits {
     /// The broker's PUBREL.
     Pubrel(PacketId),
     Pubcomp(PacketId),
+}
+
+/// Whether a client that does not know a topic id has been told it again.
+enum Told {
+    Now,
+    /// This may be a copy of the refusal before. If it is none, the next one comes when the message is sent again.
+    JustNow,
+    InVain,
 }
 
 /// How the topic of a message is told to a client.
@@ -192,7 +200,7 @@ impl Client {
             }
         }
         let too_many = qos == Qos::AtMostOnce && !self.down.has_room(topic.len() + payload.len(), turn.config);
-        let message = Message { topic: topic.into(), payload: payload.into(), qos, retain, dup, id, told_again: false };
+        let message = Message { topic: topic.into(), payload: payload.into(), qos, retain, dup, id, told_again: None };
         match (fits, too_many) {
             (false, _) => self.give_up(message, Loss::TooLarge, turn),
             (true, true) => self.give_up(message, Loss::TooMany, turn),
@@ -352,7 +360,14 @@ impl Client {
             }
             ReturnCode::Accepted => return,
             ReturnCode::Congestion => return self.postpone(turn),
-            ReturnCode::InvalidTopicId if self.tells_again(sent_as) => self.down.flight = None,
+            ReturnCode::InvalidTopicId => match self.told_again(sent_as, turn) {
+                Told::Now => self.down.flight = None,
+                Told::JustNow => return,
+                Told::InVain => {
+                    self.down.flight = None;
+                    self.drop_front(Loss::Refused, turn);
+                }
+            },
             _ => {
                 self.down.flight = None;
                 self.drop_front(Loss::Refused, turn);
@@ -392,14 +407,20 @@ impl Client {
         }
     }
 
-    /// Whether the topic id of the message in front will be told once more.
-    fn tells_again(&mut self, sent_as: TopicId) -> bool {
+    /// The client refused the message in front since it does not know its topic id: tells it once more.
+    fn told_again(&mut self, sent_as: TopicId, turn: &Turn<'_>) -> Told {
         let (TopicId::Normal(topic), Some(Item::Message(message))) = (sent_as, self.down.queue.front_mut()) else {
-            return false;
+            return Told::InVain;
         };
+        if message.told_again.is_some_and(|at| turn.now.since(at) <= turn.config.copies_within) {
+            return Told::JustNow;
+        }
         self.topics.set(topic, Knows::Nothing);
         message.dup = true;
-        !std::mem::replace(&mut message.told_again, true)
+        match message.told_again.replace(turn.now) {
+            None => Told::Now,
+            Some(_) => Told::InVain,
+        }
     }
 
     /// The client wants to be left in peace.

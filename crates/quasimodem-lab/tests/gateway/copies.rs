@@ -92,3 +92,23 @@ fn an_old_copy_of_connect_does_not_end_subscriptions() {
     lab.hears(1, &[]);
     lab.has_links(1);
 }
+
+/// A message whose topic id the client did not know is told the id and sent again, with the identifier that it had.
+#[test]
+fn a_copy_of_a_refusal_loses_no_message() {
+    let mut lab = Lab::default();
+    let own = lab.own(r#""p" clean keepalive 0"#);
+    lab.connect(1, r#""a" clean keepalive 60"#);
+    lab.talks(1, r#"subscribe #1 "news" q1"#, &["suback #1 @1 q1 0"]);
+    lab.own_says(own, r#"publish "news" q1 #1 "x""#);
+    lab.own_hears(own, &["puback #1"]);
+    lab.hears(1, &[r#"publish @1 q1 #1 "x""#]);
+    lab.talks(1, "puback #1 @1 2", &[r#"register #1 @1 "news""#]);
+    lab.talks(1, "puback #1 @1 2", &[]);
+    lab.talks(1, "regack #1 @1 0", &[r#"publish @1 q1 #1 dup "x""#]);
+    lab.talks(1, "puback #1 @1 2", &[]);
+    lab.passes(2000);
+    lab.hears(1, &[r#"publish @1 q1 #1 dup "x""#]);
+    lab.talks(1, "puback #1 @1 0", &[]);
+    assert_eq!(lab.gateway.usage().queued, 0);
+}
