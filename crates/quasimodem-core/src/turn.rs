@@ -40,6 +40,10 @@ impl<'a> Turn<'a> {
     }
 
     pub(crate) fn take(&mut self, input: Input<'_>) {
+        if let Input::Host(Host::Detached) = input {
+            // What is due by now would be said to nobody: it waits for the next host.
+            self.modem.attached = false;
+        }
         self.settle();
         self.take_in(input);
         // What the input made due at once, like the PINGREQ of a connection that was long in the making.
@@ -79,7 +83,6 @@ impl<'a> Turn<'a> {
             Input::Serial(bytes) => self.serial(bytes),
             Input::Host(Host::Attached) => self.attached(),
             Input::Host(Host::Detached) => {
-                self.modem.attached = false;
                 self.modem.line.reset();
                 self.modem.typed_at = None;
                 self.modem.raw = None;
