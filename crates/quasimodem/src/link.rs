@@ -150,8 +150,10 @@ impl Links {
         Poll::Ready(Event::Closed(ended))
     }
 
-    /// Writes what the sockets take.
+    /// Writes what the sockets take, and forgets what was built of files that the host no longer has: a reset frees its key
+    /// here too.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) {
+        self.template.take_if(|(profile, _)| profile.strong_count() == 0);
         for (_, state) in &mut self.table {
             match state {
                 State::Open(open) => open.write(cx),

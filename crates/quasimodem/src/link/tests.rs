@@ -316,7 +316,18 @@ fn what_was_built_for_a_profile_is_there_when_it_is_opened_again() {
         let first = links.template(&profile).unwrap();
         assert!(Arc::ptr_eq(&first, &links.template(&profile).unwrap()));
         let changed = Arc::new(TlsProfile { verify: quasimodem_core::Verify::Nothing, ..(*profile).clone() });
-        assert!(!Arc::ptr_eq(&first, &links.template(&changed).unwrap()));
+        let second = links.template(&changed).unwrap();
+        assert!(!Arc::ptr_eq(&first, &second));
+        // A reset forgets the profile, and nothing may be left of its key.
+        let freed = Arc::downgrade(&second);
+        drop((second, changed));
+        assert!(freed.strong_count() > 0);
+        poll_fn(|cx| {
+            links.poll_write(cx);
+            Poll::Ready(())
+        })
+        .await;
+        assert_eq!(freed.strong_count(), 0);
     });
 }
 
