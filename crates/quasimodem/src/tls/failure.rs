@@ -95,6 +95,8 @@ impl Notes {
 fn certificate(error: &CertificateError, notes: &Notes, asked: &str) -> TlsFailure {
     let seconds = |time: &UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     let subject = notes.name.as_deref().unwrap_or("somebody");
+    // Nobody is named in one that can't be read.
+    let whose = notes.name.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
     match error {
         CertificateError::ExpiredContext { time, not_after } => {
             TlsFailure::Expired { not_after: seconds(not_after), now: seconds(time) }
@@ -120,9 +122,20 @@ fn certificate(error: &CertificateError, notes: &Notes, asked: &str) -> TlsFailu
             Some(webpki::Error::UnsupportedCertVersion) => {
                 "server certificate is of X.509 version 1, and only those of version 3 can be checked".into()
             }
-            _ => format!("server certificate of {subject}: {error}").into(),
+            Some(webpki::Error::UnsupportedCriticalExtension) => {
+                format!("server certificate{whose} has a critical extension that is not known").into()
+            }
+            _ => format!("server certificate{whose}: {error}").into(),
         }),
-        error => TlsFailure::Other(format!("server certificate of {subject}: {error}").into()),
+        CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id: algorithm, .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id: algorithm,
+            ..
+        } => TlsFailure::Other(
+            format!("server certificate{whose} is signed with {}", names::signature(algorithm)).into(),
+        ),
+        CertificateError::BadEncoding => TlsFailure::Other(format!("server certificate{whose} can't be read").into()),
+        error => TlsFailure::Other(format!("server certificate{whose}: {error}").into()),
     }
 }
 

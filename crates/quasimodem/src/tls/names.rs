@@ -1,10 +1,10 @@
-//! Names in certificates, in words.
+//! What stands in certificates, in words: names, and why a key or a signature won't do.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use rustls::pki_types::CertificateDer;
-use webpki::EndEntityCert;
+use webpki::{EndEntityCert, anchor_from_trusted_cert};
 
 /// The issuer that a chain leads to and that is not in it: whoever should have been a root.
 pub(super) fn missing_issuer(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Option<String> {
@@ -25,6 +25,39 @@ pub(super) fn missing_issuer(end_entity: &CertificateDer<'_>, intermediates: &[C
 /// Whose certificate it is.
 pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<String> {
     EndEntityCert::try_from(certificate).ok().map(|certificate| in_words(certificate.subject()))
+}
+
+/// Whether one certificate has the name that the other one gives as its issuer's.
+pub(super) fn is_issuer(issuer: &CertificateDer<'_>, certificate: &CertificateDer<'_>) -> bool {
+    match (anchor_from_trusted_cert(issuer), EndEntityCert::try_from(certificate)) {
+        (Ok(issuer), Ok(certificate)) => issuer.subject.as_ref() == certificate.issuer(),
+        _ => false,
+    }
+}
+
+/// The bits of the key of a certificate, if it is one of RSA with fewer than [`RSA_BITS`].
+pub(super) fn short_rsa(certificate: &CertificateDer<'_>) -> Option<usize> {
+    let certificate = anchor_from_trusted_cert(certificate).ok()?;
+    let mut info = certificate.subject_public_key_info.as_ref();
+    let (_, mut algorithm) = take(&mut info)?;
+    if take(&mut algorithm)? != (OID, RSA) {
+        return None;
+    }
+    let (_, bits) = take(&mut info)?;
+    // In front of the key stands how many bits of its last byte are of no use: none.
+    let mut key = bits.get(1..)?;
+    let (_, mut numbers) = take(&mut key)?;
+    let (_, modulus) = take(&mut numbers)?;
+    let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
+    let first = modulus.get(zeros)?;
+    let bits = (modulus.len() - zeros) * 8 - first.leading_zeros() as usize;
+    (bits < RSA_BITS).then_some(bits)
+}
+
+/// A signature algorithm, from the DER contents of its identifier.
+pub(super) fn signature(mut algorithm: &[u8]) -> &'static str {
+    let known = take(&mut algorithm).and_then(|(_, oid)| SIGNATURES.iter().find(|(known, _)| *known == oid));
+    known.map_or("an algorithm that is not supported", |(_, name)| name)
 }
 
 /// A list for people, who read no more than so many.
@@ -94,6 +127,8 @@ fn shorten(words: &str) -> String {
     }
 }
 
+/// The shortest RSA keys that are accepted, in bits.
+pub(super) const RSA_BITS: usize = 2048;
 /// Characters of a name in words.
 const LONGEST: usize = 120;
 /// Names in a list.
@@ -103,6 +138,16 @@ const OID: u8 = 0x06;
 const BMP_STRING: u8 = 0x1e;
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
+
+/// Of keys (RFC 8017, appendix C).
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+
+/// Signature algorithms that were usual, and are not accepted any more.
+const SIGNATURES: &[(&[u8], &str)] = &[
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 4], "MD5, which is too weak"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5], "SHA-1, which is too weak"),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1], "SHA-1, which is too weak"),
+];
 
 /// Attributes by their object identifiers, with the short names of RFC 4514 and of OpenSSL.
 const ATTRIBUTES: &[(&[u8], &str)] = &[

@@ -47,6 +47,14 @@ impl Witness {
     pub(super) fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Notes whose certificate a verdict is about.
+    fn name_if_bad<T>(&self, certificate: &CertificateDer<'_>, verdict: Result<T, Error>) -> Result<T, Error> {
+        if verdict.is_err() {
+            self.notes().name = names::subject(certificate);
+        }
+        verdict
+    }
 }
 
 /// Shows nothing: rustls wants it, and nobody should print keys.
@@ -82,7 +90,7 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.template.verifier.verify_tls12_signature(message, cert, dss)
+        self.name_if_bad(cert, self.template.verifier.verify_tls12_signature(message, cert, dss))
     }
 
     fn verify_tls13_signature(
@@ -91,7 +99,7 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.template.verifier.verify_tls13_signature(message, cert, dss)
+        self.name_if_bad(cert, self.template.verifier.verify_tls13_signature(message, cert, dss))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -78,28 +78,8 @@ impl Authority {
 
     /// Signs a certificate for a client whose key OpenSSL makes with these arguments; another hand than ours.
     pub(crate) fn sign_client(&self, generate: &[&str]) -> Files {
-        let files = Files::new(self.directory.path(), "client");
-        fs::write(&files.key, openssl(generate)).unwrap();
-        let request = self.directory.path().join("client.csr");
-        let [request, key] = [&request, &files.key].map(|path| path.to_str().unwrap());
         let [ca, ca_key] = ["ca.pem", "ca.key"].map(|name| self.directory.path().join(name));
-        openssl(&["req", "-new", "-key", key, "-subj", "/CN=client", "-out", request]);
-        let signed = openssl(&[
-            "x509",
-            "-req",
-            "-in",
-            request,
-            "-days",
-            "2",
-            "-set_serial",
-            "7",
-            "-CA",
-            ca.to_str().unwrap(),
-            "-CAkey",
-            ca_key.to_str().unwrap(),
-        ]);
-        fs::write(&files.certificate, signed).unwrap();
-        files
+        sign_by_openssl(&Files { certificate: ca, key: ca_key }, generate, &[])
     }
 }
 
@@ -121,6 +101,19 @@ impl Files {
     pub(crate) fn key(&self) -> String {
         fs::read_to_string(&self.key).unwrap()
     }
+}
+
+/// A certificate for "client" whose key OpenSSL makes with these arguments, signed by this authority; beside its files.
+pub(crate) fn sign_by_openssl(authority: &Files, generate: &[&str], options: &[&str]) -> Files {
+    let files = Files::new(authority.key.parent().unwrap(), "client");
+    fs::write(&files.key, openssl(generate)).unwrap();
+    let request = files.key.with_extension("csr");
+    let [request, key, ca, ca_key] =
+        [&request, &files.key, &authority.certificate, &authority.key].map(|path| path.to_str().unwrap());
+    openssl(&["req", "-new", "-key", key, "-subj", "/CN=client", "-out", request]);
+    let sign = ["x509", "-req", "-in", request, "-days", "2", "-set_serial", "7", "-CA", ca, "-CAkey", ca_key];
+    fs::write(&files.certificate, openssl(&[&sign, options].concat())).unwrap();
+    files
 }
 
 /// What OpenSSL prints for these arguments.

@@ -4,14 +4,22 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+use rustls::crypto::ring::default_provider;
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::LIMIT;
 use crate::broker::{Broker, Kind, lines};
-use crate::certificates::{Authority, Files, openssl};
+use crate::certificates::{Authority, Files, openssl, sign_by_openssl};
 use crate::host::Host;
 use crate::program::Program;
 use crate::tls::{closes, modem, opens};
@@ -279,6 +287,75 @@ fn a_self_signed_certificate_that_is_trusted() {
     bench.host.load("TRUSTFILE", &expired.certificate());
     let words = bench.fails("localhost", broker.port(), -10);
     assert!(words.starts_with("server certificate expired 2020-01-02 "), "{words}");
+}
+
+/// What old hands and devices still have: keys and signatures that nobody takes any more.
+#[test]
+fn certificates_that_are_too_weak() {
+    let authority = Authority::new("a private root");
+    let directory = authority.directory();
+    let [ca, ca_key] = ["ca.pem", "ca.key"].map(|name| directory.join(name));
+    let strong = Files { certificate: ca, key: ca_key };
+    let weak = Files { certificate: directory.join("weak.pem"), key: directory.join("weak.key") };
+    let [certificate, key] = [&weak.certificate, &weak.key].map(|path| path.to_str().unwrap());
+    let new =
+        ["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=weak", "-out", certificate, "-keyout", key];
+    openssl(&new);
+    let extensions = directory.join("extensions");
+    fs::write(&extensions, "subjectAltName=DNS:localhost").unwrap();
+    let options = |digest| [digest, "-extfile", extensions.to_str().unwrap()];
+    let (long, short) = (["genrsa", "2048"], ["genrsa", "1024"]);
+    let cases = [
+        (&strong, &short, "-sha256", ": its RSA key has 1024 bits, fewer than 2048"),
+        (&weak, &long, "-sha256", ": signed by an RSA key of 1024 bits, fewer than 2048"),
+        (&strong, &long, "-sha1", " is signed with SHA-1, which is too weak"),
+    ];
+    for (signer, generate, digest, words) in cases {
+        let signed = sign_by_openssl(signer, generate, &options(digest));
+        let server = Server::start(&signed, &["-cipher", "DEFAULT:@SECLEVEL=0"]);
+        let (program, mut host) = modem(&[]);
+        host.load("TRUSTFILE", &fs::read_to_string(&signer.certificate).unwrap());
+        let said = Bench { program, host }.fails("localhost", server.port, -1);
+        assert_eq!(said, format!("server certificate of CN=client{words}"));
+    }
+    // A short key of somebody else has nothing to do with it.
+    let impostor = Authority::new("a private root");
+    let broker = Broker::secured(&impostor.sign(&["localhost"]), "");
+    let (program, mut host) = modem(&[]);
+    host.load("TRUSTFILE", &(authority.pem().to_owned() + &fs::read_to_string(&weak.certificate).unwrap()));
+    let words = Bench { program, host }.fails("localhost", broker.port(), -19);
+    assert_eq!(words, "unknown root: the one that signed CN=a test has the name of a known one, and another key");
+}
+
+/// A server may have a certificate that everybody can have, and not the key to it.
+#[test]
+fn a_certificate_of_somebody_else() {
+    let authority = Authority::new("a private root");
+    let files = authority.sign(&["localhost"]);
+    let port = impostor(&files.certificate(), &authority.sign(&["localhost"]).key());
+    let mut bench = Bench::new(&authority);
+    let words = bench.fails("localhost", port, -1);
+    assert_eq!(words, "server certificate of CN=a test: its key did not sign the handshake");
+}
+
+/// A TLS server that shows this certificate and signs with that key, for one connection.
+fn impostor(certificate: &str, key: &str) -> u16 {
+    #[derive(Debug)]
+    struct Mixed(Arc<CertifiedKey>);
+    impl ResolvesServerCert for Mixed {
+        fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            Some(self.0.clone())
+        }
+    }
+    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+    let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap()).unwrap();
+    let mixed = Mixed(Arc::new(CertifiedKey::new(vec![certificate], key)));
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let connection = ServerConnection::new(Arc::new(config.with_cert_resolver(Arc::new(mixed)))).unwrap();
+    peer(move |stream| {
+        let _ = StreamOwned::new(connection, stream).read(&mut [0]);
+    })
 }
 
 /// The usual one: it says that it is an authority's.
