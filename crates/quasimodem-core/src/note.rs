@@ -36,6 +36,8 @@ pub enum Note<'a> {
     Ignored(ClientId, Malformed),
     /// The gateway gave a topic name an id, and there was no room for it.
     NotNamed(ClientId),
+    /// The certificate that the host just loaded is another's, so the key that was there is forgotten.
+    KeyForgotten,
 }
 
 /// Why a connection failed or was lost.
@@ -86,6 +88,9 @@ impl fmt::Display for Note<'_> {
             Note::Rejected(client, command, code) => write!(f, "client {client}: {command} {code}"),
             Note::Ignored(client, malformed) => write!(f, "client {client}: ignored a datagram: {malformed}"),
             Note::NotNamed(client) => write!(f, "client {client}: no room for another topic name of the gateway"),
+            Note::KeyForgotten => {
+                f.write_str("the former key does not belong to the new certificate, and is forgotten")
+            }
             Note::Late(client, command) => write!(f, "client {client}: no answer to {command} in time"),
         }
     }
@@ -161,6 +166,7 @@ pub(crate) enum StoredNote {
     Rejected(ClientId, &'static str, ReturnCode),
     Ignored(ClientId, Malformed),
     NotNamed(ClientId),
+    KeyForgotten,
 }
 
 impl StoredNote {
@@ -177,6 +183,7 @@ impl StoredNote {
             StoredNote::Rejected(client, command, code) => Note::Rejected(*client, command, *code),
             StoredNote::Ignored(client, malformed) => Note::Ignored(*client, *malformed),
             StoredNote::NotNamed(client) => Note::NotNamed(*client),
+            StoredNote::KeyForgotten => Note::KeyForgotten,
         }
     }
 }

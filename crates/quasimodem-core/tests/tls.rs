@@ -53,6 +53,8 @@ fn certificate_and_key_are_changed_one_after_the_other() {
     let mut bench = Bench::new(&Settings { check_files: check, ..Settings::default() });
     for (chain, key) in [(OLD_CHAIN, OLD_KEY), (NEW_CHAIN, NEW_KEY)] {
         assert_eq!(load(&mut bench, "CAFILE", chain), "\r\nOK\r\n");
+        let forgotten = bench.log().contains("the former key does not belong to the new certificate, and is forgotten");
+        assert_eq!(forgotten, chain == NEW_CHAIN, "{}", bench.log());
         assert_eq!(load(&mut bench, "KEYFILE", key), "\r\nOK\r\n");
     }
     let profile = profile(&mut bench);

@@ -6,7 +6,7 @@ use core::fmt::Write;
 
 use super::raw::{RawData, Use};
 use crate::at::{Answer, Args, Command, ErrorStyle, Param, ParamKind, Problem};
-use crate::note::Failure;
+use crate::note::{Failure, StoredNote};
 use crate::tls::{TlsVersions, Verify};
 use crate::turn::Turn;
 
@@ -112,9 +112,11 @@ pub(super) fn store(turn: &mut Turn<'_>, file: File, bytes: Box<[u8]>) -> Result
     }
     let check = turn.modem.settings.check_files;
     let mut checked = check(&profile);
-    if file == File::Chain && checked.is_err() {
-        profile.key = None;
+    if file == File::Chain && checked.is_err() && profile.key.take().is_some() {
         checked = check(&profile);
+        if checked.is_ok() {
+            turn.out.note(StoredNote::KeyForgotten);
+        }
     }
     if let Err(said) = checked {
         turn.modem.last_failure = Some(Box::new(Failure::BadFile(said)));
