@@ -93,18 +93,21 @@ pub enum TlsFailure {
     },
     /// No trusted root signed the chain; the issuer that was missing.
     UnknownRoot(Box<str>),
-    /// The server wants a client certificate and none is loaded.
+    /// The server wants a client certificate, and none is loaded with its key.
     ClientCertificateMissing,
     /// The server refused the client certificate, with this alert (RFC 8446, section 6).
     ClientCertificateRefused(u8),
     /// No TLS version in common.
     NoCommonVersion,
-    /// No cipher suite in common.
+    /// No cipher suite in common, or nothing that the server's key can sign with.
     NoCommonCipher,
     /// The peer does not speak TLS; the first bytes it sent, 16 at most.
     NotTls(Box<[u8]>),
-    /// The peer closed the connection in the handshake.
-    ClosedInHandshake,
+    /// The peer closed the connection in the handshake, or before it said anything, as those do who don't speak TLS.
+    ClosedInHandshake {
+        /// Whether it had sent anything.
+        answered: bool,
+    },
     /// The handshake did not end in time.
     TimedOut,
     /// The peer sent an alert (RFC 8446, section 6) that none of the above covers.
@@ -130,7 +133,7 @@ impl TlsFailure {
             TlsFailure::NoCommonVersion => -103,
             TlsFailure::NoCommonCipher => -104,
             TlsFailure::NotTls(_) => -105,
-            TlsFailure::ClosedInHandshake => -106,
+            TlsFailure::ClosedInHandshake { .. } => -106,
             TlsFailure::TimedOut => -107,
             TlsFailure::Alert(_) => -108,
             TlsFailure::BadProfile(_) => -109,
@@ -152,14 +155,21 @@ impl fmt::Display for TlsFailure {
                 write!(f, "server certificate is for {}, not for {}", Words(presented), Words(asked))
             }
             TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {}", Words(issuer)),
-            TlsFailure::ClientCertificateMissing => f.write_str("server wants a client certificate, none is loaded"),
+            TlsFailure::ClientCertificateMissing => {
+                f.write_str("server wants a client certificate: CAFILE and KEYFILE are not both loaded")
+            }
             TlsFailure::ClientCertificateRefused(code) => {
                 write!(f, "server refused the client certificate: {}", Alert(*code))
             }
             TlsFailure::NoCommonVersion => f.write_str("no common version"),
-            TlsFailure::NoCommonCipher => f.write_str("no common cipher suite"),
+            TlsFailure::NoCommonCipher => f.write_str("no common cipher suite or signature algorithm"),
             TlsFailure::NotTls(first) => write!(f, "the peer does not speak TLS, it sent: {}", first.escape_ascii()),
-            TlsFailure::ClosedInHandshake => f.write_str("the peer ended the connection in the handshake"),
+            TlsFailure::ClosedInHandshake { answered: true } => {
+                f.write_str("the peer ended the connection in the handshake")
+            }
+            TlsFailure::ClosedInHandshake { answered: false } => f.write_str(
+                "the peer ended the connection in the handshake without a word, perhaps it does not speak TLS",
+            ),
             TlsFailure::TimedOut => f.write_str("the handshake did not end in time"),
             TlsFailure::Alert(code) => write!(f, "the peer sent an alert: {}", Alert(*code)),
             TlsFailure::BadProfile(said) => write!(f, "certificate or key unusable: {}", Words(said)),

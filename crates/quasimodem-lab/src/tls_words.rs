@@ -96,11 +96,12 @@ pub(crate) fn parse(words: &str) -> Option<TlsFailure> {
 }
 
 /// The failures that are all said with their name.
-const PLAIN: [(&str, TlsFailure); 5] = [
+const PLAIN: [(&str, TlsFailure); 6] = [
     ("client certificate missing", TlsFailure::ClientCertificateMissing),
     ("no common version", TlsFailure::NoCommonVersion),
     ("no common cipher", TlsFailure::NoCommonCipher),
-    ("closed in handshake", TlsFailure::ClosedInHandshake),
+    ("closed in handshake", TlsFailure::ClosedInHandshake { answered: true }),
+    ("closed unanswered", TlsFailure::ClosedInHandshake { answered: false }),
     ("timed out", TlsFailure::TimedOut),
 ];
 

@@ -23,10 +23,11 @@ pub(super) fn in_handshake(error: &io::Error, notes: &Notes, asked: &str) -> Why
             ErrorKind::UnexpectedEof
             | ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
-            | ErrorKind::BrokenPipe => Why::Tls(if notes.speaks_tls() {
-                TlsFailure::ClosedInHandshake
-            } else {
-                TlsFailure::NotTls(notes.first.as_slice().into())
+            | ErrorKind::BrokenPipe => Why::Tls(match notes.client_auth {
+                _ if !notes.speaks_tls() => TlsFailure::NotTls(notes.first.as_slice().into()),
+                // It got none, and not every server says that this is why it goes.
+                ClientAuth::Missing => TlsFailure::ClientCertificateMissing,
+                _ => TlsFailure::ClosedInHandshake { answered: !notes.first.is_empty() },
             }),
             _ => resolve::why(error),
         },

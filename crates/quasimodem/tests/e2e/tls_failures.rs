@@ -168,7 +168,7 @@ fn client_certificates() {
     for version in [4, 5] {
         bench.host.command(&format!("AT+GTSSLVER={version}"));
         let words = bench.fails("localhost", broker.port(), -101);
-        assert_eq!(words, "server wants a client certificate, none is loaded");
+        assert_eq!(words, "server wants a client certificate: CAFILE and KEYFILE are not both loaded");
     }
     let generate = ["genpkey", "-algorithm", "ed25519"];
     let unknown = other.sign_client(&generate);
@@ -220,7 +220,10 @@ fn versions() {
 fn ciphers() {
     let authority = Authority::new("a private root");
     let server = Server::start(&authority.sign(&["localhost"]), &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"]);
-    assert_eq!(Bench::new(&authority).fails("localhost", server.port, -104), "no common cipher suite");
+    assert_eq!(
+        Bench::new(&authority).fails("localhost", server.port, -104),
+        "no common cipher suite or signature algorithm"
+    );
 }
 
 #[test]
@@ -385,11 +388,12 @@ fn peers_without_tls() {
     // A broker without TLS does not know what to make of it, and ends the connection.
     let plain = Broker::start(Kind::Mosquitto);
     let words = bench.fails("localhost", plain.port(), -106);
-    assert_eq!(words, "the peer ended the connection in the handshake");
+    let silent = "the peer ended the connection in the handshake without a word, perhaps it does not speak TLS";
+    assert_eq!(words, silent);
     let closing = peer(|mut stream| {
         let _ = stream.read(&mut [0; 4096]);
     });
-    assert_eq!(bench.fails("localhost", closing, -106), "the peer ended the connection in the handshake");
+    assert_eq!(bench.fails("localhost", closing, -106), silent);
 }
 
 #[test]
