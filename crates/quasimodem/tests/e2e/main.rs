@@ -33,6 +33,7 @@ mod tcp;
 mod terminal;
 mod tls;
 mod tls_failures;
+mod tls_hostile;
 mod tls_lab;
 
 use std::time::Duration;

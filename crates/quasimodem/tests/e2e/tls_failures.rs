@@ -4,18 +4,10 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
-use rustls::crypto::ring::default_provider;
-use rustls::crypto::ring::sign::any_supported_type;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::LIMIT;
 use crate::broker::{Broker, Kind, lines};
@@ -25,19 +17,19 @@ use crate::program::Program;
 use crate::tls::{closes, modem, opens};
 
 /// A modem that trusts one root, and its host.
-struct Bench {
-    program: Program,
-    host: Host,
+pub(crate) struct Bench {
+    pub(crate) program: Program,
+    pub(crate) host: Host,
 }
 
 impl Bench {
-    fn new(authority: &Authority) -> Bench {
+    pub(crate) fn new(authority: &Authority) -> Bench {
         let (program, host) = modem(&["--ca", authority.path().to_str().unwrap()]);
         Bench { program, host }
     }
 
     /// Fails to open a connection, and returns why.
-    fn fails(&mut self, broker: &str, port: u16, code: i16) -> String {
+    pub(crate) fn fails(&mut self, broker: &str, port: u16, code: i16) -> String {
         self.host.command(&format!(r#"AT+MQTTOPEN=1,"{broker}",{port},1,60,2"#));
         self.host.expect("\r\n+MQTTOPEN: 1,0\r\n");
         self.reason(code)
@@ -94,7 +86,7 @@ impl Drop for Server {
 }
 
 /// A port at which somebody does this to the first who connects.
-fn peer(act: impl FnOnce(TcpStream) + Send + 'static) -> u16 {
+pub(crate) fn peer(act: impl FnOnce(TcpStream) + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || act(listener.accept().unwrap().0));
@@ -328,37 +320,6 @@ fn certificates_that_are_too_weak() {
     host.load("TRUSTFILE", &(authority.pem().to_owned() + &fs::read_to_string(&weak.certificate).unwrap()));
     let words = Bench { program, host }.fails("localhost", broker.port(), -19);
     assert_eq!(words, "unknown root: the one that signed CN=a test has the name of a known one, and another key");
-}
-
-/// A server may have a certificate that everybody can have, and not the key to it.
-#[test]
-fn a_certificate_of_somebody_else() {
-    let authority = Authority::new("a private root");
-    let files = authority.sign(&["localhost"]);
-    let port = impostor(&files.certificate(), &authority.sign(&["localhost"]).key());
-    let mut bench = Bench::new(&authority);
-    let words = bench.fails("localhost", port, -1);
-    assert_eq!(words, "server certificate of CN=a test: its key did not sign the handshake");
-}
-
-/// A TLS server that shows this certificate and signs with that key, for one connection.
-fn impostor(certificate: &str, key: &str) -> u16 {
-    #[derive(Debug)]
-    struct Mixed(Arc<CertifiedKey>);
-    impl ResolvesServerCert for Mixed {
-        fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-            Some(self.0.clone())
-        }
-    }
-    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
-    let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap()).unwrap();
-    let mixed = Mixed(Arc::new(CertifiedKey::new(vec![certificate], key)));
-    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()));
-    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-    let connection = ServerConnection::new(Arc::new(config.with_cert_resolver(Arc::new(mixed)))).unwrap();
-    peer(move |stream| {
-        let _ = StreamOwned::new(connection, stream).read(&mut [0]);
-    })
 }
 
 /// The usual one: it says that it is an authority's.
