@@ -63,6 +63,19 @@ fn passwords_are_hidden_in_typed_lines() {
     }
 }
 
+/// A key that is typed where none was asked for comes as lines, some of which happen to look like commands.
+#[test]
+fn lines_of_a_key_are_hidden() {
+    let mut bench = Bench::new(&Settings::default());
+    bench.types("AT+GTSSLFILE=\"PRIVATEKEY\",1704");
+    for line in
+        ["0lIaAT+hunter2a1auA0CFJ1IriAKXCaaVwU1rATYK0", "MIIAThunter2", "ATY4hunter2", "-----END PRIVATE KEY-----"]
+    {
+        bench.types(line);
+        assert!(!bench.log().contains("unter2"), "{line}: {}", bench.log());
+    }
+}
+
 #[test]
 fn what_is_no_secret_is_shown() {
     let mut bench = Bench::new(&Settings::default());

@@ -59,7 +59,9 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
     let (name, tail) = rest.split_at(length.min(rest.len()));
     let row = COMMANDS.iter().copied().find(|row| row.name.as_bytes().eq_ignore_ascii_case(name));
     let Some(row) = row else {
-        let (problem, shown) = (Problem::UnknownCommand, at + length);
+        // What is longer may be a line of a key that nobody asked for.
+        let shown = if length <= NAME_SHOWN { at + length } else { at };
+        let problem = Problem::UnknownCommand;
         return Err(Refused { command: "", style: ErrorStyle::Plain, problem, shown });
     };
     let end = at + length;
@@ -90,6 +92,9 @@ fn before_secrets(line: &[u8], from: usize) -> usize {
     };
     from + (0..rest.len()).find(|at| starts(rest.get(*at..).unwrap_or_default())).unwrap_or(rest.len())
 }
+
+/// Bytes of the longest name of an unknown command that a log shows; those of known ones are shorter.
+const NAME_SHOWN: usize = 20;
 
 /// V.250 5.4.1.
 fn is_name_byte(byte: u8) -> bool {
