@@ -1,11 +1,12 @@
 //! MQTT over TLS, with mosquitto as the broker.
 
 use std::fs;
+use std::path::Path;
 
 use crate::broker::Broker;
 use crate::certificates::{Authority, openssl};
 use crate::host::Host;
-use crate::program::{Program, run_to_end};
+use crate::program::{Program, command, run_to_end};
 
 /// A modem and its host.
 pub(crate) fn modem(options: &[&str]) -> (Program, Host) {
@@ -70,6 +71,27 @@ fn a_root_of_the_command_line_and_of_a_file() {
     }
 }
 
+/// Without any file the operating system's count, which this variable leads to; where there are none, those that are built
+/// in, which don't know the broker either.
+#[test]
+fn the_roots_of_the_operating_system() {
+    let authority = Authority::new("a private root");
+    let broker = Broker::secured(&authority.sign(&["localhost"]), "");
+    let modem = |roots: &Path| {
+        let mut command = command(&["run", "-v", "--at", "tcp:0"]);
+        command.env("SSL_CERT_FILE", roots).env_remove("SSL_CERT_DIR");
+        let program = Program::start(command);
+        let host = Host::connect(program.address());
+        (program, host)
+    };
+    let (_program, mut host) = modem(&authority.path());
+    opens(&mut host, "localhost", broker.port());
+    let (mut program, mut host) = modem(Path::new("/dev/null"));
+    host.command(&format!(r#"AT+MQTTOPEN=1,"localhost",{},1,60,2"#, broker.port()));
+    host.expect("\r\n+MQTTOPEN: 1,0\r\n");
+    assert_eq!(program.wait_for("client 1 not opened: "), "TLS: unknown root: CN=a private root");
+}
+
 #[test]
 fn files_of_roots_that_are_of_no_use() {
     let authority = Authority::new("a private root");
@@ -118,6 +140,22 @@ fn the_name_is_that_which_the_host_asked_for() {
     closes(&mut host);
     let (_program, mut host) = modem(&["--set", "tls_name=broker.example", "--ca", authority.path().to_str().unwrap()]);
     opens(&mut host, "127.0.0.1", broker.port());
+}
+
+/// An older host's <Usetls>, and an address of IPv6.
+#[test]
+fn tls_by_its_other_number_and_an_address() {
+    let authority = Authority::new("a private root");
+    let broker = Broker::secured(&authority.sign(&["::1"]), "");
+    let map = format!("[::1]:8883=127.0.0.1:{}", broker.port());
+    let (mut program, mut host) = modem(&["--host-map", &map, "--ca", authority.path().to_str().unwrap()]);
+    host.command(r#"AT+MQTTOPEN=1,"::1",8883,1,60,1"#);
+    host.expect("\r\n+MQTTOPEN: 1,1\r\n");
+    closes(&mut host);
+    host.command(&format!(r#"AT+MQTTOPEN=1,"127.0.0.1",{},1,60,1"#, broker.port()));
+    host.expect("\r\n+MQTTOPEN: 1,0\r\n");
+    let words = program.wait_for("client 1 not opened: ");
+    assert_eq!(words, "TLS: server certificate is for ::1, not for 127.0.0.1");
 }
 
 #[test]
