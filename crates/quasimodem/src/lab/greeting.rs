@@ -76,14 +76,14 @@ impl Secured {
         let mut lines = Vec::new();
         let mut options = String::new();
         if let Some(ca) = &self.ca {
-            options = format!("--cafile {} ", ca.display());
+            options = format!("--cafile {} ", word(ca));
         }
         if let Some(Files { certificate, key }) = &self.client {
             for (name, path) in [("CAFILE", certificate), ("KEYFILE", key)] {
                 let (size, path) = (size(path), path.display());
                 lines.push(format!("AT+GTSSLFILE=\"{name}\",{size}        then the bytes of {path}"));
             }
-            let _ = write!(options, "--cert {} --key {} ", certificate.display(), key.display());
+            let _ = write!(options, "--cert {} --key {} ", word(certificate), word(key));
         }
         lines.push(format!("AT+MQTTOPEN=1,\"{address}\",{port},1,60,2"));
         let mut text =
@@ -99,6 +99,13 @@ impl Secured {
 fn over_sn(gateway: SocketAddr) -> String {
     let (address, port) = (gateway.ip(), gateway.port());
     format!("Over MQTT-SN it is client 101, and otherwise the same:\n  AT+MQTTOPEN=101,\"{address}\",{port},1,60\n")
+}
+
+/// A path as one word of a shell.
+fn word(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let plain = |character: char| character.is_alphanumeric() || "/._-+:@%,".contains(character);
+    if path.chars().all(plain) { path.into() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
 /// Bytes of a file, which has just been read or written.
