@@ -72,6 +72,8 @@ pub type CheckFiles = fn(&TlsProfile) -> Result<(), Box<str>>;
 pub enum TlsFailure {
     /// The server's certificate ended at `not_after`; the clock said `now`.
     Expired {
+        /// Whose it is instead, if it is that of an authority in the server's chain.
+        authority: Option<Box<str>>,
         /// The last second of the certificate.
         not_after: i64,
         /// The time that was used for the check.
@@ -79,6 +81,8 @@ pub enum TlsFailure {
     },
     /// The server's certificate begins at `not_before`; the clock said `now`.
     NotYetValid {
+        /// Whose it is instead, if it is that of an authority in the server's chain.
+        authority: Option<Box<str>>,
         /// The first second of the certificate.
         not_before: i64,
         /// The time that was used for the check.
@@ -145,11 +149,13 @@ impl TlsFailure {
 impl fmt::Display for TlsFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TlsFailure::Expired { not_after, now } => {
-                write!(f, "server certificate expired {}, the clock says {}", Utc(*not_after), Utc(*now))
+            TlsFailure::Expired { authority, not_after, now } => {
+                let whose = Whose(authority.as_deref());
+                write!(f, "{whose} expired {}, the clock says {}", Utc(*not_after), Utc(*now))
             }
-            TlsFailure::NotYetValid { not_before, now } => {
-                write!(f, "server certificate not valid before {}, the clock says {}", Utc(*not_before), Utc(*now))
+            TlsFailure::NotYetValid { authority, not_before, now } => {
+                let whose = Whose(authority.as_deref());
+                write!(f, "{whose} not valid before {}, the clock says {}", Utc(*not_before), Utc(*now))
             }
             TlsFailure::WrongName { asked, presented } => {
                 write!(f, "server certificate is for {}, not for {}", Words(presented), Words(asked))
@@ -174,6 +180,18 @@ impl fmt::Display for TlsFailure {
             TlsFailure::Alert(code) => write!(f, "the peer sent an alert: {}", Alert(*code)),
             TlsFailure::BadProfile(said) => write!(f, "certificate or key unusable: {}", Words(said)),
             TlsFailure::Other(said) => Words(said).fmt(f),
+        }
+    }
+}
+
+/// The server's certificate, or that of this authority in its chain.
+struct Whose<'a>(Option<&'a str>);
+
+impl fmt::Display for Whose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(authority) => write!(f, "certificate of {} in the server's chain", Words(authority)),
+            None => f.write_str("server certificate"),
         }
     }
 }

@@ -36,8 +36,10 @@ pub(crate) fn profile(profile: &TlsProfile) -> String {
 /// A failure as [`parse`] reads it.
 pub(crate) fn put(failure: &TlsFailure) -> String {
     match failure {
-        TlsFailure::Expired { not_after, now } => format!("expired {not_after} {now}"),
-        TlsFailure::NotYetValid { not_before, now } => format!("not yet valid {not_before} {now}"),
+        TlsFailure::Expired { authority, not_after, now } => dates("expired", authority.as_deref(), *not_after, *now),
+        TlsFailure::NotYetValid { authority, not_before, now } => {
+            dates("not yet valid", authority.as_deref(), *not_before, *now)
+        }
         TlsFailure::WrongName { asked, presented } => {
             format!("wrong name {} {}", one_line(asked), one_line(presented))
         }
@@ -57,6 +59,11 @@ pub(crate) fn put(failure: &TlsFailure) -> String {
     }
 }
 
+fn dates(what: &str, authority: Option<&str>, limit: i64, now: i64) -> String {
+    let authority = authority.map_or_else(String::new, |name| format!(" {}", one_line(name)));
+    format!("{what} {limit} {now}{authority}")
+}
+
 /// A failure by its words; `None`: there is none of this name.
 pub(crate) fn parse(words: &str) -> Option<TlsFailure> {
     if let Some((_, failure)) = PLAIN.iter().find(|(name, _)| *name == words) {
@@ -64,16 +71,17 @@ pub(crate) fn parse(words: &str) -> Option<TlsFailure> {
     }
     let rest = |name| words.strip_prefix(name).map(str::trim_start);
     let times = |rest: &str| {
-        let (first, second) = rest.split_once(' ')?;
-        Some((first.parse().ok()?, second.parse().ok()?))
+        let mut words = rest.splitn(3, ' ');
+        let (first, second) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        Some((first, second, words.next().map(Into::into)))
     };
     if let Some(rest) = rest("expired ") {
-        let (not_after, now) = times(rest)?;
-        return Some(TlsFailure::Expired { not_after, now });
+        let (not_after, now, authority) = times(rest)?;
+        return Some(TlsFailure::Expired { authority, not_after, now });
     }
     if let Some(rest) = rest("not yet valid ") {
-        let (not_before, now) = times(rest)?;
-        return Some(TlsFailure::NotYetValid { not_before, now });
+        let (not_before, now, authority) = times(rest)?;
+        return Some(TlsFailure::NotYetValid { authority, not_before, now });
     }
     if let Some((asked, presented)) = rest("wrong name ").and_then(|rest| rest.split_once(' ')) {
         return Some(TlsFailure::WrongName { asked: asked.into(), presented: presented.into() });
@@ -112,8 +120,9 @@ mod tests {
     #[test]
     fn failures_are_read_as_they_are_written() {
         let others = [
-            TlsFailure::Expired { not_after: 1, now: 2 },
-            TlsFailure::NotYetValid { not_before: 3, now: -4 },
+            TlsFailure::Expired { authority: None, not_after: 1, now: 2 },
+            TlsFailure::NotYetValid { authority: None, not_before: 3, now: -4 },
+            TlsFailure::NotYetValid { authority: Some("CN=some authority".into()), not_before: 3, now: 4 },
             TlsFailure::WrongName { asked: "a.example".into(), presented: "b.example, c.example".into() },
             TlsFailure::UnknownRoot("CN=some root".into()),
             TlsFailure::UnknownRoot("".into()),

@@ -98,12 +98,13 @@ fn certificate(error: &CertificateError, notes: &Notes, asked: &str) -> TlsFailu
     let subject = notes.name.as_deref().unwrap_or("somebody");
     // Nobody is named in one that can't be read.
     let whose = notes.name.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
+    let authority = notes.authority.as_deref().map(Into::into);
     match error {
         CertificateError::ExpiredContext { time, not_after } => {
-            TlsFailure::Expired { not_after: seconds(not_after), now: seconds(time) }
+            TlsFailure::Expired { authority, not_after: seconds(not_after), now: seconds(time) }
         }
         CertificateError::NotValidYetContext { time, not_before } => {
-            TlsFailure::NotYetValid { not_before: seconds(not_before), now: seconds(time) }
+            TlsFailure::NotYetValid { authority, not_before: seconds(not_before), now: seconds(time) }
         }
         CertificateError::NotValidForNameContext { presented, .. } => {
             let presented = match presented.as_slice() {

@@ -8,6 +8,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use webpki::{EndEntityCert, KeyUsage};
 
 use super::{PROVIDER, Template, names};
 
@@ -25,6 +26,8 @@ pub(super) struct Notes {
     pub(super) client_auth: ClientAuth,
     /// The name in the certificate that was refused that says most: of the issuer that nobody knows, or of the subject.
     pub(super) name: Option<String>,
+    /// The authority in the server's chain whose dates don't hold, while those of the server's own certificate do.
+    pub(super) authority: Option<String>,
 }
 
 /// Whether the server asked for a client certificate, and got one.
@@ -76,10 +79,15 @@ impl ServerCertVerifier for Witness {
         let verifier = &self.template.verifier;
         let verdict = verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         if let Err(Error::InvalidCertificate(error)) = &verdict {
-            self.notes().name = match error {
+            let mut notes = self.notes();
+            notes.name = match error {
                 CertificateError::UnknownIssuer => names::missing_issuer(end_entity, intermediates),
                 _ => names::subject(end_entity),
             };
+            if dates_hold(end_entity, now) {
+                let authority = intermediates.iter().find(|authority| !dates_hold(authority, now));
+                notes.authority = authority.and_then(names::subject);
+            }
         }
         verdict
     }
@@ -122,6 +130,15 @@ impl ResolvesClientCert for Witness {
     fn has_certs(&self) -> bool {
         self.template.certificate.is_some()
     }
+}
+
+/// Whether a certificate is valid at this time, whoever signed it. The dates are what is checked first.
+fn dates_hold(certificate: &CertificateDer<'_>, now: UnixTime) -> bool {
+    let algorithms = PROVIDER.signature_verification_algorithms.all;
+    let checked = EndEntityCert::try_from(certificate).map(|certificate| {
+        certificate.verify_for_usage(algorithms, &[], &[], now, KeyUsage::server_auth(), None, None).err()
+    });
+    !matches!(checked, Ok(Some(webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. })))
 }
 
 /// Takes any certificate, and does not ask whose key signed the handshake either: it could be anybody's. So certificates serve

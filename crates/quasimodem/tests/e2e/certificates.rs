@@ -22,19 +22,29 @@ pub(crate) struct Files {
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Authority {
-        Authority::make(name, |params, key| params.self_signed(key).unwrap().pem())
+        Authority::make(name, |_| (), |params, key| params.self_signed(key).unwrap().pem())
     }
 
     /// An authority that this one signed.
     pub(crate) fn below(&self, name: &str) -> Authority {
-        Authority::make(name, |params, key| params.signed_by(key, &self.issuer).unwrap().pem())
+        self.below_with(name, |_| ())
     }
 
-    fn make(name: &str, sign: impl FnOnce(&CertificateParams, &KeyPair) -> String) -> Authority {
+    /// The same, with a change.
+    pub(crate) fn below_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Authority {
+        Authority::make(name, change, |params, key| params.signed_by(key, &self.issuer).unwrap().pem())
+    }
+
+    fn make(
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+        sign: impl FnOnce(&CertificateParams, &KeyPair) -> String,
+    ) -> Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let pem = sign(&params, &key);
         let directory = TempDir::new().unwrap();

@@ -110,6 +110,23 @@ fn dates() {
     );
 }
 
+/// The server's own certificate may be good, and that of an authority between it and the root is not.
+#[test]
+fn dates_of_authorities() {
+    let authority = Authority::new("a private root");
+    let old = authority.below_with("an authority below", |params| params.not_after = date_time_ymd(2020, 1, 2));
+    let young = authority.below_with("a new one", |params| params.not_before = date_time_ymd(2080, 3, 4));
+    let mut bench = Bench::new(&authority);
+    for (below, code, words) in [
+        (old, -10, "certificate of CN=an authority below in the server's chain expired 2020-01-02 00:00:00 UTC, the "),
+        (young, -9, "certificate of CN=a new one in the server's chain not valid before 2080-03-04 00:00:00 UTC, the "),
+    ] {
+        let broker = Broker::secured(&below.sign(&["localhost"]).followed_by(below.pem()), "");
+        let said = bench.fails("localhost", broker.port(), code);
+        assert!(said.starts_with(words), "{said}");
+    }
+}
+
 #[test]
 fn names() {
     let authority = Authority::new("a private root");
