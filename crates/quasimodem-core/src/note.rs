@@ -38,6 +38,8 @@ pub enum Note<'a> {
     NotNamed(ClientId),
     /// The certificate that the host just loaded is another's, so the key that was there is forgotten.
     KeyForgotten,
+    /// What the host just loaded was not taken, and this is why.
+    BadFile(&'a Failure),
 }
 
 /// Why a connection failed or was lost.
@@ -91,6 +93,7 @@ impl fmt::Display for Note<'_> {
             Note::KeyForgotten => {
                 f.write_str("the former key does not belong to the new certificate, and is forgotten")
             }
+            Note::BadFile(failure) => failure.fmt(f),
             Note::Late(client, command) => write!(f, "client {client}: no answer to {command} in time"),
         }
     }
@@ -167,6 +170,7 @@ pub(crate) enum StoredNote {
     Ignored(ClientId, Malformed),
     NotNamed(ClientId),
     KeyForgotten,
+    BadFile(Failure),
 }
 
 impl StoredNote {
@@ -184,6 +188,7 @@ impl StoredNote {
             StoredNote::Ignored(client, malformed) => Note::Ignored(*client, *malformed),
             StoredNote::NotNamed(client) => Note::NotNamed(*client),
             StoredNote::KeyForgotten => Note::KeyForgotten,
+            StoredNote::BadFile(failure) => Note::BadFile(failure),
         }
     }
 }

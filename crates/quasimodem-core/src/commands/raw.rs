@@ -71,7 +71,8 @@ impl RawData {
 
     /// Whether no log may show the data.
     pub(crate) fn is_secret(&self) -> bool {
-        matches!(self.0.use_for, Use::Tls(File::Key))
+        // There may be a key in the file of the certificate.
+        matches!(self.0.use_for, Use::Tls(File::Key | File::Chain))
     }
 
     /// Takes what is missing from the front of `rest` and tells whether that is all.

@@ -1,6 +1,7 @@
 //! Certificates and versions for TLS, as hosts in the field use them; the manual does not tell of these commands.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::sync::Arc;
 use core::fmt::Write;
 
@@ -102,6 +103,7 @@ pub(super) fn store(turn: &mut Turn<'_>, file: File, bytes: Box<[u8]>) -> Result
         File::Key => (b"PRIVATE KEY-----", "a private key"),
     };
     if !is_pem(&bytes, label) {
+        turn.modem.last_failure = Some(Box::new(Failure::BadFile(format!("no PEM text of {what}").into())));
         return Err(Problem::NotPem(what));
     }
     let mut profile = (*turn.modem.tls).clone();
@@ -119,7 +121,9 @@ pub(super) fn store(turn: &mut Turn<'_>, file: File, bytes: Box<[u8]>) -> Result
         }
     }
     if let Err(said) = checked {
-        turn.modem.last_failure = Some(Box::new(Failure::BadFile(said)));
+        let failure = Failure::BadFile(said);
+        turn.out.note(StoredNote::BadFile(failure.clone()));
+        turn.modem.last_failure = Some(Box::new(failure));
         return Err(Problem::BadFile);
     }
     turn.modem.tls = Arc::new(profile);
