@@ -38,7 +38,7 @@ fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<TrustAnchor<'a>, Box
 
 /// The certificates of a file, at least one.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Box<str>> {
-    let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(no_pem)?;
+    let certificates = CertificateDer::pem_slice_iter(unmarked(pem)).collect::<Result<Vec<_>, _>>().map_err(no_pem)?;
     if certificates.is_empty() {
         return Err("no certificate in it: \"-----BEGIN CERTIFICATE-----\" is missing".into());
     }
@@ -46,8 +46,8 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Box<str>> {
 }
 
 fn key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, Box<str>> {
-    let der = PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
-        Error::NoItemsFound if is_encrypted(pem) => "the private key is encrypted".into(),
+    let der = PrivateKeyDer::from_pem_slice(unmarked(pem)).map_err(|error| match error {
+        _ if is_encrypted(pem) => "the private key is encrypted".into(),
         Error::NoItemsFound => "no private key in it".into(),
         error => no_pem(error),
     })?;
@@ -55,9 +55,15 @@ fn key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, Box<str>> {
     PROVIDER.key_provider.load_private_key(der).map_err(|_| unsupported.into())
 }
 
+/// By what PKCS 8 and the older form say (RFC 5958; RFC 1421 4.6.1.1).
 fn is_encrypted(pem: &[u8]) -> bool {
-    let label = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";
-    pem.windows(label.len()).any(|window| window == label)
+    let signs: [&[u8]; 2] = [b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED"];
+    signs.iter().any(|sign| pem.windows(sign.len()).any(|window| window == *sign))
+}
+
+/// Without the mark that some editors put in front of UTF-8.
+fn unmarked(pem: &[u8]) -> &[u8] {
+    pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
 }
 
 /// The library's words may quote what it read.

@@ -269,8 +269,10 @@ fn files_that_the_library_refuses() {
     let authority = Authority::new("a private root");
     let broker = Broker::secured(&authority.sign(&["localhost"]), "");
     let (_program, mut host) = modem(&[]);
-    host.load("TRUSTFILE", authority.pem());
+    // An editor's mark in front does no harm, nor do the zeros of a buffer behind.
+    host.load("TRUSTFILE", &format!("\u{feff}{}\0\0", authority.pem()));
     let encrypted = openssl(&["genpkey", "-algorithm", "ed25519", "-aes128", "-pass", "pass:secret"]);
+    let of_old = openssl(&["genrsa", "-traditional", "-aes128", "-passout", "pass:secret", "2048"]);
     let small = openssl(&["genrsa", "1024"]);
     let client = authority.sign_client(&["genpkey", "-algorithm", "ed25519"]);
     let other = authority.sign(&["client.example"]);
@@ -281,6 +283,7 @@ fn files_that_the_library_refuses() {
         ("TRUSTFILE", unreadable.to_owned(), "a certificate in it can't be read"),
         ("CAFILE", unreadable.to_owned(), "a certificate in it can't be read"),
         ("KEYFILE", text(&encrypted), "the private key is encrypted"),
+        ("KEYFILE", text(&of_old), "the private key is encrypted"),
         (
             "KEYFILE",
             text(&small),
