@@ -77,8 +77,8 @@ const FILES: [File; 3] = [File::Trust, File::Chain, File::Key];
 pub(super) const GTSSLFILE: Command = Command {
     name: "+GTSSLFILE",
     source: "Fibocom +GTSSLFILE",
-    summary: "Loads trusted roots, the client's certificate chain or its key: so many bytes of PEM behind a prompt. \
-              They stay until a reset.",
+    summary: "Loads so many bytes of PEM behind a prompt: TRUSTFILE is trusted roots, CAFILE the client's own \
+              certificate and its chain, KEYFILE the key of that. They stay until a reset.",
     params: &[Param::new("file", ParamKind::Word(FILE_NAMES)), Param::number("size", 4, 8192)],
     set: Some(load),
     read: Some(list),
@@ -157,7 +157,7 @@ fn list(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
 pub(super) const GTSSLERR: Command = Command {
     name: "+GTSSLERR",
     source: "Fibocom +GTSSLERR",
-    summary: "Tells why the last TLS connection failed, as a negative number; 0 if it came about.",
+    summary: "Tells why the last TLS connection failed, as a negative number; 0 if it came about. AT+CEER has the words.",
     read: Some(|turn, _| {
         let code = turn.modem.tls_error;
         turn.info(|line| write!(line, "+GTSSLERR: {code}"));
