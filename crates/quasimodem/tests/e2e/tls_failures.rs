@@ -219,6 +219,16 @@ fn versions() {
     let oldest = Server::start(&files, &["-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"]);
     let mut bench = Bench::new(&authority);
     assert_eq!(bench.fails("localhost", oldest.port, -103), "no common version");
+    // Who offers both takes what a server has.
+    opens(&mut bench.host, "localhost", new.port());
+    assert!(bench.program.wait_for("link 1: TLS ").starts_with("1.3, "));
+    closes(&mut bench.host);
+    bench.host.command(&format!(r#"AT+MQTTOPEN=1,"localhost",{},1,60,2"#, old.port));
+    assert!(bench.program.wait_for("link 1: TLS ").starts_with("1.2, "));
+    // It does not speak MQTT.
+    bench.host.command("AT+MQTTCLOSE=1");
+    bench.host.expect("\r\n+MQTTOPEN: 1,0\r\n\r\n+MQTTCLOSE: 1,1\r\n");
+    bench.program.wait_for("client 1 not opened: ended by the host");
     bench.host.command("AT+GTSSLVER=4");
     assert_eq!(bench.fails("localhost", new.port(), -103), "no common version");
     bench.host.command("AT+GTSSLVER=5");
