@@ -18,10 +18,13 @@ pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
             return turn.ok();
         }
         match run_command(turn, line, at) {
-            // What stands behind a restart is moot.
-            Ok((Answer::Done, _)) if turn.then.is_some() => return turn.ok(),
+            // What stands behind a restart is moot, and so nobody looks for secrets in it.
+            Ok((Answer::Done, end)) if turn.then.is_some() => {
+                turn.hide_typed_from(end);
+                return turn.ok();
+            }
             Ok((Answer::Done, end)) => at = end,
-            Ok((Answer::Raw, _)) => return,
+            Ok((Answer::Raw, end)) => return turn.hide_typed_from(end),
             Ok((Answer::Later, end)) => {
                 // Nobody knows yet what of the rest is secret.
                 turn.hide_typed_from(end);
@@ -93,6 +96,19 @@ fn before_secrets(line: &[u8], from: usize) -> usize {
     from + (0..rest.len()).find(|at| starts(rest.get(*at..).unwrap_or_default())).unwrap_or(rest.len())
 }
 
+/// Where a command that has a secret seems to begin, in arguments that begin at `from` and may be anything.
+fn secret_in_text(line: &[u8], from: usize) -> Option<usize> {
+    // Most texts have no plus, and that is found out fast.
+    if !line.get(from..)?.contains(&b'+') {
+        return None;
+    }
+    let begins = |at: usize, row: &Command| {
+        line.get(at..at + row.name.len()).is_some_and(|start| start.eq_ignore_ascii_case(row.name.as_bytes()))
+    };
+    let mut plus = (from..line.len()).filter(|at| line.get(*at) == Some(&b'+'));
+    plus.find(|at| COMMANDS.iter().any(|row| begins(*at, row) && row.has_secret()))
+}
+
 /// Bytes of the longest name of an unknown command that a log shows; those of known ones are shorter.
 const NAME_SHOWN: usize = 20;
 
@@ -157,16 +173,23 @@ fn run_form(
 
 fn run_set(turn: &mut Turn<'_>, row: &'static Command, line: &mut [u8], at: usize) -> Result<(Answer, usize), Problem> {
     turn.hide_secrets(row, line, at);
+    let last = row.params.last().map(|param| param.kind);
+    let is_free = last.is_some_and(ParamKind::is_free_text);
     // Most lines have no chain, and that is found out ten times as fast.
-    if row.params.last().is_some_and(|param| param.kind.is_free_text()) && line.contains(&b';') {
+    if is_free && line.contains(&b';') {
         // A chain behind free text is part of it, secrets and all.
         let chain = line.windows(2).skip(at).position(|pair| pair == b"\";").map(|place| at + place + 2);
         if let Some(chain) = chain {
             turn.hide_typed_from(before_secrets(line, chain));
         }
     }
+    let takes_all = is_free || matches!(last, Some(ParamKind::Anything));
+    let secret = if takes_all { secret_in_text(line, at) } else { None };
     let handler = row.set.ok_or(Problem::NoSuchForm)?;
     let (args, end) = args::parse(row, &turn.modem.settings, line, at)?;
+    if let Some(secret) = secret.filter(|secret| *secret < end) {
+        turn.hide_typed_from(secret);
+    }
     turn.modem.bearer.check(row.needs)?;
     Ok((handler(turn, &args)?, end))
 }
