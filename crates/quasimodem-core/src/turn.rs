@@ -275,11 +275,11 @@ impl<'a> Turn<'a> {
         if !complete {
             return false;
         }
-        if let Some(raw) = self.modem.raw.take() {
-            let row = raw.row();
+        if let Some(mut raw) = self.modem.raw.take() {
+            let (row, mut behind) = (raw.row(), raw.take_rest());
             self.busy = true;
             match raw.done(self) {
-                Ok(_) => self.ok(),
+                Ok(_) => self.carry_out(&mut behind, 0),
                 Err(problem) => self.refuse(Refusal { command: row.name, problem }, row.errors),
             }
             self.busy = false;

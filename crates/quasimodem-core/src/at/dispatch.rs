@@ -24,10 +24,12 @@ pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
                 return turn.ok();
             }
             Ok((Answer::Done, end)) => at = end,
-            Ok((Answer::Raw, end)) => return turn.hide_typed_from(end),
-            Ok((Answer::Later, end)) => {
+            Ok((Answer::Raw | Answer::Later, end)) => {
                 // Nobody knows yet what of the rest is secret.
                 turn.hide_typed_from(end);
+                if let Some(raw) = &mut turn.modem.raw {
+                    raw.set_rest(line.get(end..).unwrap_or_default());
+                }
                 if let Some(pending) = &mut turn.modem.pending {
                     pending.rest = line.get(end..).unwrap_or_default().into();
                 }

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem;
 use core::time::Duration;
 
 use super::tls::{self, File};
@@ -24,6 +25,8 @@ struct Inner {
     size: usize,
     until: Instant,
     use_for: Use,
+    /// The commands behind the one that asked.
+    rest: Vec<u8>,
 }
 
 /// The command that waits for the data as its payload.
@@ -53,7 +56,17 @@ pub(super) struct SnHeaded {
 impl RawData {
     pub(super) fn new(now: Instant, size: u32, use_for: Use) -> RawData {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        RawData(Box::new(Inner { bytes: Vec::new(), size, until: now + PATIENCE, use_for }))
+        RawData(Box::new(Inner { bytes: Vec::new(), size, until: now + PATIENCE, use_for, rest: Vec::new() }))
+    }
+
+    /// Keeps the commands behind the one that asked, which are carried out once the data is there.
+    pub(crate) fn set_rest(&mut self, rest: &[u8]) {
+        self.0.rest = rest.into();
+    }
+
+    /// Gives them.
+    pub(crate) fn take_rest(&mut self) -> Vec<u8> {
+        mem::take(&mut self.0.rest)
     }
 
     /// When the modem gives up.
