@@ -247,8 +247,9 @@ impl Modem {
         let sim = self.bearer.sim;
         let mut fresh = Modem::new(self.settings.clone(), self.imei);
         fresh.bearer = Bearer::new(sim, self.settings.bearer, now, self.settings.search);
-        if !sim {
-            fresh.reports = Reports::default();
+        fresh.reports = self.reports.emptied();
+        if sim {
+            fresh.reports.push(Report::Ready);
         }
         fresh.bearer.keep_clock(&self.bearer);
         // The serial port stays as it is set.

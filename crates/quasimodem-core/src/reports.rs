@@ -70,6 +70,11 @@ impl Reports {
         NonZeroU32::new(self.last_ticket).unwrap_or(NonZeroU32::MIN)
     }
 
+    /// Nothing to tell, but the numbers go on: what was named before is not taken for what comes.
+    pub(crate) fn emptied(&self) -> Reports {
+        Reports { queue: Vec::new(), last_ticket: self.last_ticket }
+    }
+
     /// Notes that the host is owed a result.
     pub(crate) fn owe(&mut self, command: &'static Command, client: ClientId, until: Instant) -> Ticket {
         let ticket = Ticket(self.number());

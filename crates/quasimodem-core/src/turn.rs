@@ -14,7 +14,7 @@ use crate::net::Port;
 use crate::note::StoredNote;
 use crate::outbox::{Kind, ModemLine, Outbox, Piece, Sink};
 use crate::random;
-use crate::reports::{Report, Reports};
+use crate::reports::Report;
 use crate::time::Instant;
 use crate::uart::Uart;
 
@@ -170,7 +170,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn halt(&mut self) {
         self.restart();
         // It says nothing until it is switched on.
-        self.modem.reports = Reports::default();
+        self.modem.reports = self.modem.reports.emptied();
         self.modem.power = Power::Off;
     }
 

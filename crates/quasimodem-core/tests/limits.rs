@@ -5,7 +5,8 @@ mod common;
 use std::time::Duration;
 
 use common::Bench;
-use quasimodem_core::{Host, Imei, Input, Link, Model, Modem, Port, Settings};
+use quasimodem_core::mqtt::parse_words;
+use quasimodem_core::{Effect, Host, Imei, Input, Link, Model, Modem, Port, Query, RefusalStyle, Settings};
 
 #[test]
 fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
@@ -162,4 +163,41 @@ fn a_long_topic_is_not_held_for_each_part() {
     }
     assert_eq!(read, payload.repeat(4));
     assert_eq!(bench.types("AT+MQTTREAD=1"), "\r\n+MQTTREAD: 1,0,0,0\r\n\r\nOK\r\n");
+}
+
+/// A look-up that outlives a reset is not taken for one that is asked for later.
+#[test]
+fn numbers_go_on_after_a_reset() {
+    let mut bench = Bench::new(&Settings::default());
+    let asks = |bench: &mut Bench, name: &str| -> Query {
+        bench.types(&format!("AT+MIPDNS=\"{name}\""));
+        let query = bench.outbox.effects().find_map(|effect| match effect {
+            Effect::Resolve(query, _) => Some(query),
+            _ => None,
+        });
+        query.unwrap()
+    };
+    for restart in ["AT+CFUN=1,1", "AT+CPWROFF"] {
+        let before = asks(&mut bench, "before");
+        bench.handle(Input::Host(Host::Detached));
+        bench.handle(Input::Host(Host::Attached));
+        bench.types(restart);
+        bench.handle(Input::Host(Host::Attached));
+        let behind = asks(&mut bench, "behind");
+        bench.handle(Input::Resolved(before, Ok("10.1.2.3".parse().unwrap())));
+        assert_eq!(bench.printed(), "", "{restart}");
+        bench.handle(Input::Resolved(behind, Ok("10.4.5.6".parse().unwrap())));
+        assert_eq!(bench.printed(), "\r\n+MIPDNS: \"behind\",10.4.5.6\r\n\r\nOK\r\n", "{restart}");
+    }
+}
+
+/// What a connection brought does not go to the next one of the same client, even if a reset lies between them.
+#[test]
+fn bytes_of_a_connection_end_with_a_reset() {
+    let mut bench = Bench::new(&Settings { refusal: RefusalStyle::Cme, ..Settings::default() });
+    bench.sends(b"AT+MQTTOPEN=1,\"h\",1883,1,60;+CFUN=1,1\rAT+MQTTOPEN=1,\"h\",1883,1,60\r");
+    bench.handle(Input::Opened(Link(1)));
+    let packets = ["connack 0", "publish \"t\" q1 #1 \"x\""].map(|words| parse_words(words).unwrap());
+    bench.handle(Input::Received(Link(1), &packets.concat()));
+    assert!(bench.log().contains("Open") && !bench.log().contains("Send"), "{}", bench.log());
 }
