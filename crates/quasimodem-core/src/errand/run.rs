@@ -12,7 +12,7 @@ use crate::client::ClientId;
 use crate::cloud::tuya::{self, Frame};
 use crate::cloud::{self, ANSWER_MAX};
 use crate::mqtt::{self, Wire};
-use crate::net::Why;
+use crate::net::{Transport, Why};
 use crate::note::{Failure, StoredNote};
 use crate::reports::Report;
 use crate::time::Instant;
@@ -47,6 +47,9 @@ impl Turn<'_> {
         let until = self.now + PATIENCE;
         if let Some((errand, _)) = self.errand() {
             errand.set_step(Some(until));
+        }
+        if let Transport::Tls(_) = target.transport {
+            self.modem.tls_error = 0;
         }
         self.out.open(Errand::LINK, target.transport, &target.host, target.port);
     }
