@@ -275,8 +275,10 @@ impl Turn<'_> {
         }
         if let Err((failure, cause)) = bearer.carries() {
             self.errand_stranded(&failure);
-            for id in ClientId::ALL {
-                if self.modem.stage(id).is_some() {
+            let before = ClientId::ALL.map(|id| (id, self.modem.stage(id)));
+            for (id, stage) in before {
+                // A line that went on when the one before was lost may have closed or opened others.
+                if stage.is_some() && self.modem.stage(id) == stage {
                     self.out.close(id.link());
                     self.lost(id, failure.clone(), cause);
                 }
