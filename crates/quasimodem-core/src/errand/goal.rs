@@ -41,7 +41,9 @@ pub(crate) struct Tuya {
 }
 
 enum TuyaPhase {
-    /// It waits for a user.
+    /// No user can take it yet.
+    Starting,
+    /// It waits for a user, of which the host was told.
     Binding,
     /// A user came, and it asks where the user's cloud is.
     Asking(BindToken),
@@ -90,7 +92,7 @@ impl Tuya {
             uuid: uuid.into(),
             auth_key: Secret(auth_key.into()),
             key: FrameKey::new("authkey", Secret(auth_key))?,
-            phase: TuyaPhase::Binding,
+            phase: TuyaPhase::Starting,
         })
     }
 
@@ -105,7 +107,7 @@ impl Tuya {
 
     /// Whether it still waits for its user, so that a broken link is no more than a delay.
     pub(crate) fn is_binding(&self) -> bool {
-        matches!(self.phase, TuyaPhase::Binding)
+        matches!(self.phase, TuyaPhase::Starting | TuyaPhase::Binding)
     }
 
     /// A frame came for a device that waits. Others may send there too, so that what is none is passed over.
@@ -119,7 +121,7 @@ impl Tuya {
 
     fn answer(&mut self, body: &[u8], around: &Around<'_>) -> Result<Step, Failure> {
         match &self.phase {
-            TuyaPhase::Binding => Ok(Step::Wait),
+            TuyaPhase::Starting | TuyaPhase::Binding => Ok(Step::Wait),
             TuyaPhase::Asking(token) => {
                 let endpoints = TuyaEndpoints::answer(body).map_err(Failure::Answer)?;
                 let timestamp = around.clock.ok_or(Failure::NoClock)?;
@@ -165,9 +167,13 @@ impl TuyaKept {
 
 impl Goal {
     /// What is told when the cloud begins to listen.
-    pub(super) fn listening(&self) -> Step {
+    pub(super) fn listening(&mut self) -> Step {
         match self {
-            Goal::Tuya(_) => Step::Tell(Told::Event(TuyaEvent::BindStart)),
+            // Told once, however often it comes back: nobody may be there to hear it.
+            Goal::Tuya(device) if matches!(device.phase, TuyaPhase::Starting) => {
+                device.phase = TuyaPhase::Binding;
+                Step::Tell(Told::Event(TuyaEvent::BindStart))
+            }
             _ => Step::Wait,
         }
     }
