@@ -165,8 +165,9 @@ impl Turn<'_> {
                 if let Some(client) = self.modem.client(id) {
                     client.kept = None;
                 }
-                self.connect_answered(id, Ok(()));
+                // Before a line that waited goes on, which may close it.
                 self.tuya_connected(id);
+                self.connect_answered(id, Ok(()));
             }
             Event::Done(ticket, status) => self.modem.reports.decide(ticket, status),
             Event::Refused(code) => {

@@ -5,7 +5,7 @@ mod common;
 use common::Bench;
 use quasimodem_core::cloud::tuya::{Frame, FrameKey};
 use quasimodem_core::mqtt::{Packet, Publish, Qos, parse_words};
-use quasimodem_core::{Change, Effect, Input, Link, Secret, Settings, Transport, Why};
+use quasimodem_core::{Change, Effect, Host, Input, Link, RefusalStyle, Secret, Settings, Transport, Why};
 
 const LINK: Link = Link(201);
 const UUID: &str = "tuya0bce44f023d59393";
@@ -56,7 +56,11 @@ fn receives(bench: &mut Bench, bytes: &[u8]) -> String {
 
 /// A modem that waits for its user.
 fn binding() -> Bench {
-    let mut bench = Bench::new(&Settings::default());
+    binding_with(&Settings::default())
+}
+
+fn binding_with(settings: &Settings) -> Bench {
+    let mut bench = Bench::new(settings);
     bench.handle(Input::Bearer(Change::Clock(1_700_000_000)));
     assert_eq!(bench.types(START), "\r\nOK\r\n");
     assert_eq!(said(&bench), ["open m2.tuyacn.com:8883 "]);
@@ -72,7 +76,11 @@ fn binding() -> Bench {
 
 /// A modem that is a device.
 fn activated() -> Bench {
-    let mut bench = binding();
+    activated_with(&Settings::default())
+}
+
+fn activated_with(settings: &Settings) -> Bench {
+    let mut bench = binding_with(settings);
     let topic = format!("d/ai/{UUID}");
     assert_eq!(receives(&mut bench, &frame(&topic, AUTH_KEY, TOKEN)), "\r\n+MQTTAUTHEVENT: 4,3\r\n");
     assert_eq!(said(&bench), ["disconnect", "close", "open h2.iot-dns.com:443 "]);
@@ -260,4 +268,34 @@ fn a_failed_activation_ends_it() {
     assert_eq!(printed, "\r\n+MQTTAUTHEVENT: 4,7\r\n");
     assert!(bench.types("AT+CEER").contains("+CEER: 10,"));
     assert_eq!(bench.modem.deadline(), None);
+}
+
+/// A device that comes back again and again while nobody hears of it.
+#[test]
+fn that_it_can_be_taken_is_told_once() {
+    let mut bench = binding();
+    bench.handle(Input::Host(Host::Detached));
+    for _ in 0..3 {
+        bench.handle(Input::Closed(LINK, Why::Reset));
+        assert_eq!(waits(&mut bench), ["open m2.tuyacn.com:8883 "]);
+        bench.handle(Input::Opened(LINK));
+        receives(&mut bench, &parse_words("connack 0").unwrap());
+        receives(&mut bench, &parse_words("suback #1 1").unwrap());
+    }
+    bench.handle(Input::Host(Host::Attached));
+    assert_eq!(bench.printed(), "");
+    assert_eq!(bench.types("AT+MQTTAUTHCFG=4,0"), "\r\nOK\r\n\r\n+MQTTAUTHEVENT: 4,7\r\n");
+}
+
+/// The rest of a line that waited for the broker may close what was just opened.
+#[test]
+fn a_client_that_is_closed_at_once_is_connected_before() {
+    let mut bench = activated_with(&Settings { refusal: RefusalStyle::Cme, ..Settings::default() });
+    bench.types("AT+MQTTUSER=1,\"6c95875d0f5ba69607nzfl\",\"9b6120f706084826\",\"6c95875d0f5ba69607nzfl\"");
+    bench.types("AT+MQTTOPEN=1,\"m2.tuyacn.com\",8883,1,60,2;+MQTTCLOSE=1");
+    bench.handle(Input::Opened(Link(1)));
+    let printed = bench.receives("connack 0");
+    let events: Vec<_> = printed.split_whitespace().skip_while(|word| *word != "OK").collect();
+    let due = ["OK", "+MQTTOPEN:", "1,1", "+MQTTAUTHEVENT:", "4,5", "+MQTTCLOSE:", "1,1", "+MQTTAUTHEVENT:", "4,6"];
+    assert_eq!(events, due);
 }
