@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quasimodem_core::mqtt::{Packet, parse_words};
-use quasimodem_core::{Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, TlsProfile, Why, sn};
+use quasimodem_core::{Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Port, Settings, TlsProfile, Why, sn};
 
 /// Invariant: what a connected, idle modem holds at most, next to what the host stored in it.
 const IDLE_MAX: usize = 512;
@@ -244,6 +244,25 @@ fn every_idle_state_is_small() {
         bench.types("AT+MQTTCONF=1\r");
         bench.receives(&format!("publish \"topic\" q0 \"{}\"", "x".repeat(500)));
         bench.passes();
+    });
+    state("an unread message of many", "topic".len() + 500 + 120, &|bench| {
+        bench.connect();
+        bench.types("AT+MQTTCONF=1\r");
+        for _ in 0..32 {
+            bench.receives(&format!("publish \"topic\" q0 \"{}\"", "x".repeat(500)));
+        }
+        for _ in 1..32 {
+            bench.types("AT+MQTTREAD=1\r");
+        }
+        bench.passes();
+    });
+    state("after messages that waited", 0, &|bench| {
+        bench.connect();
+        bench.handle(Input::Full(Port::Serial));
+        for _ in 0..32 {
+            bench.receives("publish \"topic\" q0 \"x\"");
+        }
+        bench.handle(Input::Free(Port::Serial));
     });
     state("a kept flight", 2 * 500 + 120, &|bench| {
         bench.types("AT+MQTTOPEN=1,\"broker.example\",1883,0,300\r");
