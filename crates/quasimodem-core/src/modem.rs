@@ -163,7 +163,11 @@ impl Modem {
     /// from a UDP link as long as the client uses it.
     pub fn wants(&self, port: Port) -> bool {
         match port {
-            Port::Serial => !self.full && self.pending.is_none() && self.reports.len() < REPORTS_MAX,
+            // Nothing is told before raw data is there, so that it must come, however much waits.
+            Port::Serial => {
+                let may_type = self.raw.is_some() || self.reports.len() < REPORTS_MAX;
+                !self.full && self.pending.is_none() && may_type
+            }
             Port::Link(Errand::LINK) => self.errand().is_some_and(Errand::is_listening),
             Port::Link(link) => match ClientId::of_link(link) {
                 Some(id) if id.is_sn() => {
@@ -182,7 +186,8 @@ impl Modem {
     /// Whether the host is still to be told something: an answer, the result of a command, an event. Results come
     /// within the times of their commands, so this ends by itself if the host reads.
     pub fn owes(&self) -> bool {
-        self.pending.is_some() || self.reports.owes() || self.errand().is_some_and(Errand::is_owed)
+        let owed = self.pending.is_some() || self.reports.owes() || self.errand().is_some_and(Errand::is_owed);
+        owed && self.power != Power::Off
     }
 
     fn errand(&self) -> Option<&Errand> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::Bench;
 use quasimodem_core::mqtt::parse_words;
-use quasimodem_core::{Effect, Host, Imei, Input, Link, Model, Modem, Port, Query, RefusalStyle, Settings};
+use quasimodem_core::{Change, Effect, Host, Imei, Input, Link, Model, Modem, Port, Query, RefusalStyle, Settings};
 
 #[test]
 fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
@@ -19,6 +19,10 @@ fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
     assert_eq!(bench.types("AT"), "\r\nOK\r\n");
     bench.types("AT+CPWROFF");
     assert!(!bench.modem.owes(), "a module that is off says nothing more");
+    bench.handle(Input::Bearer(Change::DataCall(None)));
+    assert!(!bench.modem.owes(), "whatever happens around it");
+    bench.handle(Input::Host(Host::Attached));
+    assert_eq!(bench.printed(), "\r\n+SIM READY\r\n");
 }
 
 #[test]
@@ -140,6 +144,27 @@ fn results_that_wait_are_bounded() {
     }
     assert_eq!(results, 2000);
     assert!(paused, "the host was never slowed down");
+}
+
+/// Raw data is read however much waits for the host, since what waits can't be told before it is there.
+#[test]
+fn raw_data_is_read_while_much_waits() {
+    let settings = Settings { echo: false, ..Settings::default() };
+    let mut bench = Bench::new(&settings);
+    bench.modem = Modem::new(settings.into(), Imei::default());
+    bench.handle(Input::Host(Host::Attached));
+    bench.types("AT+MQTTOPEN=1,\"h\",1883,1,60");
+    bench.handle(Input::Opened(Link(1)));
+    bench.receives("connack 0");
+    let line = "AT+MQTTPUB=1,\"t\",0,0,\"x\"\r".repeat(150);
+    bench.handle(Input::Serial(line.as_bytes()));
+    assert!(bench.modem.wants(Port::Serial));
+    bench.handle(Input::Serial(format!("{line}AT+MQTTPUB=1,\"t\",0,0,5\r").as_bytes()));
+    assert!(bench.printed().ends_with("> \r\n"));
+    assert!(bench.modem.wants(Port::Serial));
+    bench.handle(Input::Serial(b"12345"));
+    assert_eq!(bench.printed(), "\r\nOK\r\n");
+    assert!(!bench.modem.wants(Port::Serial), "no further command is read");
 }
 
 /// A message is held once, however many parts it is read in.
