@@ -121,6 +121,12 @@ impl SnClient {
         }
     }
 
+    /// Whether there is nothing of it.
+    pub(crate) fn is_empty(&self) -> bool {
+        let SnClient { client_id, will, session, kept } = self;
+        client_id.is_none() && will.is_none() && session.is_none() && kept.is_none()
+    }
+
     /// Bytes of names, and of messages that wait or are kept to be sent again.
     pub(crate) fn kept_bytes(&self) -> usize {
         let flying = self.session.as_ref().map_or(0, |session| session.kept_bytes());

@@ -49,7 +49,7 @@ pub struct Modem {
     pub(crate) bearer: Bearer,
     pub(crate) profile: Profile,
     pub(crate) clients: [Client; ClientId::MQTT],
-    /// The MQTT-SN clients, once the host used one.
+    /// The MQTT-SN clients, while there is something of them.
     pub(crate) sn: Option<Box<[SnClient; ClientId::ALL.len() - ClientId::MQTT]>>,
     /// What few modems have; it is there only while there is something of it.
     rare: Option<Box<Rare>>,
@@ -278,7 +278,7 @@ impl Modem {
         if id.is_sn() { None } else { self.clients.get_mut(id.index()) }
     }
 
-    /// The MQTT-SN client with that id, if the host used one.
+    /// The MQTT-SN client with that id, if there is something of such clients.
     pub(crate) fn sn_client(&mut self, id: ClientId) -> Option<&mut SnClient> {
         if id.is_sn() { self.sn.as_mut()?.get_mut(id.index()) } else { None }
     }
@@ -310,6 +310,7 @@ impl Modem {
         if let Some(client) = self.sn_client(id) {
             client.end();
         }
+        self.sn.take_if(|clients| clients.iter().all(SnClient::is_empty));
     }
 
     /// Where the will of a client is kept.

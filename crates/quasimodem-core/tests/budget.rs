@@ -190,6 +190,13 @@ fn every_idle_state_is_small() {
         bench.types("AT+MQTTCLOSE?\r");
         assert!(format!("{:?}", bench.outbox).contains("+MQTTCLOSE: 101"), "the connection lasted");
     });
+    state("connected after an MQTT-SN client was closed", 0, &|bench| {
+        bench.connect_sn();
+        bench.types("AT+MQTTCLOSE=101\r");
+        bench.receives_sn("disconnect");
+        bench.passes();
+        bench.connect();
+    });
     let own = stored(user.0) + stored(user.1) + stored(user.2) + stored(will.0) + stored(will.1) + 120;
     state("user and will set", own, &|bench| {
         bench.types(&format!("AT+MQTTUSER=1,\"{}\",\"{}\",\"{}\"\r", user.0, user.1, user.2));
