@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use quasimodem_core::mqtt::{Packet, parse_words};
 use quasimodem_core::{
-    Change, ClientId, Effect, Host, Imei, Input, Instant, Kind, Link, MODELS, Modem, Outbox, Port, Registration,
-    Settings, Why, sn,
+    Change, ClientId, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, MODELS, Modem, Outbox, Port, Query,
+    RefusalStyle, Registration, Settings, Why, sn,
 };
 
 /// Something that happens to a modem.
@@ -21,9 +21,17 @@ enum Event {
     Full(Port),
     Free(Port),
     Bearer(Change),
+    Line(HostLine),
+    Resolved(bool),
     Deadline,
     Passed(u64),
 }
+
+/// The link of registrations at clouds.
+const CLOUD: Link = Link(201);
+
+/// Those of clients, and that of clouds.
+const LINKS: usize = ClientId::ALL.len() + 1;
 
 /// What links may do at the moment.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -39,7 +47,9 @@ struct Rig {
     modem: Modem,
     outbox: Outbox,
     now: Instant,
-    wires: [Wire; 4],
+    wires: [Wire; LINKS],
+    /// What the modem asked for and was not told.
+    queries: Vec<Query>,
     /// All that was written to the host.
     serial: Vec<u8>,
     finals: usize,
@@ -55,6 +65,7 @@ impl Rig {
             outbox: Outbox::default(),
             now: Instant::START,
             wires: Default::default(),
+            queries: Vec::new(),
             serial: Vec::new(),
             finals: 0,
             terse: false,
@@ -98,13 +109,20 @@ impl Rig {
                 Effect::Close(link) => *wire(&mut self.wires, link) = Wire::Closed,
                 Effect::Send(link, marked) => {
                     assert!(*wire(&mut self.wires, link) == Wire::Open, "bytes for a link that is not open");
-                    if link.0 > 100 {
+                    if link == CLOUD {
+                        let is_http = marked.bytes().starts_with(b"POST ");
+                        assert!(is_http || Packet::decode(marked.bytes()).is_ok(), "what clouds are told is a whole");
+                    } else if link.0 > 100 {
                         sn::Packet::decode(marked.bytes()).expect("what the modem sends is a message");
                     } else {
                         Packet::decode(marked.bytes()).expect("what the modem sends is a packet");
                     }
                 }
-                Effect::Resolve(..) | Effect::Line(_) | Effect::Note(_) => {}
+                Effect::Resolve(query, _) => {
+                    assert!(!self.queries.contains(&query), "two queries have one number");
+                    self.queries.push(query);
+                }
+                Effect::Line(_) | Effect::Note(_) => {}
             }
         }
     }
@@ -140,6 +158,13 @@ impl Rig {
             Event::Full(port) => self.handle(Input::Full(*port)),
             Event::Free(port) => self.handle(Input::Free(*port)),
             Event::Bearer(change) => self.handle(Input::Bearer(*change)),
+            Event::Line(line) => self.handle(Input::Line(*line)),
+            Event::Resolved(found) => {
+                if let Some(query) = self.queries.pop() {
+                    let address = [10, 1, 2, 3].into();
+                    self.handle(Input::Resolved(query, if *found { Ok(address) } else { Err(Why::TimedOut) }));
+                }
+            }
             Event::Deadline => {
                 if let Some(deadline) = self.modem.deadline() {
                     self.now = deadline;
@@ -154,9 +179,10 @@ impl Rig {
     }
 }
 
-fn wire(wires: &mut [Wire; 4], link: Link) -> &mut Wire {
+fn wire(wires: &mut [Wire; LINKS], link: Link) -> &mut Wire {
     let place = ClientId::ALL.into_iter().position(|id| id.link() == link);
-    &mut wires[place.expect("the link of a client")]
+    assert!(place.is_some() || link == CLOUD, "{link:?} is nobody's");
+    &mut wires[place.unwrap_or(LINKS - 1)]
 }
 
 fn command() -> impl Strategy<Value = Vec<u8>> {
@@ -199,6 +225,25 @@ fn command() -> impl Strategy<Value = Vec<u8>> {
         "AT+MQTTWMSGUD=101,\"m\"\r",
         "AT+MQTTCONF=1\r",
         "AT+MQTTREAD=101\r",
+        "AT+MQTTCONF=0;+MQTTREAD=1\r",
+        "AT+MQTTOPEN=1,\"broker\",1883,1,60;+MQTTSUB=1,\"a\",0;+MQTTCLOSE=1\r",
+        "AT+MQTTOPEN=1,\"broker\",8883,1,60,2;+CFUN=1,1\r",
+        "AT+MQTTOPEN=102,\"gateway\",10000,1,60\r",
+        "AT+MIPDNS=\"name\"\r",
+        "AT+MIPDNS=\"name\";+MQTTOPEN=2,\"broker\",1883,1,60\r",
+        "AT+MIPCALL=0;+MIPCALL=1\r",
+        "AT+CFUN=1,1\r",
+        "AT+CFUN=0\r",
+        "AT+CFUN=1\r",
+        "AT+CPWROFF\r",
+        "AT&C0&D1;+IPR=9600\r",
+        "ATZ\r",
+        "AT+GTSSLFILE=\"TRUSTFILE\",4;+CSQ\rnone",
+        "AT+MQTTAUTHDYN=1,\"cloud\",443,\"pk\",\"secret\",\"dn\"\r",
+        "AT+MQTTAUTHDYN=2,\"http://h/device/register\",\"pk\",\"IXcbsCxtjPHYqG5YJ6p7LXv3\",\"dn\"\r",
+        "AT+MQTTAUTHDYN=3,\"pk\",\"secret\",\"dk\",0,1\r",
+        "AT+MQTTAUTHCFG=4,1,\"78iln8xbfqhhjsrk\",\"tuya0bce44f023d59393\",\"BvSknOsD5DG2cBASZe0Q2kKYnJdMcjA8\"\r",
+        "AT+MQTTAUTHCFG=4,0\r",
     ]);
     prop_oneof![
         6 => fixed.prop_map(|text| text.as_bytes().to_vec()),
@@ -274,11 +319,33 @@ fn datagram() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// What a cloud may say.
+fn told() -> impl Strategy<Value = Vec<u8>> {
+    let words = prop::sample::select(vec![
+        "connack 0",
+        "connack 0",
+        "connack 4",
+        "suback #1 1",
+        "suback #1 1",
+        "pingresp",
+        "publish \"/ext/register\" q1 #7 \"{\\\"deviceSecret\\\":\\\"s\\\",\\\"productKey\\\":\\\"pk\\\",\\\"deviceName\\\":\\\"dn\\\"}\"",
+        "publish \"$sys/pk/dk/ext/regist\" q0 \"{\\\"deviceSecret\\\":\\\"s\\\"}\"",
+        "publish \"$sys/pk/dk/ext/regist\" q2 #3 \"nonsense\"",
+    ]);
+    prop_oneof![
+        9 => words.prop_map(|words| parse_words(words).unwrap()),
+        1 => Just(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec()),
+        1 => Just(b"HTTP/1.1 200 OK\r\n".to_vec()),
+        1 => vec(any::<u8>(), 1..30),
+    ]
+}
+
 fn event() -> impl Strategy<Value = Event> {
-    let link = || prop::sample::select(vec![Link(1), Link(2), Link(101)]);
+    let link = || prop::sample::select(vec![Link(1), Link(2), Link(101), Link(102), CLOUD]);
     let port =
         || prop::sample::select(vec![Port::Serial, Port::Link(Link(1)), Port::Link(Link(2)), Port::Link(Link(101))]);
     let changes = prop::sample::select(vec![
+        Change::Clock(1_700_000_000),
         Change::Sim(false),
         Change::Sim(true),
         Change::Registration(Registration::Searching),
@@ -291,6 +358,9 @@ fn event() -> impl Strategy<Value = Event> {
         8 => (prop::sample::select(vec![Link(1), Link(1), Link(2)]), packet())
             .prop_map(|(link, packet)| Event::Answered(link, packet)),
         8 => datagram().prop_map(|datagram| Event::Answered(Link(101), datagram)),
+        3 => told().prop_map(|told| Event::Answered(CLOUD, told)),
+        1 => any::<bool>().prop_map(Event::Resolved),
+        1 => any::<bool>().prop_map(|on| Event::Line(HostLine::Dtr(on))),
         5 => link().prop_map(Event::Opened),
         1 => link().prop_map(Event::Closed),
         1 => prop::sample::select(vec![Host::Attached, Host::Attached, Host::Detached]).prop_map(Event::Host),
@@ -307,8 +377,16 @@ proptest! {
 
     /// Nothing panics, the deadline moves, and every line is whole, whatever happens.
     #[test]
-    fn any_events_keep_the_contracts(model in 0..MODELS.len(), gap in 0..2u64, events in vec(event(), 0..60)) {
-        let settings = Settings { model: &MODELS[model], gap: Duration::from_millis(20 * gap), ..Settings::default() };
+    fn any_events_keep_the_contracts(
+        model in 0..MODELS.len(),
+        gap in 0..2u64,
+        boot in 0..2u64,
+        cme in any::<bool>(),
+        events in vec(event(), 0..60),
+    ) {
+        let refusal = if cme { RefusalStyle::Cme } else { RefusalStyle::Result };
+        let (gap, boot) = (Duration::from_millis(20 * gap), Duration::from_secs(boot));
+        let settings = Settings { model: &MODELS[model], gap, boot, refusal, ..Settings::default() };
         let mut rig = Rig::new(settings);
         for event in &events {
             rig.happens(event);
