@@ -408,11 +408,12 @@ impl<'a> Turn<'a> {
     }
 
     fn print(&mut self, report: &Report) {
-        self.ring();
-        match report {
-            Report::Names(client) => self.print_names(*client),
-            _ => report.print(&self.modem.settings, &self.modem.profile, self.out),
+        // An answer does not ring, even if it comes behind its OK.
+        if let Report::Names(client) = report {
+            return self.print_names(*client);
         }
+        self.ring();
+        report.print(&self.modem.settings, &self.modem.profile, self.out);
     }
 
     pub(crate) fn is_free(&self) -> bool {
