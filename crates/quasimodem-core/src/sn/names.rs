@@ -4,8 +4,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::lean;
+use crate::reports::Registrar;
 
-/// Names that a client remembers.
+/// Names that a client remembers. Those that the gateway gave ids for unasked make room for others: it tells them again.
 pub(crate) const NAMES_MAX: usize = 64;
 
 /// Names by the ids that the gateway gave, the newest last. Predefined ids and short names are not among them: these
@@ -18,6 +19,8 @@ pub(crate) struct Names {
 struct Entry {
     id: u16,
     name: Box<str>,
+    /// Who asked for the id.
+    by: Registrar,
 }
 
 impl Names {
@@ -31,15 +34,18 @@ impl Names {
         self.list.iter().rfind(|entry| *entry.name == *name).map(|entry| entry.id)
     }
 
-    /// Remembers a name; if there is no room, the oldest is forgotten.
+    /// Remembers a name. If there is no room, one is forgotten: an old id of a name that has a newer one, else the gateway's
+    /// oldest.
     ///
     /// A name keeps the ids that it had before: a gateway may go on to use them.
-    pub(crate) fn insert(&mut self, id: u16, name: &str) {
+    pub(crate) fn insert(&mut self, id: u16, name: &str, by: Registrar) {
         self.forget(id);
         if self.list.len() >= NAMES_MAX {
-            self.list.remove(self.spare().unwrap_or(0));
+            let renamed = (0..self.list.len()).find(|place| self.is_renamed(*place));
+            let spare = renamed.or_else(|| self.list.iter().position(|entry| entry.by == Registrar::Gateway));
+            self.list.remove(spare.unwrap_or(0));
         }
-        lean::push(&mut self.list, Entry { id, name: name.into() });
+        lean::push(&mut self.list, Entry { id, name: name.into(), by });
     }
 
     pub(crate) fn forget(&mut self, id: u16) {
@@ -48,7 +54,8 @@ impl Names {
 
     /// How many more names fit.
     pub(crate) fn room(&self) -> usize {
-        NAMES_MAX - self.list.len() + usize::from(self.spare().is_some())
+        let stays = |(place, entry): &(usize, &Entry)| entry.by == Registrar::Client && !self.is_renamed(*place);
+        NAMES_MAX - self.list.iter().enumerate().filter(stays).count()
     }
 
     /// The newest names with their ids, at most so many, the newest last.
@@ -66,12 +73,9 @@ impl Names {
         self.list.is_empty()
     }
 
-    /// An old id of a name that has a newer one, if nothing else can make room.
-    fn spare(&self) -> Option<usize> {
-        let full = self.list.len() >= NAMES_MAX;
-        let mut places = self.list.iter().enumerate();
-        let renamed =
-            |(place, entry): &(usize, &Entry)| self.list.iter().skip(place + 1).any(|newer| newer.name == entry.name);
-        if full { places.find(renamed).map(|(place, _)| place) } else { None }
+    /// Whether the name at this place has a newer id.
+    fn is_renamed(&self, place: usize) -> bool {
+        let (old, newer) = (self.list.get(place), self.list.get(place + 1..).unwrap_or_default());
+        old.is_some_and(|old| newer.iter().any(|entry| entry.name == old.name))
     }
 }

@@ -13,7 +13,7 @@ use super::{MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
 use crate::lean;
 use crate::mqtt::Qos;
-use crate::reports::Ticket;
+use crate::reports::{Registrar, Ticket};
 use crate::time::Instant;
 
 /// How long a message of the connection before is sent again: as long as the result of `+MQTTPUB` may take.
@@ -199,12 +199,12 @@ impl Requests {
                 _ if !code.is_accepted() => self.end(End::Rejected(code)),
                 _ if is_reserved(topic) => self.end(End::Rejected(ReturnCode::InvalidTopicId)),
                 What::Register(name) => {
-                    names.insert(topic, name);
+                    names.insert(topic, name, Registrar::Client);
                     let name = mem::take(name);
                     self.end(End::Registered(topic, name))
                 }
                 What::Publish(Message { subject: Subject::Name(name), .. }) => {
-                    names.insert(topic, name);
+                    names.insert(topic, name, Registrar::Client);
                     self.flight = None;
                     self.advance(names, wire)
                 }
@@ -240,7 +240,7 @@ impl Requests {
                     && let What::Subscribe(Subject::Name(name), _) = what
                     && !name.contains(['#', '+'])
                 {
-                    names.insert(topic, name);
+                    names.insert(topic, name, Registrar::Client);
                 }
                 self.end(End::of(code))
             }

@@ -15,7 +15,7 @@ use crate::client::{Stage, StoredWill};
 use crate::lean;
 use crate::mqtt::{Progress, Qos};
 use crate::note::Failure;
-use crate::reports::Ticket;
+use crate::reports::{Registrar, Ticket};
 use crate::time::Instant;
 
 /// QoS 2 messages that a gateway may leave unreleased.
@@ -344,7 +344,7 @@ impl Session {
         } else if names.name(topic).is_none() && names.room() == 0 {
             (ReturnCode::Congestion, Event::NotNamed)
         } else {
-            names.insert(topic, name);
+            names.insert(topic, name, Registrar::Gateway);
             (ReturnCode::Accepted, Event::Named(topic, name))
         };
         wire.send(&Packet::Regack { topic, id, code });
