@@ -101,6 +101,9 @@ pub(super) enum Doing {
 /// What results may come late by: the gap behind a final result code, and what the host types meanwhile.
 const SLACK: Duration = Duration::from_millis(300);
 
+/// Longer than a datagram, its copies and their answers are on their way.
+const ON_ITS_WAY: Duration = Duration::from_millis(1500);
+
 impl Client {
     pub(super) fn draw(id: u8, random: &mut Random) -> Client {
         Client {
@@ -340,8 +343,8 @@ impl Client {
             }
             What::WillMessage(payload) => {
                 self.will = Some(payload);
-                // Copies of the update are still on their way.
-                self.next = Some(now + Duration::from_millis(400));
+                // It has no identifier: an answer to one of its copies would be taken for that to the next update.
+                self.next = Some(now + ON_ITS_WAY);
             }
             What::Unsubscribe(_) | What::Register | What::WillTopic | What::Will => {}
         }
@@ -365,8 +368,7 @@ impl Client {
     /// The connection is gone, with what a clean session held.
     fn lost(&mut self, now: Instant) {
         self.state = State::Closed;
-        // Longer than any datagram is on its way.
-        self.next = Some(now + Duration::from_millis(1500));
+        self.next = Some(now + ON_ITS_WAY);
         // What an update changed is told by the next connect.
         self.will = None;
         if self.clean {
