@@ -116,8 +116,8 @@ impl Failure {
             Failure::Rejected(_) => 10,
             Failure::Disconnected => 11,
             Failure::BadFile(_) => 3,
-            Failure::Http(_) | Failure::Answer(_) => 10,
-            Failure::NoClock => 11,
+            Failure::Http(_) | Failure::Answer(_) => 12,
+            Failure::NoClock => 13,
         }
     }
 }

@@ -266,7 +266,7 @@ fn a_failed_activation_ends_it() {
     bench.handle(Input::Opened(LINK));
     let printed = receives(&mut bench, answer("{}").as_bytes());
     assert_eq!(printed, "\r\n+MQTTAUTHEVENT: 4,7\r\n");
-    assert!(bench.types("AT+CEER").contains("+CEER: 10,"));
+    assert!(bench.types("AT+CEER").contains("+CEER: 12,"));
     assert_eq!(bench.modem.deadline(), None);
 }
 

@@ -29,7 +29,10 @@ pub(super) const CMEE: Command = Command {
 pub(super) const CEER: Command = Command {
     name: "+CEER",
     source: "27.007 6.10",
-    summary: "Tells why the last MQTT connection failed or was lost: 700 to 704 as in manual 2.1, other causes below.",
+    summary: "Tells why the last connection failed or was lost, in words behind a number: 699 and the CONNACK code of the \
+              broker (700 to 704, manual 2.1), 1 name, 2 link, 3 TLS, 4 no answer in time, 5 no answer to a ping, 6 broken \
+              protocol, 7 no data call, 8 not registered, 9 ended by the host, 10 refused by the gateway, 11 ended by the \
+              gateway, 12 answer of a cloud, 13 no clock.",
     exec: Some(|turn, _| {
         let failure = turn.modem.last_failure.take();
         turn.info(|line| match &failure {
