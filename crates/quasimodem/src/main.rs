@@ -23,6 +23,8 @@ mod socket;
 mod stream;
 mod tls;
 
+use std::error;
+use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -81,6 +83,18 @@ fn run(options: Run, lab: Option<lab::Options>) -> ExitCode {
     }
 }
 
+/// A file that was named on the command line and says nothing that can be done, in words.
+#[derive(Debug)]
+pub(crate) struct Unusable(pub(crate) String);
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl error::Error for Unusable {}
+
 /// What was asked for can't be done as it was asked.
 fn unusable(words: &str) -> ExitCode {
     log::say(format_args!("quasimodem: {words}"));
@@ -98,9 +112,12 @@ fn print(text: &[u8]) -> ExitCode {
 fn exit_code(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::say(format_args!("quasimodem: {error:#}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<Unusable>() {
+            Ok(Unusable(words)) => unusable(&words),
+            Err(error) => {
+                log::say(format_args!("quasimodem: {error:#}"));
+                ExitCode::FAILURE
+            }
+        },
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{self, Path};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -68,7 +68,8 @@ pub(super) async fn start(options: CloudOptions, root: &Root) -> Result<Clouds> 
         text += &lines(*cloud, &registry, all.iter().find(|place| place.cloud == *cloud));
     }
     if let Some(path) = &map {
-        let ca = directory.as_deref().map(|directory| directory.join(CA));
+        // Others read it from other places.
+        let ca = directory.as_deref().map(|directory| path::absolute(directory.join(CA))).transpose()?;
         fs::write(path, config(&mappings, ca.as_deref())).with_context(|| format!("can't write {}", path.display()))?;
     }
     let client = root.sign_client()?;

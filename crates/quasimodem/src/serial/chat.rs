@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use anyhow::{Context as _, Result, anyhow};
 use quasimodem_core::Instant;
 use quasimodem_lab::chat;
 use quasimodem_lab::script::Input;
 use tokio::time::{self, Sleep};
 
 use super::{Event, SerialEnd};
+use crate::Unusable;
 
 /// Types what is written, and compares what comes. What the modem says is written to stdout.
 pub(crate) struct Chat {
@@ -28,11 +28,12 @@ pub(crate) struct Chat {
 
 impl Chat {
     /// Reads a file; these names are known in it.
-    pub(crate) fn open(path: &Path, given: &[(&str, Vec<u8>)]) -> Result<Chat> {
-        let text = fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+    pub(crate) fn open(path: &Path, given: &[(&str, Vec<u8>)]) -> Result<Chat, Unusable> {
+        let place = path.display();
+        let text = fs::read_to_string(path).map_err(|error| Unusable(format!("can't read {place}: {error}")))?;
         let given: Vec<(&str, &[u8])> = given.iter().map(|(name, value)| (*name, &**value)).collect();
         let chat = chat::Chat::parse(&text, &given);
-        let chat = chat.map_err(|mistake| anyhow!("{}: {mistake}", path.display()))?;
+        let chat = chat.map_err(|mistake| Unusable(format!("{place}: {mistake}")))?;
         let start = time::Instant::now();
         let alarm = Box::pin(time::sleep_until(start));
         Ok(Chat { path: path.into(), chat, typed: Vec::new(), opened: false, start, alarm, waker: None })

@@ -21,7 +21,7 @@ impl PtyLink {
             Err(error) if error.kind() == io::ErrorKind::NotFound => symlink(slave, path)?,
             Err(error) => return Err(error),
             Ok(metadata) if !metadata.is_symlink() => {
-                return Err(refusal("is there and is no symbolic link"));
+                return Err(refusal("is there and is no symbolic link: remove it, or take another name"));
             }
             Ok(_) if fs::read_link(path)?.starts_with("/dev/pts") => replace(path, slave)?,
             Ok(_) => {

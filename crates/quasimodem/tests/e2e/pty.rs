@@ -144,7 +144,7 @@ fn what_is_no_link_to_a_terminal_is_not_replaced() {
         assert_eq!(outcome.stderr, line);
     };
     fs::write(&path, "precious").unwrap();
-    refused("is there and is no symbolic link");
+    refused("is there and is no symbolic link: remove it, or take another name");
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
 
     fs::remove_file(&path).unwrap();
