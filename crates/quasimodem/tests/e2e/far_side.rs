@@ -110,6 +110,7 @@ def wait_until(what):
     end = time.monotonic() + 20
     while not what():
         assert time.monotonic() < end, "it did not happen"
+        # pyserial tells of a changed line only if it is asked.
         time.sleep(0.01)
 "#;
 
