@@ -18,6 +18,7 @@ mod random;
 mod resolve;
 mod run;
 mod serial;
+mod server;
 mod simulate;
 mod socket;
 mod stream;

@@ -16,10 +16,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::CloudOptions;
 use super::certificates::{CA, Root};
-use super::server::{self, Machine, Shared};
-use super::tls::{self, Layer, Material};
+use super::tls::{self, Material};
 use crate::host_map::Mapping;
 use crate::log;
+use crate::server::{self, Layer, Machine, Shared};
 
 /// What stands in for clouds, as far as the modem has to know it.
 #[derive(Default)]
@@ -133,7 +133,7 @@ fn accept<M: Machine>(hub: Shared<M>, listener: TcpListener, security: Security,
         Security::Either => (usual, Layer::AsItBegins),
         Security::Mutual => (mutual, Layer::Always),
     };
-    tokio::spawn(tls::accept(hub, listener, acceptor.clone(), layer));
+    tokio::spawn(server::accept_tls(hub, listener, acceptor.clone(), layer));
 }
 
 /// A configuration file for a modem that is to find the clouds here.

@@ -1,25 +1,17 @@
 //! The lab broker over TLS.
 
-use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 use anyhow::Result;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificates::{CA, Files, Root};
-use super::server::{Machine, Shared, next, serve};
 use crate::tls::PROVIDER;
-use crate::{log, socket};
 
 /// How the lab broker is to be reached over TLS.
 pub(crate) struct Options {
@@ -39,15 +31,6 @@ pub(super) struct Material {
     pub(super) ca: Option<PathBuf>,
     /// A client certificate that is let in, if one is needed.
     pub(super) client: Option<Files>,
-}
-
-/// Whether a connection is one over TLS.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layer {
-    /// Yes.
-    Always,
-    /// If the client begins like that.
-    AsItBegins,
 }
 
 impl Material {
@@ -76,47 +59,3 @@ impl Material {
         Ok(Material { acceptor, ca, client })
     }
 }
-
-/// Takes connections for as long as the runtime lives.
-pub(super) async fn accept<M: Machine>(hub: Shared<M>, listener: TcpListener, acceptor: TlsAcceptor, layer: Layer) {
-    let mut handshakes = JoinSet::new();
-    loop {
-        poll_fn(|cx| {
-            while let Poll::Ready(Some(_)) = handshakes.poll_join_next(cx) {}
-            if handshakes.len() < HANDSHAKES { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-        let (stream, from) = next(&listener).await;
-        handshakes.spawn(secure(hub.clone(), acceptor.clone(), layer, stream, from));
-    }
-}
-
-async fn secure<M: Machine>(hub: Shared<M>, acceptor: TlsAcceptor, layer: Layer, stream: TcpStream, from: SocketAddr) {
-    if layer == Layer::AsItBegins {
-        let mut first = [0];
-        match timeout(PATIENCE, stream.peek(&mut first)).await {
-            Ok(Ok(1)) if first == [HANDSHAKE] => {}
-            Ok(Ok(_)) => return drop(tokio::spawn(serve(hub, stream, false))),
-            Ok(Err(error)) => return log::no_tls(from, &error),
-            Err(late) => return log::no_tls(from, &late.into()),
-        }
-    }
-    let handshake = acceptor.accept_with(stream, |connection| connection.set_buffer_limit(Some(BUFFER)));
-    match timeout(PATIENCE, handshake.into_fallible()).await {
-        Ok(Ok(stream)) => drop(tokio::spawn(serve(hub, stream, true))),
-        Ok(Err((error, stream))) => {
-            log::no_tls(from, &error);
-            // What the client has sent meanwhile must not reset the connection, and take the alert away.
-            socket::finish(stream, &[]).await;
-        }
-        Err(late) => log::no_tls(from, &late.into()),
-    }
-}
-
-/// Handshakes at a time, and time for each: nobody can occupy the broker with connections that come to nothing.
-const HANDSHAKES: usize = 64;
-const PATIENCE: Duration = Duration::from_secs(5);
-/// What a client begins with that wants TLS (RFC 8446 5.1).
-const HANDSHAKE: u8 = 22;
-/// Bytes that rustls may take before it has written them.
-const BUFFER: usize = 16 * 1024;
