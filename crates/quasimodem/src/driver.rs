@@ -325,7 +325,7 @@ impl<E: SerialEnd> Driver<E> {
 }
 
 /// Seconds since 1970; `None` if nobody set the clock.
-fn wall_clock() -> Option<i64> {
+pub(crate) fn wall_clock() -> Option<i64> {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     time.as_secs().try_into().ok()
 }

@@ -4,7 +4,6 @@
 //! arrive for a number between its `Close` and its next `Open`, and numbers need no generations.
 
 use std::future::{self, poll_fn};
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -12,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use quasimodem_core::{Link, Query, TlsFailure, TlsProfile, Transport, Why};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -216,7 +215,7 @@ enum State {
 
 impl State {
     fn open(stream: Stream) -> State {
-        State::Open(Open { stream, output: Queue::default(), unflushed: false, broken: None })
+        State::Open(Open { stream, output: Queue::default(), broken: None })
     }
 }
 
@@ -225,8 +224,6 @@ type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Why>> + Send>>;
 struct Open {
     stream: Stream,
     output: Queue,
-    /// Something may wait in the stream itself, as TLS does it.
-    unflushed: bool,
     /// Why nothing can be written any more. What the peer sent before is still to be read.
     broken: Option<Why>,
 }
@@ -252,24 +249,10 @@ impl Open {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) {
-        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+        if let Poll::Ready(Err(error)) = self.output.poll_write(cx, &mut self.stream) {
             self.broken = Some(self.stream.why(&error));
             self.output.clear();
-            self.unflushed = false;
         }
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.output.is_empty() {
-            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, self.output.waiting()))?;
-            self.output.advance(count);
-            self.unflushed = true;
-        }
-        if self.unflushed {
-            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-            self.unflushed = false;
-        }
-        Poll::Ready(Ok(()))
     }
 }
 

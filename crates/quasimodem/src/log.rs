@@ -10,7 +10,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use quasimodem_core::{Effect, Kind, Link, Marked, Transport, Uart, Why};
-use quasimodem_lab::gateway;
 use tracing::level_filters::LevelFilter;
 use tracing::{debug, info};
 use tracing_subscriber::fmt::time::Uptime;
@@ -140,7 +139,7 @@ pub(crate) fn overran(whose: &str, lost: usize) {
     info!("{whose} receiver has lost {lost} bytes");
 }
 
-/// What a server of the lab saw.
+/// What a server of the lab, or the gateway, saw.
 pub(crate) fn server(name: &str, note: &impl fmt::Display) {
     info!("{name}: {note}");
 }
@@ -148,11 +147,6 @@ pub(crate) fn server(name: &str, note: &impl fmt::Display) {
 /// The lab broker can't take connections for a while.
 pub(crate) fn broker_trouble(error: &io::Error) {
     info!("broker: can't take a connection: {error}");
-}
-
-/// What the gateway saw.
-pub(crate) fn gateway(note: &gateway::Note) {
-    info!("gateway: {note}");
 }
 
 /// The gateway can't read datagrams for a while.

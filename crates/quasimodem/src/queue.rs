@@ -1,11 +1,19 @@
 //! Bytes that wait to be written, and the marks that make a modem slow down.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::AsyncWrite;
+
 /// What waits to be written to one port. At rest it owns no memory.
 #[derive(Default)]
 pub(crate) struct Queue {
     bytes: Vec<u8>,
     written: usize,
     full: bool,
+    /// Something may wait in the stream itself, as TLS does it.
+    unflushed: bool,
 }
 
 /// A mark that a queue crossed.
@@ -50,6 +58,25 @@ impl Queue {
     pub(crate) fn clear(&mut self) {
         self.bytes = Vec::new();
         self.written = 0;
+        self.unflushed = false;
+    }
+
+    /// Writes to a stream what it accepts. Ready once nothing is left here, nor in the stream's own buffers.
+    pub(crate) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<io::Result<()>> {
+        while !self.is_empty() {
+            let count = ready!(Pin::new(&mut *stream).poll_write(cx, self.waiting()))?;
+            self.advance(count);
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            ready!(Pin::new(stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Whether nothing waits.

@@ -16,10 +16,11 @@ use tokio_rustls::TlsAcceptor;
 
 use super::CloudOptions;
 use super::certificates::{CA, Root};
+use super::server::{Serve, Served, hub};
 use super::tls::{self, Material};
 use crate::host_map::Mapping;
 use crate::log;
-use crate::server::{self, Layer, Machine, Shared};
+use crate::server::{self, Layer, Shared};
 
 /// What stands in for clouds, as far as the modem has to know it.
 #[derive(Default)]
@@ -98,8 +99,8 @@ struct Servers<'a> {
     /// Without and with a client's certificate.
     acceptors: &'a [TlsAcceptor; 2],
     /// All ports of a cloud lead to one broker.
-    brokers: Option<Shared<Broker>>,
-    endpoints: BTreeMap<Service, Shared<Server>>,
+    brokers: Option<Shared<Served<Broker>>>,
+    endpoints: BTreeMap<Service, Shared<Served<Server>>>,
 }
 
 impl Servers<'_> {
@@ -112,13 +113,13 @@ impl Servers<'_> {
             Service::Mqtt => {
                 let hub = self.brokers.get_or_insert_with(|| {
                     let authority = Some(Arc::new(Gate::new(cloud, registry.clone())) as _);
-                    server::hub(cloud.name(), Broker::new(Config { authority, ..Config::default() }))
+                    hub(cloud.name(), Broker::new(Config { authority, ..Config::default() }))
                 });
                 accept(hub.clone(), listener, place.security, self.acceptors);
             }
             Service::Http(api) => {
-                let hub = self.endpoints.entry(place.service);
-                let hub = hub.or_insert_with(|| server::hub(cloud.name(), Server::new(api, registry.clone())));
+                let entry = self.endpoints.entry(place.service);
+                let hub = entry.or_insert_with(|| hub(cloud.name(), Server::new(api, registry.clone())));
                 accept(hub.clone(), listener, place.security, self.acceptors);
             }
         }
@@ -126,7 +127,12 @@ impl Servers<'_> {
     }
 }
 
-fn accept<M: Machine>(hub: Shared<M>, listener: TcpListener, security: Security, [usual, mutual]: &[TlsAcceptor; 2]) {
+fn accept<S: Serve>(
+    hub: Shared<Served<S>>,
+    listener: TcpListener,
+    security: Security,
+    [usual, mutual]: &[TlsAcceptor; 2],
+) {
     let (acceptor, layer) = match security {
         Security::Plain => return drop(tokio::spawn(server::accept(hub, listener))),
         Security::Tls => (usual, Layer::Always),

@@ -1,26 +1,97 @@
 //! What the lab serves: brokers, and the endpoints of clouds.
 
+use std::fmt;
+
 use quasimodem_core::Instant;
-use quasimodem_lab::broker::{Broker, Input, Note, Outbox, Peer};
+use quasimodem_lab::broker::{self, Broker, Effect, Input, Outbox, Peer};
 use quasimodem_lab::cloud::http;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::server::{self, Layer, Machine};
+use crate::driver::wall_clock;
+use crate::log;
+use crate::server::{self, Connections, Event, Layer, Machine, Shared};
 
-/// Starts the tasks of a broker, which take connections there, and over TLS there; they end with the runtime.
+/// Starts the tasks of a broker, which takes connections there, and over TLS there; they end with the runtime.
 pub(super) fn start(listener: TcpListener, secured: Option<(TcpListener, TlsAcceptor)>, broker: Broker) {
-    let hub = server::hub("broker", broker);
+    let hub = hub("broker", broker);
     if let Some((listener, acceptor)) = secured {
         tokio::spawn(server::accept_tls(hub.clone(), listener, acceptor, Layer::Always));
     }
     tokio::spawn(server::accept(hub, listener));
 }
 
-impl Machine for Broker {
-    type Note = Note;
+/// A server with its clock, which nobody can reach yet. The name is for the log.
+pub(super) fn hub<S: Serve>(name: &'static str, server: S) -> Shared<Served<S>> {
+    server::hub(Served { name, server, outbox: Outbox::default() })
+}
 
-    fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox) {
+/// A server of the lab and its outbox.
+pub(super) struct Served<S: Serve> {
+    name: &'static str,
+    server: S,
+    /// Empty before and after each call.
+    outbox: Outbox<S::Note>,
+}
+
+/// What the lab's servers have in common.
+pub(super) trait Serve: Send + 'static {
+    /// What it tells of itself.
+    type Note: fmt::Display + Send;
+
+    fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox<Self::Note>);
+    fn deadline(&self) -> Option<Instant>;
+    fn wants(&self, peer: Peer) -> bool;
+}
+
+impl<S: Serve> Machine for Served<S> {
+    type Id = Peer;
+
+    /// A peer is not read until it has taken its answers.
+    const RESUMES: bool = false;
+
+    fn handle(&mut self, now: Instant, event: Event<'_, Peer>, connections: &mut Connections<Peer>) {
+        let Served { name, server, outbox } = self;
+        match event {
+            Event::Opened { id, secure } => {
+                // Somebody may have set the clock.
+                if let Some(seconds) = wall_clock() {
+                    server.handle(now, Input::Clock(seconds), outbox);
+                }
+                server.handle(now, Input::Connected(id), outbox);
+                if secure {
+                    server.handle(now, Input::Secured(id), outbox);
+                }
+            }
+            Event::Received(id, bytes) => server.handle(now, Input::Received(id, bytes), outbox),
+            Event::Closed(id, _) => server.handle(now, Input::Gone(id), outbox),
+            Event::Full(id) => server.handle(now, Input::Full(id), outbox),
+            Event::Free(id) => server.handle(now, Input::Free(id), outbox),
+            Event::Tick => server.handle(now, Input::Tick, outbox),
+        }
+        for effect in outbox.effects() {
+            match effect {
+                Effect::Send(id, bytes) => connections.send(id, bytes),
+                Effect::Close(id) => connections.close(id),
+                Effect::Note(note) => log::server(name, note),
+            }
+        }
+        outbox.clear();
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.server.deadline()
+    }
+
+    fn wants(&self, id: Peer) -> bool {
+        self.server.wants(id)
+    }
+}
+
+impl Serve for Broker {
+    type Note = broker::Note;
+
+    fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox<broker::Note>) {
         self.handle(now, input, outbox);
     }
 
@@ -33,7 +104,7 @@ impl Machine for Broker {
     }
 }
 
-impl Machine for http::Server {
+impl Serve for http::Server {
     type Note = http::Note;
 
     fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox<http::Note>) {

@@ -1,6 +1,6 @@
 //! Links against sockets of this machine.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;

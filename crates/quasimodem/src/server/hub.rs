@@ -1,45 +1,32 @@
-//! Drives a lab broker, or another server of its shape: brings it what happens at its connections and the clock, and carries
-//! out what it wants.
+//! The loop that drives a server without I/O.
 //!
-//! Each connection has a task that does nothing but read and write its socket. All tasks share one [`Hub`], which no task
+//! Each connection has a task that does nothing but connect, read and write. All tasks share one [`Hub`], which no task
 //! holds while it waits. So a packet costs the same however many others are connected.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
-use std::io;
 use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::task::{Context, Poll, Waker};
 
-use quasimodem_core::{Input as ModemInput, Instant};
-use quasimodem_lab::broker::{Effect, Input, Outbox, Peer};
+use quasimodem_core::{Input as ModemInput, Instant, Why};
+use quasimodem_lab::broker::Peer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{self, Sleep};
 
+use super::{Event, Machine};
 use crate::queue::{Crossed, Queue};
-use crate::{log, socket};
+use crate::resolve::why;
+use crate::socket;
 
-/// A server without I/O.
-pub(crate) trait Machine: Send + 'static {
-    /// What it tells of itself.
-    type Note: fmt::Display + Send;
-
-    fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox<Self::Note>);
-    fn deadline(&self) -> Option<Instant>;
-    fn wants(&self, peer: Peer) -> bool;
-}
-
-/// A server with its clock, which nobody can reach yet. The name is for the log.
-pub(crate) fn hub<M: Machine>(name: &'static str, machine: M) -> Shared<M> {
+/// A server with its clock, which nobody can reach yet.
+pub(crate) fn hub<M: Machine>(machine: M) -> Shared<M> {
     let hub = Shared(Arc::new(Mutex::new(Hub {
-        name,
         machine,
-        outbox: Outbox::default(),
-        connections: BTreeMap::new(),
-        pushed: Vec::new(),
+        connections: Connections::default(),
+        paused: BTreeSet::new(),
         last: 0,
         start: time::Instant::now(),
         armed: None,
@@ -49,26 +36,227 @@ pub(crate) fn hub<M: Machine>(name: &'static str, machine: M) -> Shared<M> {
     hub
 }
 
-/// Serves a connection until it ends.
-pub(crate) async fn serve<M: Machine>(hub: Shared<M>, mut stream: impl AsyncRead + AsyncWrite + Unpin, secure: bool) {
-    let peer = hub.lock().connect(secure);
-    let rest = poll_fn(|cx| hub.lock().poll(cx, peer, &mut stream)).await;
-    if let Some(rest) = rest {
-        socket::finish(stream, rest.waiting()).await;
+async fn keep_time<M: Machine>(hub: Shared<M>) {
+    let mut alarm = pin!(time::sleep_until(time::Instant::now()));
+    poll_fn(|cx| hub.poll_clock(cx, alarm.as_mut())).await;
+}
+
+/// Serves a connection that a client made, until it ends.
+pub(super) async fn serve<M: Machine<Id = Peer>>(
+    hub: Shared<M>,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    secure: bool,
+) {
+    let peer = hub.accepted(secure);
+    talk(hub, peer, stream).await;
+}
+
+/// Makes a connection that the machine wants, and serves it until it ends.
+async fn dial<M: Machine>(hub: Shared<M>, id: M::Id, mut dialing: Dialing) {
+    let connected = poll_fn(|cx| match hub.lock().poll_given_up(cx, id) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => dialing.as_mut().poll(cx).map(Some),
+    });
+    match connected.await {
+        None => {}
+        Some(Err(why)) => hub.lost(id, why),
+        Some(Ok(stream)) => {
+            // A connection that is already broken shows it when it is read.
+            let _ = socket::prepare(&stream);
+            hub.tell(Event::Opened { id, secure: false });
+            talk(hub, id, stream).await;
+        }
     }
 }
 
-async fn keep_time<M: Machine>(hub: Shared<M>) {
-    let mut alarm = pin!(time::sleep_until(time::Instant::now()));
-    poll_fn(|cx| hub.lock().poll_clock(cx, alarm.as_mut())).await;
+async fn talk<M: Machine>(hub: Shared<M>, id: M::Id, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    match poll_fn(|cx| hub.poll(cx, id, &mut stream)).await {
+        Ok(rest) => socket::finish(stream, rest.waiting()).await,
+        Err(why) => hub.lost(id, why),
+    }
 }
 
 /// The hub as its tasks hold it.
 pub(crate) struct Shared<M: Machine>(Arc<Mutex<Hub<M>>>);
 
+/// The machine, and what its connections have to write.
+struct Hub<M: Machine> {
+    machine: M,
+    connections: Connections<M::Id>,
+    /// Connections that the machine did not want to be read, if it may come to want it by itself.
+    paused: BTreeSet<M::Id>,
+    /// The last connection that a client made.
+    last: u64,
+    start: time::Instant,
+    /// When the clock's task wakes up.
+    armed: Option<Instant>,
+    clock: Option<Waker>,
+}
+
+/// What a machine can do to its connections.
+pub(crate) struct Connections<Id> {
+    table: BTreeMap<Id, Connection>,
+    /// Connections that may have crossed a mark.
+    pushed: Vec<Id>,
+    /// Connections to be made, without a task yet.
+    dialed: Vec<(Id, Dialing)>,
+}
+
+/// A connection that is being made.
+pub(crate) type Dialing = Pin<Box<dyn Future<Output = Result<TcpStream, Why>> + Send>>;
+
+/// What a connection's task has to do. All its memory is the queue, and that is bounded: above the mark the machine adds
+/// nothing but answers, and after too many of them it does not want to read the peer any more.
+#[derive(Default)]
+struct Connection {
+    output: Queue,
+    /// The machine has let go of it: write what is there, and close.
+    closing: bool,
+    /// Why nothing can be written any more. What the peer sent before is still to be read.
+    broken: Option<Why>,
+    /// The task, while it waits.
+    task: Option<Waker>,
+}
+
 impl<M: Machine> Shared<M> {
+    /// Tells the machine something by calling it, and does what it wants then.
+    pub(crate) fn call(&self, call: impl FnOnce(&mut M, Instant, &mut Connections<M::Id>)) {
+        let mut hub = self.lock();
+        hub.call(call);
+        self.settle(&mut hub);
+    }
+
+    /// Looks at the machine, and tells it nothing.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut M) -> T) -> T {
+        look(&mut self.lock().machine)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Hub<M>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, event: Event<'_, M::Id>) {
+        self.call(|machine, now, connections| machine.handle(now, event, connections));
+    }
+
+    /// A client has connected.
+    fn accepted(&self, secure: bool) -> Peer
+    where
+        M: Machine<Id = Peer>,
+    {
+        let mut hub = self.lock();
+        hub.last += 1;
+        let id = Peer(hub.last);
+        hub.connections.table.insert(id, Connection::default());
+        hub.step(Event::Opened { id, secure });
+        self.settle(&mut hub);
+        id
+    }
+
+    fn lost(&self, id: M::Id, why: Why) {
+        let mut hub = self.lock();
+        // If the machine closed it meanwhile, there is nothing to tell.
+        if hub.connections.table.remove(&id).is_some_and(|connection| !connection.closing) {
+            hub.step(Event::Closed(id, why));
+            self.settle(&mut hub);
+        }
+    }
+
+    /// Tells the machine of the marks that were crossed, starts the tasks of new connections, and tells the clock of a
+    /// deadline before its alarm.
+    fn settle(&self, hub: &mut Hub<M>) {
+        while let Some(id) = hub.connections.pushed.pop() {
+            match hub.connections.table.get_mut(&id).and_then(|connection| connection.output.crossed()) {
+                Some(Crossed::High) => hub.step(Event::Full(id)),
+                Some(Crossed::Low) => hub.step(Event::Free(id)),
+                None => {}
+            }
+        }
+        for (id, dialing) in mem::take(&mut hub.connections.dialed) {
+            tokio::spawn(dial(self.clone(), id, dialing));
+        }
+        hub.resume();
+        // An alarm that comes too early does no harm.
+        if let Some(deadline) = hub.machine.deadline()
+            && hub.armed.is_none_or(|armed| deadline < armed)
+            && let Some(clock) = hub.clock.take()
+        {
+            clock.wake();
+        }
+    }
+
+    /// Reads and writes a connection until it ends: why, or what is left to write if the machine closed it.
+    fn poll<S>(&self, cx: &mut Context<'_>, id: M::Id, stream: &mut S) -> Poll<Result<Queue, Why>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut hub = self.lock();
+        for _ in 0..ROUNDS {
+            let Some(connection) = hub.connections.table.get_mut(&id) else {
+                return Poll::Ready(Ok(Queue::default()));
+            };
+            // It is at work: what is pushed meanwhile needs no waking.
+            connection.task = None;
+            let written = connection.poll_write(cx, stream);
+            if connection.closing {
+                let rest = hub.connections.table.remove(&id).map(|connection| connection.output);
+                return Poll::Ready(Ok(rest.unwrap_or_default()));
+            }
+            hub.connections.pushed.push(id);
+            self.settle(&mut hub);
+            let mut chunk = [0; ModemInput::CHUNK];
+            let mut buffer = ReadBuf::new(&mut chunk);
+            let wants = hub.machine.wants(id);
+            if !wants && M::RESUMES {
+                hub.paused.insert(id);
+            }
+            let read = if wants { Pin::new(&mut *stream).poll_read(cx, &mut buffer) } else { Poll::Pending };
+            let ended = match read {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    hub.step(Event::Received(id, buffer.filled()));
+                    self.settle(&mut hub);
+                    continue;
+                }
+                Poll::Ready(Ok(())) => Why::Ended,
+                Poll::Ready(Err(error)) => why(&error),
+                Poll::Pending => {
+                    let Some(connection) = hub.connections.table.get_mut(&id) else { continue };
+                    // Marks that were crossed may have brought more into the queue.
+                    if connection.closing || written.is_ready() && !connection.output.is_empty() {
+                        continue;
+                    }
+                    connection.task = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+            };
+            let broken = hub.connections.table.get_mut(&id).and_then(|connection| connection.broken.take());
+            // A failed write came first and knows more.
+            return Poll::Ready(Err(broken.unwrap_or(ended)));
+        }
+        // There may be more to do, but others have their turn first.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// The machine's deadline.
+    fn poll_clock(&self, cx: &mut Context<'_>, mut alarm: Pin<&mut Sleep>) -> Poll<()> {
+        let mut hub = self.lock();
+        loop {
+            hub.armed = None;
+            hub.clock = Some(cx.waker().clone());
+            let Some(deadline) = hub.machine.deadline() else { return Poll::Pending };
+            if deadline > hub.now() {
+                alarm.as_mut().reset(hub.start + deadline.since(Instant::START));
+                if alarm.as_mut().poll(cx).is_pending() {
+                    hub.armed = Some(deadline);
+                    return Poll::Pending;
+                }
+            }
+            // It is awake.
+            hub.clock = None;
+            hub.step(Event::Tick);
+            self.settle(&mut hub);
+        }
     }
 }
 
@@ -78,162 +266,41 @@ impl<M: Machine> Clone for Shared<M> {
     }
 }
 
-/// The server, and what its connections have to write.
-struct Hub<M: Machine> {
-    name: &'static str,
-    machine: M,
-    /// Empty before and after each call.
-    outbox: Outbox<M::Note>,
-    connections: BTreeMap<Peer, Connection>,
-    /// Connections that may have crossed a mark.
-    pushed: Vec<Peer>,
-    /// The last connection that came.
-    last: u64,
-    start: time::Instant,
-    /// When the clock's task wakes up.
-    armed: Option<Instant>,
-    clock: Option<Waker>,
-}
-
-/// What a connection's task has to do. All its memory is the queue, and that is bounded: above the mark the broker adds
-/// nothing but answers, and after so many of them it does not want to read the peer any more.
-#[derive(Default)]
-struct Connection {
-    output: Queue,
-    /// Something may wait in the stream itself, as TLS does it.
-    unflushed: bool,
-    /// The broker knows it no more: write what is there, and close.
-    closing: bool,
-    /// Nothing can be written any more. What the peer sent before is still to be read.
-    broken: bool,
-    /// The task, while it waits.
-    task: Option<Waker>,
-}
-
 impl<M: Machine> Hub<M> {
-    fn connect(&mut self, secure: bool) -> Peer {
-        self.last += 1;
-        let peer = Peer(self.last);
-        self.connections.insert(peer, Connection::default());
-        // Somebody may have set the clock.
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.handle(Input::Clock(time.as_secs().try_into().unwrap_or(i64::MAX)));
-        self.handle(Input::Connected(peer));
-        if secure {
-            self.handle(Input::Secured(peer));
-        }
-        peer
+    fn step(&mut self, event: Event<'_, M::Id>) {
+        self.call(|machine, now, connections| machine.handle(now, event, connections));
     }
 
-    /// Reads and writes a connection until it ends. If the broker closed it: what is left to write.
-    fn poll<S>(&mut self, cx: &mut Context<'_>, peer: Peer, stream: &mut S) -> Poll<Option<Queue>>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        for _ in 0..ROUNDS {
-            let Some(connection) = self.connections.get_mut(&peer) else { return Poll::Ready(None) };
-            // It is at work: what is pushed meanwhile needs no waking.
-            connection.task = None;
-            let written = connection.poll_write(cx, stream);
-            if connection.closing {
-                return Poll::Ready(self.connections.remove(&peer).map(|connection| connection.output));
-            }
-            self.pushed.push(peer);
-            self.settle();
-            let mut chunk = [0; ModemInput::CHUNK];
-            let mut buffer = ReadBuf::new(&mut chunk);
-            let wants = self.machine.wants(peer);
-            let read = if wants { Pin::new(&mut *stream).poll_read(cx, &mut buffer) } else { Poll::Pending };
-            match read {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    self.handle(Input::Received(peer, buffer.filled()));
-                }
-                Poll::Ready(_ended) => {
-                    self.connections.remove(&peer);
-                    self.handle(Input::Gone(peer));
-                    return Poll::Ready(None);
-                }
-                Poll::Pending => {
-                    let Some(connection) = self.connections.get_mut(&peer) else { return Poll::Ready(None) };
-                    // Room in the queue may have brought more into it.
-                    if connection.closing || written.is_ready() && !connection.output.is_empty() {
-                        continue;
-                    }
-                    connection.task = Some(cx.waker().clone());
-                    return Poll::Pending;
-                }
-            }
-        }
-        // There may be more to do, but others have their turn first.
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// The server's deadline.
-    fn poll_clock(&mut self, cx: &mut Context<'_>, mut alarm: Pin<&mut Sleep>) -> Poll<()> {
-        self.clock = Some(cx.waker().clone());
-        loop {
-            self.armed = None;
-            let Some(deadline) = self.machine.deadline() else { return Poll::Pending };
-            if deadline > self.now() {
-                alarm.as_mut().reset(self.start + deadline.since(Instant::START));
-                if alarm.as_mut().poll(cx).is_pending() {
-                    self.armed = Some(deadline);
-                    return Poll::Pending;
-                }
-            }
-            self.handle(Input::Tick);
-        }
-    }
-
-    /// Tells the server of one thing, and does what it wants then.
-    fn handle(&mut self, input: Input<'_>) {
-        self.step(input);
-        self.settle();
-    }
-
-    /// Tells the server of the marks that were crossed, and the clock of a deadline before its alarm.
-    fn settle(&mut self) {
-        while let Some(peer) = self.pushed.pop() {
-            match self.connections.get_mut(&peer).and_then(|connection| connection.output.crossed()) {
-                Some(Crossed::High) => self.step(Input::Full(peer)),
-                Some(Crossed::Low) => self.step(Input::Free(peer)),
-                None => {}
-            }
-        }
-        // An alarm that comes too early does no harm.
-        if let Some(deadline) = self.machine.deadline()
-            && self.armed.is_none_or(|armed| deadline < armed)
-            && let Some(clock) = self.clock.take()
-        {
-            clock.wake();
-        }
-    }
-
-    fn step(&mut self, input: Input<'_>) {
+    fn call(&mut self, call: impl FnOnce(&mut M, Instant, &mut Connections<M::Id>)) {
         let now = self.now();
-        let mut outbox = mem::take(&mut self.outbox);
-        self.machine.handle(now, input, &mut outbox);
-        for effect in outbox.effects() {
-            match effect {
-                Effect::Send(peer, bytes) => {
-                    if let Some(connection) = self.connections.get_mut(&peer).filter(|connection| !connection.broken) {
-                        connection.output.push(bytes);
-                        connection.wake();
-                        self.pushed.push(peer);
-                    }
-                }
-                Effect::Close(peer) => {
-                    if let Some(connection) = self.connections.get_mut(&peer) {
-                        connection.closing = true;
-                        connection.wake();
-                    }
-                }
-                Effect::Note(note) => log::server(self.name, note),
+        call(&mut self.machine, now, &mut self.connections);
+    }
+
+    /// Wakes the tasks of connections that may be read again.
+    fn resume(&mut self) {
+        let Hub { paused, machine, connections, .. } = self;
+        paused.retain(|id| {
+            let Some(connection) = connections.table.get_mut(id) else { return false };
+            let wanted = machine.wants(*id);
+            if wanted {
+                connection.wake();
+            }
+            !wanted
+        });
+    }
+
+    /// Ready when the machine does not want a connection any more that is being made.
+    fn poll_given_up(&mut self, cx: &mut Context<'_>, id: M::Id) -> Poll<()> {
+        match self.connections.table.get_mut(&id) {
+            Some(connection) if !connection.closing => {
+                connection.task = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => {
+                self.connections.table.remove(&id);
+                Poll::Ready(())
             }
         }
-        outbox.clear();
-        self.outbox = outbox;
     }
 
     fn now(&self) -> Instant {
@@ -241,28 +308,46 @@ impl<M: Machine> Hub<M> {
     }
 }
 
+impl<Id: Copy + Ord> Connections<Id> {
+    /// Connects.
+    pub(crate) fn dial(&mut self, id: Id, dialing: Dialing) {
+        self.table.insert(id, Connection::default());
+        self.dialed.push((id, dialing));
+    }
+
+    /// Writes these bytes, unless that connection has ended.
+    pub(crate) fn send(&mut self, id: Id, bytes: &[u8]) {
+        if let Some(connection) = self.table.get_mut(&id).filter(|connection| connection.broken.is_none()) {
+            connection.output.push(bytes);
+            connection.wake();
+            self.pushed.push(id);
+        }
+    }
+
+    /// Writes out what was sent, then closes the connection, or gives up making it.
+    pub(crate) fn close(&mut self, id: Id) {
+        if let Some(connection) = self.table.get_mut(&id) {
+            connection.closing = true;
+            connection.wake();
+        }
+    }
+}
+
+impl<Id> Default for Connections<Id> {
+    fn default() -> Connections<Id> {
+        Connections { table: BTreeMap::new(), pushed: Vec::new(), dialed: Vec::new() }
+    }
+}
+
 impl Connection {
     /// Ready once nothing is left that can be written.
     fn poll_write(&mut self, cx: &mut Context<'_>, stream: &mut (impl AsyncWrite + Unpin)) -> Poll<()> {
-        if ready!(self.try_write(cx, stream)).is_err() {
-            self.broken = true;
-            self.output.clear();
-            self.unflushed = false;
-        }
-        Poll::Ready(())
-    }
-
-    fn try_write(&mut self, cx: &mut Context<'_>, stream: &mut (impl AsyncWrite + Unpin)) -> Poll<io::Result<()>> {
-        while !self.output.is_empty() {
-            let count = ready!(Pin::new(&mut *stream).poll_write(cx, self.output.waiting()))?;
-            self.output.advance(count);
-            self.unflushed = true;
-        }
-        if self.unflushed {
-            ready!(Pin::new(stream).poll_flush(cx))?;
-            self.unflushed = false;
-        }
-        Poll::Ready(Ok(()))
+        self.output.poll_write(cx, stream).map(|written| {
+            if let Err(error) = written {
+                self.broken = Some(why(&error));
+                self.output.clear();
+            }
+        })
     }
 
     fn wake(&mut self) {

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::task::Poll;
 use std::time::Duration;
 
+use quasimodem_lab::broker::Peer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{self, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::hub::{Machine, Shared, serve};
+use super::Machine;
+use super::hub::{Shared, serve};
 use crate::{log, socket};
 
 /// Whether a connection is one over TLS.
@@ -23,7 +25,7 @@ pub(crate) enum Layer {
 }
 
 /// Takes connections without TLS.
-pub(crate) async fn accept<M: Machine>(hub: Shared<M>, listener: TcpListener) {
+pub(crate) async fn accept<M: Machine<Id = Peer>>(hub: Shared<M>, listener: TcpListener) {
     loop {
         let (stream, _) = next(&listener).await;
         tokio::spawn(serve(hub.clone(), stream, false));
@@ -49,7 +51,12 @@ async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 }
 
 /// Takes connections for as long as the runtime lives.
-pub(crate) async fn accept_tls<M: Machine>(hub: Shared<M>, listener: TcpListener, acceptor: TlsAcceptor, layer: Layer) {
+pub(crate) async fn accept_tls<M: Machine<Id = Peer>>(
+    hub: Shared<M>,
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    layer: Layer,
+) {
     let mut handshakes = JoinSet::new();
     loop {
         poll_fn(|cx| {
@@ -62,7 +69,13 @@ pub(crate) async fn accept_tls<M: Machine>(hub: Shared<M>, listener: TcpListener
     }
 }
 
-async fn secure<M: Machine>(hub: Shared<M>, acceptor: TlsAcceptor, layer: Layer, stream: TcpStream, from: SocketAddr) {
+async fn secure<M: Machine<Id = Peer>>(
+    hub: Shared<M>,
+    acceptor: TlsAcceptor,
+    layer: Layer,
+    stream: TcpStream,
+    from: SocketAddr,
+) {
     if layer == Layer::AsItBegins {
         let mut first = [0];
         match timeout(PATIENCE, stream.peek(&mut first)).await {
