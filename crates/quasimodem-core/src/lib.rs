@@ -76,6 +76,7 @@ pub mod mqtt;
 mod net;
 mod note;
 mod outbox;
+pub mod pem;
 mod random;
 mod reports;
 mod secret;

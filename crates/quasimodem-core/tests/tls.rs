@@ -8,10 +8,10 @@ use common::Bench;
 use quasimodem_core::{Effect, Settings, TlsProfile, Transport};
 
 const ROOT: &str = "-----BEGIN CERTIFICATE-----\nroot\n-----END CERTIFICATE-----\n";
-const OLD_CHAIN: &str = "-----BEGIN CERTIFICATE-----\nold\n-----END CERTIFICATE-----\n";
-const NEW_CHAIN: &str = "-----BEGIN CERTIFICATE-----\nnew\n-----END CERTIFICATE-----\n";
-const OLD_KEY: &str = "-----BEGIN PRIVATE KEY-----\nold\n-----END PRIVATE KEY-----\n";
-const NEW_KEY: &str = "-----BEGIN PRIVATE KEY-----\nnew\n-----END PRIVATE KEY-----\n";
+const OLD_CHAIN: &str = "-----BEGIN CERTIFICATE-----\nb2xk\n-----END CERTIFICATE-----\n";
+const NEW_CHAIN: &str = "-----BEGIN CERTIFICATE-----\nbmV3\n-----END CERTIFICATE-----\n";
+const OLD_KEY: &str = "-----BEGIN PRIVATE KEY-----\nb2xk\n-----END PRIVATE KEY-----\n";
+const NEW_KEY: &str = "-----BEGIN PRIVATE KEY-----\nbmV3\n-----END PRIVATE KEY-----\n";
 
 /// A library for which a key belongs to the certificate with the same text.
 fn check(profile: &TlsProfile) -> Result<(), Box<str>> {
@@ -93,7 +93,7 @@ fn no_log_shows_a_key() {
     let mut bench = Bench::new(&Settings::default());
     // Some keep it in one file with the certificate.
     for (file, pem) in [("KEYFILE", NEW_KEY.to_owned()), ("CAFILE", NEW_CHAIN.to_owned() + NEW_KEY)] {
-        load(&mut bench, file, &pem.replace("new", "hunter2"));
+        load(&mut bench, file, &pem.replace("bmV3", "hunter2"));
         assert!(!bench.log().contains("hunter2") && bench.log().contains("secret bytes"), "{}", bench.log());
     }
     let profile = profile(&mut bench);

@@ -76,9 +76,7 @@ pub enum Problem {
     LinkFull,
     /// The raw data did not come in time.
     NoData,
-    /// The raw data is no PEM text of this kind.
-    NotPem(&'static str),
-    /// The TLS library can't use the file; `AT+CEER` has its words.
+    /// The file can't be used for TLS; `AT+CEER` says why.
     BadFile,
     /// The line DTR fell before the raw data was complete.
     DtrFell,
@@ -149,7 +147,6 @@ impl Problem {
             | Problem::TooLong(..)
             | Problem::NotText(_)
             | Problem::NotOneOf(..)
-            | Problem::NotPem(_)
             | Problem::BadFile
             | Problem::Cloud(_)
             | Problem::TooLongForUser(..)
@@ -205,7 +202,6 @@ impl fmt::Display for Problem {
             Problem::ConnectRejected(code) => write!(f, "refused by the gateway: {code}"),
             Problem::DtrFell => f.write_str("DTR fell before the data was complete"),
             Problem::NoData => f.write_str("the data did not come in time"),
-            Problem::NotPem(what) => write!(f, "the data is no PEM text of {what}"),
             Problem::BadFile => f.write_str("the data can't be used"),
             Problem::Cloud(flaw) => flaw.fmt(f),
             Problem::TooLongForUser(name, max) => {

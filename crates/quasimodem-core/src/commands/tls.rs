@@ -1,13 +1,14 @@
 //! Certificates and versions for TLS, as hosts in the field use them; the manual does not tell of these commands.
 
 use alloc::boxed::Box;
-use alloc::format;
+use alloc::string::ToString;
 use alloc::sync::Arc;
 use core::fmt::Write;
 
 use super::raw::{RawData, Use};
 use crate::at::{Answer, Args, Command, ErrorStyle, Param, ParamKind, Problem};
 use crate::note::{Failure, StoredNote};
+use crate::pem;
 use crate::tls::{TlsVersions, Verify};
 use crate::turn::Turn;
 
@@ -98,13 +99,12 @@ fn load(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 /// A key must belong to the certificate that is loaded. A certificate need not belong to the key, since hosts that
 /// change both load it first; it sends a key away that is not its own.
 pub(super) fn store(turn: &mut Turn<'_>, file: File, bytes: Box<[u8]>) -> Result<Answer, Problem> {
-    let (label, what): (&[u8], _) = match file {
-        File::Trust | File::Chain => (b"CERTIFICATE-----", "a certificate"),
-        File::Key => (b"PRIVATE KEY-----", "a private key"),
+    let checked = match file {
+        File::Trust | File::Chain => pem::certificates(&bytes).map(drop),
+        File::Key => pem::private_key(&bytes).map(drop),
     };
-    if !is_pem(&bytes, label) {
-        turn.modem.last_failure = Some(Box::new(Failure::BadFile(format!("no PEM text of {what}").into())));
-        return Err(Problem::NotPem(what));
+    if let Err(bad) = checked {
+        return Err(unusable(turn, bad.to_string().into()));
     }
     let mut profile = (*turn.modem.tls).clone();
     match file {
@@ -121,24 +121,18 @@ pub(super) fn store(turn: &mut Turn<'_>, file: File, bytes: Box<[u8]>) -> Result
         }
     }
     if let Err(said) = checked {
-        let failure = Failure::BadFile(said);
-        turn.out.note(StoredNote::BadFile(failure.clone()));
-        turn.modem.last_failure = Some(Box::new(failure));
-        return Err(Problem::BadFile);
+        return Err(unusable(turn, said));
     }
     turn.modem.tls = Arc::new(profile);
     Ok(Answer::Done)
 }
 
-/// Whether there is a PEM text (RFC 7468) with a label that ends like this.
-fn is_pem(bytes: &[u8], label: &[u8]) -> bool {
-    let after = |bytes: &[u8], what: &[u8]| {
-        bytes.windows(what.len()).position(|window| window == what).map(|place| place + what.len())
-    };
-    let begins = after(bytes, b"-----BEGIN ").and_then(|at| bytes.get(at..));
-    let body = begins.and_then(|begin| begin.get(after(begin, label)?..));
-    let end = body.and_then(|body| body.get(after(body, b"-----END ")?..));
-    end.is_some_and(|end| after(end, label).is_some())
+/// Keeps in words what is wrong with a file, for `AT+CEER` and the log.
+fn unusable(turn: &mut Turn<'_>, said: Box<str>) -> Problem {
+    let failure = Failure::BadFile(said);
+    turn.out.note(StoredNote::BadFile(failure.clone()));
+    turn.modem.last_failure = Some(Box::new(failure));
+    Problem::BadFile
 }
 
 fn list(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
