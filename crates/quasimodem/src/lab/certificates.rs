@@ -3,19 +3,19 @@
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Error, Result, bail};
 use quasimodem_core::TlsProfile;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
+use crate::log;
 use crate::tls::{self, PROVIDER};
 
 /// The lab's root with its key.
@@ -66,8 +66,9 @@ impl Root {
     }
 
     fn from_pem(certificate: &str, key: &str) -> Result<Root> {
-        let (pem, certificate) = (certificate.into(), CertificateDer::from_pem_slice(certificate.as_bytes())?);
-        let root = Root { certificate, pem, issuer: Issuer::new(root_params(), KeyPair::from_pem(key)?) };
+        let (pem, certificate) = (certificate.into(), first(certificate)?);
+        let key = tls::key_der(key.as_bytes()).map_err(Error::msg)?;
+        let root = Root { certificate, pem, issuer: Issuer::new(root_params(), KeyPair::try_from(&key)?) };
         // The certificate may have another name, and the key may be that of another.
         root.check_client(root.sign_client()?.certificate.der())?;
         Ok(root)
@@ -101,11 +102,11 @@ impl Root {
         match files.read()? {
             Some((chain, key)) => {
                 let unusable = || format!("can't use {} and {}", files.certificate.display(), files.key.display());
-                let certificate = CertificateDer::from_pem_slice(chain.as_bytes()).with_context(unusable)?;
+                let certificate = first(&chain).with_context(unusable)?;
                 self.check_client(&certificate).with_context(unusable)?;
                 let [chain, key] = [chain, key].map(|file| Some(file.into_bytes().into()));
                 let checked = tls::check(&TlsProfile { chain, key, ..TlsProfile::default() });
-                checked.map_err(|words| anyhow!("{words}")).with_context(unusable)?;
+                checked.map_err(Error::msg).with_context(unusable)?;
             }
             None => {
                 let client = self.sign_client()?;
@@ -143,7 +144,10 @@ impl Files {
     /// Both, or `None` if there is neither.
     fn read(&self) -> Result<Option<(String, String)>> {
         match (read(&self.certificate)?, read(&self.key)?) {
-            (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+            (Some(certificate), Some(key)) => {
+                warn_if_shared(&self.key);
+                Ok(Some((certificate, key)))
+            }
             (None, None) => Ok(None),
             (Some(_), None) => bail!("{} is there without {}", self.certificate.display(), self.key.display()),
             (None, Some(_)) => bail!("{} is there without {}", self.key.display(), self.certificate.display()),
@@ -172,11 +176,27 @@ fn set_name(params: &mut CertificateParams, name: &str) {
     (params.not_before, params.not_after) = (date_time_ymd(1975, 1, 1), date_time_ymd(2049, 12, 31));
 }
 
+/// The first certificate of a file.
+fn first(text: &str) -> Result<CertificateDer<'static>> {
+    let all = tls::roots(text.as_bytes()).map_err(Error::msg)?;
+    all.into_iter().next().context("no certificate in it")
+}
+
 fn read(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("can't read {}", path.display())),
+    }
+}
+
+/// Whoever can read the key of a root can make certificates that its users trust. The lab still starts: the user may have
+/// shared it on purpose.
+fn warn_if_shared(key: &Path) {
+    let shared = fs::metadata(key).is_ok_and(|metadata| metadata.permissions().mode() & OTHERS != 0);
+    if shared {
+        let key = key.display();
+        log::say(format_args!("{key} is a private key that others than its owner can use: chmod 600 {key}"));
     }
 }
 
@@ -191,3 +211,5 @@ pub(super) const CA: &str = "ca.pem";
 
 const PUBLIC: u32 = 0o644;
 const SECRET: u32 = 0o600;
+/// What the group and all others may do.
+const OTHERS: u32 = 0o077;

@@ -21,7 +21,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore};
 
 pub(crate) use self::handshake::{Stream, connect};
-pub(crate) use self::pem::roots;
+pub(crate) use self::pem::{key_der, roots};
 use self::roots::Roots;
 use self::witness::Anybody;
 

@@ -54,6 +54,13 @@ pub(super) fn short_rsa(certificate: &CertificateDer<'_>) -> Option<usize> {
     (bits < RSA_BITS).then_some(bits)
 }
 
+/// The bytes that there are of one DER sequence, and those that it says it has; `None`: it is not one.
+pub(super) fn length(der: &[u8]) -> Option<(usize, usize)> {
+    let (&[SEQUENCE, length], rest) = der.split_first_chunk()? else { return None };
+    let (length, rest) = long_length(length, rest)?;
+    Some((der.len(), der.len() - rest.len() + length))
+}
+
 /// A signature algorithm, from the DER contents of its identifier.
 pub(super) fn signature(mut algorithm: &[u8]) -> &'static str {
     let known = take(&mut algorithm).and_then(|(_, oid)| SIGNATURES.iter().find(|(known, _)| *known == oid));
@@ -106,18 +113,23 @@ fn text(tag: u8, value: &[u8]) -> String {
 /// Takes the first value of DER text: its tag and its contents.
 fn take<'a>(der: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let (&[tag, length], rest) = der.split_first_chunk()?;
-    let (length, rest) = match length {
-        0..=0x7f => (usize::from(length), rest),
-        // Names are shorter than what three bytes can tell.
-        0x81..=0x83 => {
-            let (bytes, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-            (bytes.iter().fold(0, |all, byte| all << 8 | usize::from(*byte)), rest)
-        }
-        _ => return None,
-    };
+    let (length, rest) = long_length(length, rest)?;
     let (value, rest) = rest.split_at_checked(length)?;
     *der = rest;
     Some((tag, value))
+}
+
+/// The length of a value that begins with this byte of it, and what is after it.
+fn long_length(first: u8, rest: &[u8]) -> Option<(usize, &[u8])> {
+    match first {
+        0..=0x7f => Some((usize::from(first), rest)),
+        // Certificates and names are shorter than what three bytes can say.
+        0x81..=0x83 => {
+            let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            Some((bytes.iter().fold(0, |all, byte| all << 8 | usize::from(*byte)), rest))
+        }
+        _ => None,
+    }
 }
 
 fn shorten(words: &str) -> String {

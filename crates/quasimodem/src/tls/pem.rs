@@ -3,24 +3,26 @@
 use std::sync::Arc;
 
 use quasimodem_core::TlsProfile;
-use rustls::pki_types::pem::{Error, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor};
+use quasimodem_core::pem::{self, KeyForm};
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer, TrustAnchor,
+};
 use rustls::sign::{CertifiedKey, SigningKey};
 use webpki::anchor_from_trusted_cert;
 
-use super::PROVIDER;
+use super::{PROVIDER, names};
 
-/// The roots of a file: at least one, and nothing that is no certificate.
-pub(crate) fn roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Box<str>> {
-    let roots = certificates(pem)?;
-    roots.iter().try_for_each(|root| parse(root).map(drop))?;
+/// The certificates of a file of roots: at least one, and each can be read.
+pub(crate) fn roots(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, Box<str>> {
+    let roots = certificates(text)?;
+    parse_all(&roots)?;
     Ok(roots)
 }
 
 /// The client's chain and key, if both are there. If only one is, it is checked all the same.
 pub(super) fn identity(profile: &TlsProfile) -> Result<Option<CertifiedKey>, Box<str>> {
     let chain = profile.chain.as_deref().map(certificates).transpose()?;
-    let parsed = chain.iter().flatten().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let parsed = chain.as_deref().map(parse_all).transpose()?.unwrap_or_default();
     let key = profile.key.as_deref().map(key).transpose()?;
     let (Some(key), Some(first)) = (key, parsed.first()) else { return Ok(None) };
     // The certificate's is without the two to four bytes in front that say how long it is.
@@ -31,49 +33,52 @@ pub(super) fn identity(profile: &TlsProfile) -> Result<Option<CertifiedKey>, Box
     Ok(Some(CertifiedKey::new(chain.unwrap_or_default(), key)))
 }
 
+/// The private key of a file as DER.
+pub(crate) fn key_der(text: &[u8]) -> Result<PrivateKeyDer<'static>, Box<str>> {
+    let (form, der) = pem::private_key(text).map_err(|bad| bad.to_string())?;
+    Ok(match form {
+        KeyForm::Pkcs8 => PrivatePkcs8KeyDer::from(der).into(),
+        KeyForm::Pkcs1 => PrivatePkcs1KeyDer::from(der).into(),
+        KeyForm::Sec1 => PrivateSec1KeyDer::from(der).into(),
+    })
+}
+
+fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, Box<str>> {
+    let certificates = pem::certificates(text).map_err(|bad| bad.to_string())?;
+    Ok(certificates.into_iter().map(CertificateDer::from).collect())
+}
+
 /// Certificates of version 1 are read only as those of roots, and some clients have one as well.
-fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<TrustAnchor<'a>, Box<str>> {
-    anchor_from_trusted_cert(certificate).map_err(|_| "a certificate in it can't be read".into())
+fn parse_all<'a>(certificates: &'a [CertificateDer<'_>]) -> Result<Vec<TrustAnchor<'a>>, Box<str>> {
+    let parse = |(index, certificate): (usize, &'a CertificateDer<'_>)| {
+        anchor_from_trusted_cert(certificate).map_err(|_| {
+            let which = match certificates.len() {
+                1 => "the certificate".into(),
+                count => format!("certificate {} of {count}", index + 1),
+            };
+            format!("{which} can't be read: {}", damage(certificate)).into()
+        })
+    };
+    certificates.iter().enumerate().map(parse).collect()
 }
 
-/// The certificates of a file, at least one.
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Box<str>> {
-    let certificates = CertificateDer::pem_slice_iter(unmarked(pem)).collect::<Result<Vec<_>, _>>().map_err(no_pem)?;
-    if certificates.is_empty() {
-        return Err("no certificate in it: \"-----BEGIN CERTIFICATE-----\" is missing".into());
+fn key(text: &[u8]) -> Result<Arc<dyn SigningKey>, Box<str>> {
+    let der = key_der(text)?;
+    PROVIDER.key_provider.load_private_key(der.clone_key()).map_err(|_| {
+        if names::length(der.secret_der()).is_some_and(|(has, needs)| has == needs) {
+            "the private key is of no supported kind: RSA of 2048 to 8192 bits, P-256, P-384 or Ed25519".into()
+        } else {
+            format!("the private key can't be read: {}", damage(der.secret_der())).into()
+        }
+    })
+}
+
+/// What is wrong with DER that can't be read, as far as its length says.
+fn damage(der: &[u8]) -> String {
+    match names::length(der) {
+        None => "it is not DER under its Base64".into(),
+        Some((has, needs)) if has < needs => format!("some of its text is missing, it has {has} of {needs} bytes"),
+        Some((has, needs)) if has > needs => format!("it has {} bytes too many", has - needs),
+        Some(_) => "its contents are damaged".into(),
     }
-    Ok(certificates)
-}
-
-fn key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, Box<str>> {
-    let der = PrivateKeyDer::from_pem_slice(unmarked(pem)).map_err(|error| match error {
-        _ if is_encrypted(pem) => "the private key is encrypted".into(),
-        Error::NoItemsFound => "no private key in it".into(),
-        error => no_pem(error),
-    })?;
-    let unsupported = "the private key is of no supported kind: RSA of 2048 to 8192 bits, P-256, P-384 or Ed25519";
-    PROVIDER.key_provider.load_private_key(der).map_err(|_| unsupported.into())
-}
-
-/// By what PKCS 8 and the older form say (RFC 5958; RFC 1421 4.6.1.1).
-fn is_encrypted(pem: &[u8]) -> bool {
-    let signs: [&[u8]; 2] = [b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED"];
-    signs.iter().any(|sign| pem.windows(sign.len()).any(|window| window == *sign))
-}
-
-/// Without the mark that some editors put in front of UTF-8.
-fn unmarked(pem: &[u8]) -> &[u8] {
-    pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
-}
-
-/// The library's words may quote what it read.
-#[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
-fn no_pem(error: Error) -> Box<str> {
-    match error {
-        Error::MissingSectionEnd { .. } => "PEM text without its end",
-        Error::IllegalSectionStart { .. } => "PEM text with a bad beginning",
-        Error::Base64Decode(_) => "PEM text that is not Base64",
-        _ => "no PEM text",
-    }
-    .into()
 }

@@ -98,11 +98,27 @@ fn files_of_roots_that_are_of_no_use() {
     let path = authority.directory().join("wrong.pem");
     let path = path.to_str().unwrap();
     let certificate = |body: &str| format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
-    let cases = [
-        (String::new(), "no certificate in it: \"-----BEGIN CERTIFICATE-----\" is missing"),
-        (certificate("!"), "PEM text that is not Base64"),
-        (certificate("AAAA"), "a certificate in it can't be read"),
-        (authority.pem().replace("-----END", ""), "PEM text without its end"),
+    let (pem, key) = (authority.pem(), fs::read_to_string(authority.directory().join("ca.key")).unwrap());
+    let der = openssl(&["x509", "-in", authority.path().to_str().unwrap(), "-outform", "der"]);
+    let second = pem.lines().nth(2).unwrap();
+    let cases: &[(Vec<u8>, &str)] = &[
+        (Vec::new(), "it is empty"),
+        (certificate("!").into(), "line 2 has a character that is not Base64"),
+        (certificate("AAAA").into(), "the certificate can't be read: it is not DER under its Base64"),
+        (
+            pem.split("-----END").next().unwrap().into(),
+            "it is cut short: the END CERTIFICATE line is missing or not complete",
+        ),
+        (
+            (pem.to_owned() + &pem.replace(&format!("{second}\n"), "")).into(),
+            &format!(
+                "certificate 2 of 2 can't be read: some of its text is missing, it has {} of {} bytes",
+                der.len() - 48,
+                der.len()
+            ),
+        ),
+        (der.clone(), "it is DER, not PEM: openssl x509 -inform der converts it"),
+        (key.into(), "it holds PRIVATE KEY, not CERTIFICATE"),
     ];
     for (text, words) in cases {
         fs::write(path, text).unwrap();
@@ -113,6 +129,33 @@ fn files_of_roots_that_are_of_no_use() {
     let outcome = run_to_end(&["run", "--ca", "/nowhere/ca.pem"], "");
     assert_eq!(outcome.code, Some(2));
     assert_eq!(outcome.stderr, "quasimodem: can't read /nowhere/ca.pem: No such file or directory (os error 2)\n");
+}
+
+/// As RFC 7468 allows them, in every place where files are read.
+#[test]
+fn pem_of_any_form() {
+    let authority = Authority::new("a private root");
+    let options = format!("cafile {}\nrequire_certificate true", authority.path().display());
+    let broker = Broker::secured(&authority.sign(&["localhost"]), &options);
+    let client = authority.sign_client(&["genpkey", "-algorithm", "ed25519"]);
+    let forms: [fn(&str) -> String; 5] = [
+        |pem| pem.replace('\n', ""),
+        |pem| format!("subject=CN = x\n    {}", pem.trim_end().replace('\n', "\n    ")),
+        |pem| pem.replace('\n', "\r\n"),
+        |pem| pem.replace('\n', "\r"),
+        |pem| pem.replace('\n', " \t\n\n"),
+    ];
+    for form in forms {
+        let ca = authority.directory().join("form.pem");
+        fs::write(&ca, form(authority.pem())).unwrap();
+        let (_program, mut host) = modem(&["--ca", ca.to_str().unwrap()]);
+        host.load("CAFILE", &form(&client.certificate()));
+        host.load("KEYFILE", &form(&client.key()));
+        opens(&mut host, "localhost", broker.port());
+        closes(&mut host);
+        host.load("TRUSTFILE", &form(authority.pem()));
+        opens(&mut host, "localhost", broker.port());
+    }
 }
 
 #[test]
@@ -278,12 +321,15 @@ fn files_that_the_library_refuses() {
     let other = authority.sign(&["client.example"]);
     host.load("CAFILE", &client.certificate());
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let (body, key) = (client.key().lines().nth(1).unwrap().to_owned(), client.key());
+    let short = key.replace(&body, &body[..48]);
     let unreadable = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let cases = [
-        ("TRUSTFILE", unreadable.to_owned(), "a certificate in it can't be read"),
-        ("CAFILE", unreadable.to_owned(), "a certificate in it can't be read"),
-        ("KEYFILE", text(&encrypted), "the private key is encrypted"),
-        ("KEYFILE", text(&of_old), "the private key is encrypted"),
+        ("TRUSTFILE", unreadable.to_owned(), "the certificate can't be read: it is not DER under its Base64"),
+        ("CAFILE", unreadable.to_owned(), "the certificate can't be read: it is not DER under its Base64"),
+        ("KEYFILE", text(&encrypted), "the private key is encrypted: openssl pkey removes the passphrase"),
+        ("KEYFILE", text(&of_old), "the private key is encrypted: openssl pkey removes the passphrase"),
+        ("KEYFILE", short, "the private key can't be read: some of its text is missing, it has 36 of 48 bytes"),
         (
             "KEYFILE",
             text(&small),

@@ -160,6 +160,30 @@ fn roots_that_are_of_no_use_are_told() {
     assert_eq!(read(&path, "ca.pem"), "nothing");
 }
 
+/// They may have been edited, or copied by a tool with habits of its own.
+#[test]
+fn files_of_any_form_are_read_and_shared_keys_are_reported() {
+    let (_directory, path) = directory();
+    let options = ["lab", "--mqtt", "0", "--mqtts", "0", "--client-auth", "--tls-dir", &path];
+    let first = run_to_end(&options, "");
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    assert!(!first.stderr.contains("chmod"), "{}", first.stderr);
+    for name in ["ca.pem", "ca.key", "client.pem", "client.key"] {
+        let text = read(&path, name);
+        fs::write(Path::new(&path).join(name), format!("a {name}\r  {}", text.replace('\n', "\r  "))).unwrap();
+    }
+    for (name, mode) in [("ca.key", 0o640), ("client.key", 0o604)] {
+        fs::set_permissions(Path::new(&path).join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let second = run_to_end(&options, "");
+    assert_eq!(second.code, Some(0), "{}", second.stderr);
+    for name in ["ca.key", "client.key"] {
+        let words =
+            format!("{path}/{name} is a private key that others than its owner can use: chmod 600 {path}/{name}\n");
+        assert!(second.stderr.contains(&words), "{}", second.stderr);
+    }
+}
+
 #[test]
 fn those_who_do_not_speak_tls_do_no_harm() {
     let (mut program, mut host, port) = lab(&[]);
