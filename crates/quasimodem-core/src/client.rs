@@ -127,6 +127,14 @@ impl SnClient {
         client_id.is_none() && will.is_none() && session.is_none() && kept.is_none()
     }
 
+    /// The topic names of the session, connected or kept.
+    pub(crate) fn names(&mut self) -> Option<&mut sn::Names> {
+        match (&mut self.session, &mut self.kept) {
+            (Some(session), _) => Some(session.names_mut()),
+            (None, kept) => kept.as_mut().map(|kept| kept.names_mut()),
+        }
+    }
+
     /// Bytes of names, and of messages that wait or are kept to be sent again.
     pub(crate) fn kept_bytes(&self) -> usize {
         let flying = self.session.as_ref().map_or(0, |session| session.kept_bytes());

@@ -36,6 +36,8 @@ pub enum Note<'a> {
     Ignored(ClientId, Malformed),
     /// The gateway gave a topic name an id, and there was no room for it.
     NotNamed(ClientId),
+    /// This number is a predefined topic id as well as one of the connection. Typed, it means what it meant first.
+    TwoTopics(ClientId, u16),
     /// The certificate that the host just loaded is another's, so the key that was there is forgotten.
     KeyForgotten,
     /// What the host just loaded was not taken, and this is why.
@@ -90,6 +92,11 @@ impl fmt::Display for Note<'_> {
             Note::Rejected(client, command, code) => write!(f, "client {client}: {command} {code}"),
             Note::Ignored(client, malformed) => write!(f, "client {client}: ignored a datagram: {malformed}"),
             Note::NotNamed(client) => write!(f, "client {client}: no room for another topic name of the gateway"),
+            Note::TwoTopics(client, id) => write!(
+                f,
+                "client {client}: topic id {id} is a predefined one and one of the connection; typed, it means what it \
+                 meant first (sn_predefined decides, sn_names shows names)"
+            ),
             Note::KeyForgotten => {
                 f.write_str("the former key does not belong to the new certificate, and is forgotten")
             }
@@ -169,6 +176,7 @@ pub(crate) enum StoredNote {
     Rejected(ClientId, &'static str, ReturnCode),
     Ignored(ClientId, Malformed),
     NotNamed(ClientId),
+    TwoTopics(ClientId, u16),
     KeyForgotten,
     BadFile(Failure),
 }
@@ -187,6 +195,7 @@ impl StoredNote {
             StoredNote::Rejected(client, command, code) => Note::Rejected(*client, command, *code),
             StoredNote::Ignored(client, malformed) => Note::Ignored(*client, *malformed),
             StoredNote::NotNamed(client) => Note::NotNamed(*client),
+            StoredNote::TwoTopics(client, id) => Note::TwoTopics(*client, *id),
             StoredNote::KeyForgotten => Note::KeyForgotten,
             StoredNote::BadFile(failure) => Note::BadFile(failure),
         }

@@ -280,8 +280,10 @@ pub(crate) enum Registrar {
 pub(crate) enum Topic<'a> {
     /// Its name.
     Name(&'a [u8]),
-    /// The id that stands for it (MQTT-SN).
+    /// The predefined id that stands for it (MQTT-SN), or one that the host takes for no other.
     Id(u16),
+    /// An id of the connection (MQTT-SN) and its name: which of them is shown is decided when the host is told.
+    Registered(u16, &'a [u8]),
 }
 
 impl<'a> Topic<'a> {
@@ -289,14 +291,21 @@ impl<'a> Topic<'a> {
     pub(crate) fn length(self) -> u16 {
         match self {
             Topic::Name(name) => u16::try_from(name.len()).unwrap_or(u16::MAX),
-            Topic::Id(id) => id,
+            Topic::Id(id) | Topic::Registered(id, _) => id,
         }
     }
 
     fn name(self) -> &'a [u8] {
         match self {
-            Topic::Name(name) => name,
+            Topic::Name(name) | Topic::Registered(_, name) => name,
             Topic::Id(_) => &[],
+        }
+    }
+
+    fn id(self) -> Option<u16> {
+        match self {
+            Topic::Name(_) => None,
+            Topic::Id(id) | Topic::Registered(id, _) => Some(id),
         }
     }
 }
@@ -304,7 +313,7 @@ impl<'a> Topic<'a> {
 /// A message that waits for the line.
 pub(crate) struct Message {
     qos: Qos,
-    /// The id of the topic, where there is no name.
+    /// The id of the topic, if it has one.
     id: Option<u16>,
     /// Bytes of the name.
     topic: u32,
@@ -316,15 +325,23 @@ pub(crate) struct Message {
 
 impl Message {
     pub(crate) fn new(qos: Qos, topic: Topic<'_>, payload: &[u8]) -> Message {
-        let id = if let Topic::Id(id) = topic { Some(id) } else { None };
         let name = topic.name();
-        Message { qos, id, topic: size(name), read: 0, bytes: [name, payload].concat().into() }
+        Message { qos, id: topic.id(), topic: size(name), read: 0, bytes: [name, payload].concat().into() }
     }
 
-    fn topic_and_payload(&self) -> (Topic<'_>, &[u8]) {
+    pub(crate) fn qos(&self) -> Qos {
+        self.qos
+    }
+
+    pub(crate) fn topic_and_payload(&self) -> (Topic<'_>, &[u8]) {
         let length = usize::try_from(self.topic).unwrap_or(usize::MAX);
         let (name, payload) = self.bytes.split_at_checked(length).unwrap_or((&self.bytes, &[]));
-        (self.id.map_or(Topic::Name(name), Topic::Id), payload)
+        let topic = match self.id {
+            None => Topic::Name(name),
+            Some(id) if name.is_empty() => Topic::Id(id),
+            Some(id) => Topic::Registered(id, name),
+        };
+        (topic, payload)
     }
 }
 
@@ -341,10 +358,6 @@ impl Report {
                 line(out, format_args!("{}: {client},{}", command.name, u8::from(*status == Some(true))));
             }
             Report::Break(client, cause) => line(out, format_args!("+MQTTBREAK: {client},{}", *cause as u8)),
-            Report::Message(client, message) => {
-                let (topic, payload) = message.topic_and_payload();
-                print_message(*client, message.qos, topic, payload, settings, out);
-            }
             Report::Arrived(client, qos, topic, payload) => {
                 line(out, format_args!("+MQTTMSGI: {client},{},{topic},{payload}", qos.number()));
             }
@@ -359,7 +372,7 @@ impl Report {
                 print_name(format_args!("{client},{},{topic}", *by as u8), name, settings, out);
             }
             // Names are the session's, which is not at hand here.
-            Report::Unread(..) | Report::Names(_) => {}
+            Report::Unread(..) | Report::Names(_) | Report::Message(..) => {}
             Report::Ready => line(out, format_args!("+SIM READY")),
             Report::Registration(row, stat) => {
                 let cell = fmt::from_fn(|f| if profile.tells_location(row) { put_cell(*stat, f) } else { Ok(()) });
@@ -385,7 +398,7 @@ pub(crate) fn print_message(
         let _ = write!(piece, "\r\n+MQTTMSG: {client},{},", qos.number());
         match topic {
             Topic::Name(name) => put_text(name, settings, &mut piece),
-            Topic::Id(id) => {
+            Topic::Id(id) | Topic::Registered(id, _) => {
                 let _ = write!(piece, "{id}");
             }
         }

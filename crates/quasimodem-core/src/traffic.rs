@@ -208,13 +208,19 @@ impl Turn<'_> {
                 self.modem.reports.push(Report::arrived(id, qos, topic, part));
             }
             self.modem.reports.push(Report::Unread(id, Box::new(Message::new(qos, topic, payload))));
-        } else if self.is_free() && !self.modem.reports.is_ready() {
+        } else if self.tells_at_once() {
             self.ring();
             let settings = &self.modem.settings;
             reports::print_message(id, qos, topic, payload, settings, self.out);
         } else {
             self.modem.reports.push(Report::Message(id, Box::new(Message::new(qos, topic, payload))));
         }
+    }
+
+    /// Whether a message is printed the moment it comes.
+    pub(crate) fn tells_at_once(&self) -> bool {
+        let indicates = self.modem.profile.switches.has(Switches::INDICATES);
+        !indicates && self.is_free() && !self.modem.reports.is_ready()
     }
 
     fn broken(&mut self, id: ClientId, violation: Violation) {

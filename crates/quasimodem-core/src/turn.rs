@@ -14,7 +14,7 @@ use crate::net::Port;
 use crate::note::StoredNote;
 use crate::outbox::{Kind, ModemLine, Outbox, Piece, Sink};
 use crate::random;
-use crate::reports::Report;
+use crate::reports::{self, Report};
 use crate::time::Instant;
 use crate::uart::Uart;
 
@@ -413,6 +413,15 @@ impl<'a> Turn<'a> {
             return self.print_names(*client);
         }
         self.ring();
+        match report {
+            Report::Message(client, message) => {
+                let (topic, payload) = message.topic_and_payload();
+                let topic = self.shown(*client, topic);
+                reports::print_message(*client, message.qos(), topic, payload, &self.modem.settings, self.out);
+            }
+            Report::Registered(client, registered) => self.show_name(*client, registered.topic, &registered.name),
+            _ => {}
+        }
         report.print(&self.modem.settings, &self.modem.profile, self.out);
     }
 

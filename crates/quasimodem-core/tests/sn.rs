@@ -142,6 +142,77 @@ fn names_of_the_gateway_make_room_for_others() {
     assert_eq!(receives(&mut bench, "publish @4 q0 \"x\""), "\r\n+MQTTMSG: 101,0,4,\"x\"\r\n");
 }
 
+/// A number whose name had to make room is refused, rather than taken for another topic, until it is shown again.
+#[test]
+fn a_number_is_not_taken_for_another_topic_once_its_name_is_forgotten() {
+    let mut bench = connected(&Settings::default());
+    for number in 1..=66 {
+        receives(&mut bench, &format!("register #{number} @{number} \"name/{number}\""));
+    }
+    for line in ["AT+MQTTPUB=101,1,0,0,\"x\"", "AT+MQTTSUB=101,2,0", "AT+MQTTUNSUB=101,2"] {
+        assert_eq!(bench.types(line), "\r\nERROR\r\n", "{line}");
+        assert!(bench.log().contains("had to make room for others; write the name itself"), "{}", bench.log());
+    }
+    bench.types("AT+MQTTPUB=101,3,0,0,\"x\"");
+    assert_eq!(sent(&bench), ["publish @3 q0 \"x\""]);
+    bench.types("AT+MQTTPUB=101,67,0,0,\"x\"");
+    assert_eq!(sent(&bench), ["publish predefined @67 q0 \"x\""]);
+    // A predefined message under a forgotten number gives it no meaning either.
+    receives(&mut bench, "publish predefined @1 q0 \"x\"");
+    assert_eq!(bench.types("AT+MQTTPUB=101,1,0,0,\"x\""), "\r\nERROR\r\n");
+    receives(&mut bench, "register #67 @1 \"name/1\"");
+    bench.types("AT+MQTTPUB=101,1,0,0,\"x\"");
+    assert_eq!(sent(&bench), ["publish @1 q0 \"x\""]);
+}
+
+/// Predefined ids of messages are remembered up to a limit, those of the host as long as the pool has room.
+#[test]
+fn predefined_numbers_are_bounded() {
+    let mut bench = connected(&Settings { window: 1000, ..Settings::default() });
+    for number in 1..=65 {
+        receives(&mut bench, &format!("publish predefined @{} q0 \"x\"", 2 * number));
+    }
+    for (number, means) in [(128, "predefined @128"), (130, "@130")] {
+        receives(&mut bench, &format!("register #1 @{number} \"name/{number}\""));
+        bench.types(&format!("AT+MQTTPUB=101,{number},0,0,\"x\""));
+        assert_eq!(sent(&bench), [format!("publish {means} q0 \"x\"")]);
+    }
+    let line = format!("AT+MQTTPUB=101,\"ab\",1,0,\"{}\"", "x".repeat(1024));
+    while bench.types(&line) == "\r\nOK\r\n" {}
+    let line = |size| format!("AT+MQTTPUB=101,\"ab\",1,0,\"{}\"", "x".repeat(size));
+    let mut size = 1024;
+    while size > 0 {
+        if bench.types(&line(size)) != "\r\nOK\r\n" {
+            size /= 2;
+        }
+    }
+    assert_eq!(bench.types("AT+MQTTUNSUB=101,999"), "\r\nERROR\r\n");
+    assert!(bench.log().contains("too many messages wait"), "{}", bench.log());
+    assert_eq!(bench.types("AT+MQTTUNSUB=101,128"), "\r\nOK\r\n", "it is remembered already");
+}
+
+/// A message that was sent under an id goes where the host meant it to go, though the gateway gave the id to another name
+/// before it acknowledged it.
+#[test]
+fn a_message_is_not_repeated_to_another_topic() {
+    let mut bench = connected(&Settings::default());
+    registers(&mut bench, 1);
+    bench.types("AT+MQTTPUB=101,\"host/1\",1,0,\"x\"");
+    assert_eq!(sent(&bench), ["publish @1 q1 #2 \"x\""]);
+    receives(&mut bench, "register #1 @1 \"other\"");
+    bench.now = bench.modem.deadline().unwrap();
+    bench.handle(Input::Tick);
+    assert_eq!(sent(&bench), ["register #3 \"host/1\""]);
+    receives(&mut bench, "regack #3 @2 0");
+    assert_eq!(sent(&bench), ["publish @2 q1 #4 \"x\""]);
+    receives(&mut bench, "register #2 @2 \"another\"");
+    receives(&mut bench, "register #3 @3 \"host/1\"");
+    bench.now = bench.modem.deadline().unwrap();
+    bench.handle(Input::Tick);
+    assert_eq!(sent(&bench), ["publish @3 q1 #4 dup \"x\""], "the id is the same, so that it counts once");
+    assert_eq!(receives(&mut bench, "puback #4 @3 0"), "\r\n+MQTTPUB: 101,1\r\n");
+}
+
 /// What the host registered it may use by its id: these are kept, and the gateway's give way to them.
 #[test]
 fn the_host_has_64_names() {

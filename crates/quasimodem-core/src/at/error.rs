@@ -72,6 +72,8 @@ pub enum Problem {
     NoMemory,
     /// The connection has so many topic names already.
     TooManyNames(usize),
+    /// The host was shown this topic id, but the name that it stood for had to make room for others.
+    LostTopicId(u16),
     /// The network does not take more bytes at the moment.
     LinkFull,
     /// The raw data did not come in time.
@@ -151,6 +153,7 @@ impl Problem {
             | Problem::Cloud(_)
             | Problem::TooLongForUser(..)
             | Problem::BadTopicName(_)
+            | Problem::LostTopicId(_)
             | Problem::BadTopicFilter(_) => (50, "incorrect parameters"),
         };
         Some(Cme { code, text })
@@ -196,6 +199,9 @@ impl fmt::Display for Problem {
             Problem::TooManyInFlight(max) => write!(f, "{max} packets wait for their acknowledgement already"),
             Problem::NoMemory => f.write_str("too many messages wait to be read or acknowledged"),
             Problem::TooManyNames(max) => write!(f, "the connection has {max} topic names already"),
+            Problem::LostTopicId(id) => {
+                write!(f, "the name that topic id {id} stood for had to make room for others; write the name itself")
+            }
             Problem::LinkFull => f.write_str("the network does not take more bytes at the moment"),
             Problem::NotResolved => f.write_str("the name can't be looked up"),
             Problem::ConnectRefused(code) => write!(f, "refused by the broker: {}", connack_words(code)),

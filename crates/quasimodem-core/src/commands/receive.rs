@@ -43,6 +43,7 @@ fn read(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
     let mut reports = mem::take(&mut turn.modem.reports);
     reports.read(id, READ_MAX, |message| {
+        let message = message.map(|(qos, topic, payload)| (qos, turn.shown(id, topic), payload));
         turn.info(|line| {
             let Some((qos, topic, payload)) = message else { return write!(line, "+MQTTREAD: {id},0,0,0") };
             write!(line, "+MQTTREAD: {id},{},{},{},", qos.number(), topic.length(), payload.len())?;
@@ -52,7 +53,7 @@ fn read(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
                     line.put(name);
                     line.put(b"\"");
                 }
-                Topic::Id(number) => write!(line, "{number}")?,
+                Topic::Id(number) | Topic::Registered(number, _) => write!(line, "{number}")?,
             }
             line.put(b",\"");
             line.put(payload);

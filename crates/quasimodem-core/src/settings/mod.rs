@@ -10,6 +10,7 @@ use core::time::Duration;
 use crate::bearer::Start;
 use crate::cloud::Choices;
 use crate::model::Model;
+use crate::sn::Predefined;
 use crate::tls::{CheckFiles, TlsProfile};
 use crate::uart::Uart;
 
@@ -52,6 +53,8 @@ pub struct Settings {
     pub sn_retry: Duration,
     /// How often it is asked again (N_retry of MQTT-SN 7.2).
     pub sn_retries: u8,
+    /// Predefined topic ids: numbers that never mean anything else to the host (MQTT-SN 6.7).
+    pub sn_predefined: Predefined,
     /// Whether messages of MQTT-SN show the name of their topic where it is known, and not its id.
     pub sn_names: bool,
     /// What TLS connections are made with until the host says otherwise.
@@ -106,6 +109,7 @@ impl Default for Settings {
             search: Duration::from_secs(2),
             sn_retry: Duration::from_millis(700),
             sn_retries: 3,
+            sn_predefined: Predefined::default(),
             sn_names: false,
             tls: Arc::default(),
             check_files: |_| Ok(()),

@@ -11,6 +11,7 @@ use super::{RefusalStyle, Setting, UrcPayload};
 use crate::bearer::Start;
 use crate::cloud::{Baidu, BaiduTime, Hash, Resource, Tencent, Unicom, UnicomId};
 use crate::model::Model;
+use crate::sn::Predefined;
 use crate::tls::{TlsVersions, Verify};
 
 /// All settings, in the order in which they are documented.
@@ -81,6 +82,19 @@ pub const SETTINGS: &[Setting] = &[
         1 to
     ),
     number!("sn_retries", "How often an MQTT-SN gateway that does not answer is asked again.", sn_retries, 0 to 10),
+    Setting {
+        key: "sn_predefined",
+        meaning: "Predefined topic ids of MQTT-SN: numbers that always mean these, and names that messages may show.",
+        expected: "ids from 1 to 65534, each alone or as ID=TOPIC, with commas between them, or none",
+        set: |settings, text| {
+            settings.sn_predefined = if text == NONE { Predefined::default() } else { text.parse().ok()? };
+            Some(())
+        },
+        value: |settings| match &settings.sn_predefined {
+            none if none.is_empty() => NONE.into(),
+            some => some.to_string(),
+        },
+    },
     switch!(
         "sn_names",
         "Whether MQTT-SN messages show the name of their topic where it is known, and not its id.",

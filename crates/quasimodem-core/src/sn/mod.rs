@@ -15,8 +15,10 @@
 //! ```
 
 mod decode;
+mod ids;
 mod names;
 mod packet;
+mod predefined;
 mod requests;
 mod session;
 mod subject;
@@ -27,7 +29,9 @@ mod wire;
 mod words;
 
 pub use decode::Malformed;
+pub(crate) use names::Names;
 pub use packet::{Connect, MAX_DATAGRAM, MsgId, Packet, Publish, ReturnCode, Topic, TopicId, WillTopic};
+pub use predefined::Predefined;
 pub(crate) use requests::{End, Outcome, Request, Terms};
 pub(crate) use session::{Event, Greeting, Kept, Room, Session, Settled, say_will_message, say_will_topic};
 pub(crate) use subject::Subject;

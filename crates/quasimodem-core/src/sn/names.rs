@@ -1,19 +1,33 @@
-//! The topic names that a client and its gateway have ids for (MQTT-SN 6.5).
+//! The topic names that a client and its gateway have ids for (MQTT-SN 6.5), and what a number means to the host.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::ids::Ids;
+use super::subject::Subject;
+use crate::at::Problem;
 use crate::lean;
 use crate::reports::Registrar;
 
 /// Names that a client remembers. Those that the gateway gave ids for unasked make room for others: it tells them again.
 pub(crate) const NAMES_MAX: usize = 64;
 
-/// Names by the ids that the gateway gave, the newest last. Predefined ids and short names are not among them: these
-/// need no name, and their numbers mean something else.
+/// Ranges of predefined ids that messages of the gateway may add; the host's own are bounded by the pool.
+const SEEN_MAX: usize = 64;
+
+/// Names by the ids that the gateway gave, the newest last. Short names are not among them, nor are predefined ids,
+/// whose numbers mean something else.
+///
+/// A number that the host types means what it stood for when the host first wrote it or was first shown it, as long as
+/// the session lasts: a predefined topic, or the name that came with it. So ids that were given in silence are nobody's
+/// meaning.
 #[derive(Default)]
 pub(crate) struct Names {
     list: Vec<Entry>,
+    /// Numbers that are predefined ids to the host.
+    predefined: Ids,
+    /// Numbers that the host was shown with names that had to make room.
+    lost: Ids,
 }
 
 struct Entry {
@@ -21,17 +35,82 @@ struct Entry {
     name: Box<str>,
     /// Who asked for the id.
     by: Registrar,
+    /// The host was shown the id.
+    shown: bool,
+    /// The id stands for it at the gateway. If not, it is only what the host means by the number.
+    valid: bool,
 }
 
 impl Names {
-    /// The name that stands behind an id.
+    /// The name that an id stands for at the gateway.
     pub(crate) fn name(&self, id: u16) -> Option<&str> {
-        self.list.iter().find(|entry| entry.id == id).map(|entry| &*entry.name)
+        self.list.iter().find(|entry| entry.valid && entry.id == id).map(|entry| &*entry.name)
     }
 
     /// The newest id of a name.
     pub(crate) fn id(&self, name: &str) -> Option<u16> {
-        self.list.iter().rfind(|entry| *entry.name == *name).map(|entry| entry.id)
+        self.list.iter().rfind(|entry| entry.valid && *entry.name == *name).map(|entry| entry.id)
+    }
+
+    /// The host writes a number. From now on it means what it means now, for which there are so many bytes of room.
+    pub(super) fn write(&mut self, number: u16, room: usize) -> Result<(), Problem> {
+        if self.predefined.contains(number) || self.shown(number).is_some() {
+            return Ok(());
+        }
+        if self.lost.contains(number) {
+            return Err(Problem::LostTopicId(number));
+        }
+        if room < Ids::RANGE {
+            return Err(Problem::NoMemory);
+        }
+        self.predefined.insert(number);
+        Ok(())
+    }
+
+    /// What the host means.
+    pub(super) fn resolve<'a>(&'a self, subject: Subject<&'a str>) -> Subject<&'a str> {
+        match subject {
+            Subject::Number(number) if self.predefined.contains(number) => Subject::Predefined(number),
+            Subject::Number(number) => self.shown(number).map_or(Subject::Predefined(number), Subject::Name),
+            _ => subject,
+        }
+    }
+
+    /// The name with which the host was shown an id.
+    fn shown(&self, id: u16) -> Option<&str> {
+        self.list.iter().find(|entry| entry.shown && entry.id == id).map(|entry| &*entry.name)
+    }
+
+    /// The host is shown a predefined id; tells whether it means that to the host.
+    pub(crate) fn show_predefined(&mut self, number: u16) -> bool {
+        let free = self.shown(number).is_none() && !self.lost.contains(number);
+        if free && self.predefined.ranges() < SEEN_MAX {
+            self.predefined.insert(number);
+        }
+        free
+    }
+
+    /// Whether the number is a predefined id to the host.
+    pub(crate) fn is_predefined(&self, number: u16) -> bool {
+        self.predefined.contains(number)
+    }
+
+    /// The host is shown the id of a name. If the number was a predefined id to it before, it remains that.
+    pub(crate) fn show(&mut self, id: u16) {
+        if self.predefined.contains(id) || self.name(id).is_none() {
+            return;
+        }
+        self.lost.remove(id);
+        self.list.retain(|entry| entry.valid || entry.id != id);
+        self.list.iter_mut().filter(|entry| entry.id == id).for_each(|entry| entry.shown = true);
+    }
+
+    /// The host is shown the newest names with their ids, at most so many, but for those whose numbers are fixed.
+    pub(crate) fn show_newest(&mut self, count: usize, is_fixed: impl Fn(u16) -> bool) {
+        let mut ids = [0; NAMES_MAX];
+        let newest = self.newest(count).map(|(id, _)| id).filter(|id| !is_fixed(*id));
+        let shown = ids.iter_mut().zip(newest).map(|(place, id)| *place = id).count();
+        ids.iter().take(shown).for_each(|id| self.show(*id));
     }
 
     /// Remembers a name. If there is no room, one is forgotten: an old id of a name that has a newer one, else the gateway's
@@ -39,17 +118,31 @@ impl Names {
     ///
     /// A name keeps the ids that it had before: a gateway may go on to use them.
     pub(crate) fn insert(&mut self, id: u16, name: &str, by: Registrar) {
+        let is_same = |entry: &Entry| entry.id == id && *entry.name == *name;
+        let shown = match self.list.iter().position(is_same) {
+            Some(place) => self.list.remove(place).shown,
+            None => false,
+        };
         self.forget(id);
         if self.list.len() >= NAMES_MAX {
             let renamed = (0..self.list.len()).find(|place| self.is_renamed(*place));
             let spare = renamed.or_else(|| self.list.iter().position(|entry| entry.by == Registrar::Gateway));
-            self.list.remove(spare.unwrap_or(0));
+            // Without either, it is the number's own former name.
+            let spare = spare.or_else(|| self.list.iter().position(|entry| !entry.valid)).unwrap_or(0);
+            let entry = self.list.remove(spare);
+            if entry.shown {
+                self.lost.insert(entry.id);
+            }
         }
-        lean::push(&mut self.list, Entry { id, name: name.into(), by });
+        lean::push(&mut self.list, Entry { id, name: name.into(), by, shown, valid: true });
     }
 
+    /// The id stands for nothing at the gateway. What the host means by it stays.
     pub(crate) fn forget(&mut self, id: u16) {
-        self.list.retain(|entry| entry.id != id);
+        self.list.retain_mut(|entry| {
+            entry.valid &= entry.id != id;
+            entry.valid || entry.shown
+        });
     }
 
     /// How many more names fit.
@@ -60,17 +153,18 @@ impl Names {
 
     /// The newest names with their ids, at most so many, the newest last.
     pub(crate) fn newest(&self, count: usize) -> impl Iterator<Item = (u16, &str)> {
-        let newest = self.list.get(self.list.len().saturating_sub(count)..).unwrap_or_default();
-        newest.iter().map(|entry| (entry.id, &*entry.name))
+        let valid = || self.list.iter().filter(|entry| entry.valid);
+        valid().skip(valid().count().saturating_sub(count)).map(|entry| (entry.id, &*entry.name))
     }
 
-    /// Bytes of all names.
+    /// Bytes of all names and numbers.
     pub(crate) fn bytes(&self) -> usize {
-        self.list.iter().map(|entry| entry.name.len()).sum()
+        let names: usize = self.list.iter().map(|entry| entry.name.len()).sum();
+        names + self.predefined.bytes() + self.lost.bytes()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.predefined.is_empty() && self.lost.is_empty()
     }
 
     /// Whether the name at this place has a newer id.

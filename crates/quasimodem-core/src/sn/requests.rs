@@ -9,7 +9,7 @@ use super::names::{NAMES_MAX, Names};
 use super::packet::is_reserved;
 use super::subject::Subject;
 use super::wire::{Ring, Timer, Wire};
-use super::{MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
+use super::{MsgId, Packet, Predefined, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
 use crate::lean;
 use crate::mqtt::Qos;
@@ -185,7 +185,7 @@ impl Requests {
         };
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
         self.flight = Some(Flight { id: self.last_id, awaits, timer: Timer::start(wire) });
-        self.transmit(names, wire, false);
+        self.transmit(wire, false);
         None
     }
 
@@ -281,10 +281,7 @@ impl Requests {
         }
         match self.flight.as_mut()?.timer.ring(wire) {
             Ring::NotYet => None,
-            Ring::SendAgain => {
-                self.transmit(names, wire, true);
-                None
-            }
+            Ring::SendAgain => self.repeat(names, wire),
             Ring::GiveUp => self.end(End::Unanswered),
         }
     }
@@ -311,12 +308,30 @@ impl Requests {
         if let (Some(flight), Some(waiting)) = (&mut self.flight, self.line.first_mut()) {
             flight.timer = Timer::start(wire);
             waiting.until = wire.now + RESUMED;
-            self.transmit(names, wire, true);
+            // It is of QoS 1 or 2, so that it does not end here.
+            let _ = self.repeat(names, wire);
         }
     }
 
+    /// Sends the message that the request in flight is at once more, to the topic that the host meant.
+    fn repeat(&mut self, names: &Names, wire: &mut Wire<'_>) -> Option<Outcome> {
+        if let (Some(flight), Some(Waiting { what: What::Publish(message), .. })) =
+            (&mut self.flight, self.line.first())
+            && let Awaits::Received(topic) = &mut flight.awaits
+            && message.is_misled_by(*topic, names)
+        {
+            let Some(id) = message.subject.lent().id(names) else {
+                self.flight = None;
+                return self.advance(names, wire);
+            };
+            *topic = id;
+        }
+        self.transmit(wire, true);
+        None
+    }
+
     /// Sends the message that the request in flight is at.
-    fn transmit(&self, names: &Names, wire: &mut Wire<'_>, dup: bool) {
+    fn transmit(&self, wire: &mut Wire<'_>, dup: bool) {
         let (Some(flight), Some(waiting)) = (&self.flight, self.line.first()) else { return };
         let id = flight.id;
         wire.send(&match (&waiting.what, flight.awaits) {
@@ -328,9 +343,9 @@ impl Requests {
                 Packet::Register { topic: 0, id, name }
             }
             (What::Subscribe(subject, qos), _) => {
-                Packet::Subscribe { id, topic: subject.lent().topic(names), qos: *qos, dup }
+                Packet::Subscribe { id, topic: subject.lent().topic(), qos: *qos, dup }
             }
-            (What::Unsubscribe(subject), _) => Packet::Unsubscribe { id, topic: subject.lent().topic(names) },
+            (What::Unsubscribe(subject), _) => Packet::Unsubscribe { id, topic: subject.lent().topic() },
             (What::WillTopic(will), _) => Packet::Willtopicupd(will.as_ref().map(NewTopic::lent)),
             (What::WillMessage(payload), _) => Packet::Willmsgupd(payload),
         });
@@ -360,7 +375,27 @@ impl NewTopic {
     }
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// A number that is named as a predefined id means that.
+    pub(super) fn fix(&mut self, predefined: &Predefined) {
+        if let Some(subject) = self.subject()
+            && let Subject::Number(number) = *subject
+            && predefined.contains(number)
+        {
+            *subject = Subject::Predefined(number);
+        }
+    }
+
+    /// What the host calls the topic that it is about; wills and registrations have names only.
+    pub(super) fn subject(&mut self) -> Option<&mut Subject<&'a str>> {
+        match self {
+            Request::Publish { subject, .. } | Request::Subscribe(subject, _) | Request::Unsubscribe(subject) => {
+                Some(subject)
+            }
+            Request::Register(_) | Request::WillTopic(_) | Request::WillMessage(_) => None,
+        }
+    }
+
     /// Bytes of names and payloads in it.
     fn len(&self) -> usize {
         match self {
@@ -428,10 +463,16 @@ impl Message {
     /// Forgets an id that the gateway does not know, so that the name is registered anew. Once only: a gateway that
     /// does not know what it has just given never will.
     fn register_again(&mut self, topic: TopicId, names: &mut Names) -> bool {
-        let TopicId::Normal(id) = topic else { return false };
-        let Some(name) = names.name(id).map(Box::from) else { return false };
-        names.forget(id);
-        self.subject = Subject::Name(name);
+        let (TopicId::Normal(id), Subject::Name(name)) = (topic, &self.subject) else { return false };
+        if names.name(id) == Some(&**name) {
+            names.forget(id);
+        }
         !mem::replace(&mut self.again, true)
+    }
+
+    /// Whether the gateway gave this id to another name meanwhile.
+    fn is_misled_by(&self, topic: TopicId, names: &Names) -> bool {
+        let (TopicId::Normal(id), Subject::Name(name)) = (topic, &self.subject) else { return false };
+        names.name(id).is_some_and(|other| *other != **name)
     }
 }

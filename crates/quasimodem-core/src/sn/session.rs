@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::names::Names;
 use super::packet::is_reserved;
 use super::requests::{Outcome, Request, Requests, Terms};
+use super::subject::Subject;
 use super::wire::{Ring, Timer, Wire};
 use super::{Connect, MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
@@ -96,6 +97,10 @@ impl Kept {
     /// Bytes of names and messages.
     pub(crate) fn bytes(&self) -> usize {
         self.state.bytes()
+    }
+
+    pub(crate) fn names_mut(&mut self) -> &mut Names {
+        &mut self.state.names
     }
 }
 
@@ -197,8 +202,8 @@ impl Session {
     }
 
     /// The names that both sides have ids for.
-    pub(crate) fn names(&self) -> &Names {
-        &self.state.names
+    pub(crate) fn names_mut(&mut self) -> &mut Names {
+        &mut self.state.names
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -254,6 +259,14 @@ impl Session {
             return Err(Problem::NotConnected);
         }
         let State { names, requests, .. } = &mut self.state;
+        // From here on it may borrow a name.
+        let mut request = request;
+        if let Some(subject) = request.subject() {
+            if let Subject::Number(number) = *subject {
+                names.write(number, terms.room)?;
+            }
+            *subject = names.resolve(*subject);
+        }
         if self.full && matches!(request, Request::Publish { qos: Qos::AtMostOnce, .. }) {
             return Err(Problem::LinkFull);
         }

@@ -9,8 +9,10 @@ use super::{Topic, TopicId};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Subject<N> {
     Name(N),
-    /// An id: of the connection if it has that, else a predefined one.
+    /// An id as the host writes it. [`Names::resolve`] says what it means.
     Number(u16),
+    /// A predefined id.
+    Predefined(u16),
     /// A name of two characters.
     Short([u8; 2]),
 }
@@ -28,6 +30,7 @@ impl<'a> Subject<&'a str> {
         match self {
             Subject::Name(name) => Subject::Name(name.into()),
             Subject::Number(number) => Subject::Number(number),
+            Subject::Predefined(number) => Subject::Predefined(number),
             Subject::Short(name) => Subject::Short(name),
         }
     }
@@ -38,6 +41,7 @@ impl Subject<Box<str>> {
         match self {
             Subject::Name(name) => Subject::Name(name),
             Subject::Number(number) => Subject::Number(*number),
+            Subject::Predefined(number) => Subject::Predefined(*number),
             Subject::Short(name) => Subject::Short(*name),
         }
     }
@@ -53,8 +57,7 @@ impl Subject<&str> {
     pub(super) fn id(self, names: &Names) -> Option<TopicId> {
         match self {
             Subject::Name(name) => names.id(name).map(TopicId::Normal),
-            Subject::Number(number) if names.name(number).is_some() => Some(TopicId::Normal(number)),
-            Subject::Number(number) => Some(TopicId::Predefined(number)),
+            Subject::Number(number) | Subject::Predefined(number) => Some(TopicId::Predefined(number)),
             Subject::Short(name) => Some(TopicId::Short(name)),
         }
     }
@@ -62,10 +65,10 @@ impl Subject<&str> {
 
 impl<'a> Subject<&'a str> {
     /// What stands for it in a SUBSCRIBE.
-    pub(super) fn topic(self, names: &'a Names) -> Topic<'a> {
+    pub(super) fn topic(self) -> Topic<'a> {
         match self {
             Subject::Name(name) => Topic::Name(name),
-            Subject::Number(number) => names.name(number).map_or(Topic::Predefined(number), Topic::Name),
+            Subject::Number(number) | Subject::Predefined(number) => Topic::Predefined(number),
             Subject::Short(name) => Topic::Short(name),
         }
     }

@@ -31,11 +31,12 @@ impl Turn<'_> {
         &mut self,
         command: &'static Command,
         client: ClientId,
-        request: Request<'_>,
+        mut request: Request<'_>,
     ) -> Result<Answer, Problem> {
         let (window, room) = (self.modem.settings.window, self.modem.pool_left());
         let (ticket, until) = self.owe(command, client);
         let terms = Terms { ticket, until, window, room };
+        request.fix(&self.modem.settings.sn_predefined);
         let taken = self.sn_session(client).and_then(|(session, mut wire)| session.request(&mut wire, request, terms));
         match taken {
             Ok(Progress::Flying) => self.advance(client),
@@ -127,24 +128,64 @@ impl Turn<'_> {
     }
 
     fn sn_message(&mut self, id: ClientId, topic: TopicId, qos: Qos, payload: &[u8]) {
-        // The name is the session's, which must be lent while the message is told.
-        let clients = self.modem.sn.take();
-        let names = clients.as_ref().and_then(|clients| clients.get(id.index())?.session.as_ref());
-        let names = names.filter(|_| self.modem.settings.sn_names).map(|session| session.names());
-        let short;
-        let told = match topic {
-            TopicId::Short(name) => {
-                short = name;
-                Topic::Name(&short)
+        // The name is the session's, or the settings', which must be lent while the message is told.
+        let mut clients = self.modem.sn.take();
+        let settings = self.modem.settings.clone();
+        let at_once = self.tells_at_once();
+        let names = clients.as_mut().and_then(|clients| clients.get_mut(id.index())?.names());
+        let told = match (&topic, names) {
+            (TopicId::Short(name), _) => Topic::Name(name),
+            (TopicId::Normal(number), Some(names)) => {
+                let by_name = settings.sn_names || settings.sn_predefined.contains(*number);
+                let by_name = by_name || names.is_predefined(*number);
+                if at_once && !by_name {
+                    names.show(*number);
+                }
+                match names.name(*number) {
+                    Some(name) if by_name => Topic::Name(name.as_bytes()),
+                    Some(name) if !at_once => Topic::Registered(*number, name.as_bytes()),
+                    _ => Topic::Id(*number),
+                }
             }
-            TopicId::Normal(number) => match names.and_then(|names| names.name(number)) {
-                Some(name) => Topic::Name(name.as_bytes()),
-                None => Topic::Id(number),
-            },
-            TopicId::Predefined(number) => Topic::Id(number),
+            (TopicId::Predefined(number), names) => {
+                let is_meant = settings.sn_predefined.contains(*number);
+                if !is_meant && names.is_some_and(|names| !names.show_predefined(*number)) {
+                    self.out.note(StoredNote::TwoTopics(id, *number));
+                }
+                let name = settings.sn_predefined.name(*number).filter(|_| settings.sn_names);
+                name.map_or(Topic::Id(*number), |name| Topic::Name(name.as_bytes()))
+            }
+            (TopicId::Normal(number), None) => Topic::Id(*number),
         };
         self.message(id, qos, told, payload);
         self.modem.sn = clients;
+    }
+
+    /// What the host is shown of a message's topic, now that it is. An id of the connection means its name from then on;
+    /// if the number is a predefined id to the host, it is shown the name.
+    pub(crate) fn shown<'a>(&mut self, id: ClientId, topic: Topic<'a>) -> Topic<'a> {
+        let Topic::Registered(number, name) = topic else { return topic };
+        let named = self.modem.settings.sn_predefined.contains(number);
+        let Some(names) = self.modem.sn_client(id).and_then(|client| client.names()) else { return Topic::Id(number) };
+        if named || names.is_predefined(number) {
+            return Topic::Name(name);
+        }
+        // The gateway may have given the id to another name since.
+        if names.name(number).is_some_and(|other| other.as_bytes() == name) {
+            names.show(number);
+        }
+        Topic::Id(number)
+    }
+
+    /// The host is told that an id stands for a name.
+    pub(crate) fn show_name(&mut self, id: ClientId, number: u16, name: &str) {
+        let named = self.modem.settings.sn_predefined.contains(number);
+        let Some(names) = self.modem.sn_client(id).and_then(|client| client.names()) else { return };
+        if named || names.is_predefined(number) {
+            self.out.note(StoredNote::TwoTopics(id, number));
+        } else if names.name(number) == Some(name) {
+            names.show(number);
+        }
     }
 
     /// Sends what may go now.
@@ -201,10 +242,15 @@ impl Turn<'_> {
 
     /// Prints the newest names of a client's connection, the newest last.
     pub(crate) fn print_names(&mut self, id: ClientId) {
-        let client = self.modem.sn.as_ref().and_then(|clients| clients.get(id.index()));
-        let Some(session) = client.and_then(|client| client.session.as_ref()) else { return };
-        for (topic, name) in session.names().newest(NAMES_TOLD) {
-            reports::print_name(format_args!("{id},{topic}"), name, &self.modem.settings, self.out);
+        let Some(mut clients) = self.modem.sn.take() else { return };
+        let session = clients.get_mut(id.index()).and_then(|client| client.session.as_mut());
+        if let Some(names) = session.map(|session| session.names_mut()) {
+            let told = names.newest(NAMES_TOLD);
+            for (topic, name) in told {
+                reports::print_name(format_args!("{id},{topic}"), name, &self.modem.settings, self.out);
+            }
+            names.show_newest(NAMES_TOLD, |number| self.modem.settings.sn_predefined.contains(number));
         }
+        self.modem.sn = Some(clients);
     }
 }
