@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::mem;
 
+use super::dispatch::PREFIX;
 use crate::outbox::{Kind, Outbox, Sink};
 
 /// Bytes of a line at most, `AT` included. A longer line is dropped whole and answered `ERROR`.
@@ -118,10 +119,10 @@ impl Assembler {
                     }
                 }
                 _ => match self.start {
-                    Start::Open if byte == BACKSPACE => {
+                    Start::Open if matches!(byte, BACKSPACE | DELETE) => {
                         echo_from(&mut echoed, buffer, echo, out);
-                        if buffer.len() > 2 {
-                            buffer.pop();
+                        if buffer.len() > PREFIX {
+                            drop_character(buffer);
                             echoed = buffer.len();
                             if echo {
                                 out.serial(Kind::Echo).put_secret(b"\x08 \x08");
@@ -158,7 +159,7 @@ impl Assembler {
 impl Assembler {
     /// Takes a run of bytes that only add to the line.
     fn take_plain(&mut self, chunk: &mut &[u8], buffer: &mut Vec<u8>) {
-        let run = chunk.iter().position(|byte| *byte < b' ').unwrap_or(chunk.len());
+        let run = chunk.iter().position(u8::is_ascii_control).unwrap_or(chunk.len());
         let (run, rest) = chunk.split_at(run);
         if run.is_empty() {
             return;
@@ -171,8 +172,20 @@ impl Assembler {
     }
 }
 
-/// V.250 3.2.3: the default of S5.
+/// V.250 6.2.3: the default of S5.
 const BACKSPACE: u8 = 8;
+
+/// What terminals send for the key. No string constant may hold it as it is (V.250 5.4.2.2).
+const DELETE: u8 = 0x7f;
+
+/// Takes the last character off: all of its bytes if it is UTF-8, else one.
+fn drop_character(line: &mut Vec<u8>) {
+    let tail = |length: usize| line.get(line.len().checked_sub(length)?..);
+    let is_one = |length: &usize| tail(*length).and_then(|tail| core::str::from_utf8(tail).ok()).is_some();
+    // The shortest text that ends here.
+    let length = (1..=4).find(is_one).unwrap_or(1);
+    line.truncate(line.len() - length);
+}
 
 fn echo_from(echoed: &mut usize, buffer: &[u8], echo: bool, out: &mut Outbox) {
     if let Some(new) = buffer.get(*echoed..).filter(|new| echo && !new.is_empty()) {
