@@ -195,7 +195,7 @@ impl Turn<'_> {
     /// Ends an open whose final result code waits for the broker.
     pub(crate) fn connect_answered(&mut self, id: ClientId, result: Result<(), Problem>) {
         if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_connect(id))
-            && let Some(pending) = self.modem.pending.take()
+            && let Some(pending) = self.take_pending()
         {
             self.resume(*pending, result);
         }

@@ -1,5 +1,6 @@
 //! One call of [`Modem::handle`]: what is due, then the input, then what may be printed.
 
+use alloc::boxed::Box;
 use core::fmt::{self, Write};
 use core::mem;
 
@@ -30,13 +31,15 @@ pub(crate) struct Turn<'a> {
     pub(crate) fresh_info: bool,
     /// What is to be done once the line at hand is answered.
     pub(crate) then: Option<fn(&mut Self)>,
+    /// What ended the line at hand, while it may still have to be echoed.
+    line_end: Option<u8>,
     /// A command line is being carried out.
     busy: bool,
 }
 
 impl<'a> Turn<'a> {
     pub(crate) fn new(modem: &'a mut Modem, now: Instant, out: &'a mut Outbox) -> Turn<'a> {
-        Turn { modem, now, out, fresh_info: true, then: None, busy: false }
+        Turn { modem, now, out, fresh_info: true, then: None, line_end: None, busy: false }
     }
 
     pub(crate) fn take(&mut self, input: Input<'_>) {
@@ -66,7 +69,7 @@ impl<'a> Turn<'a> {
             self.refuse(Refusal { command: row.name, problem: Problem::NoData }, row.errors);
         }
         if self.modem.pending.as_ref().is_some_and(|pending| pending.until <= self.now)
-            && let Some(pending) = self.modem.pending.take()
+            && let Some(pending) = self.take_pending()
         {
             let late = pending.waits_for.late();
             self.resume(*pending, late);
@@ -103,7 +106,7 @@ impl<'a> Turn<'a> {
             Input::Bearer(change) => self.change_bearer(|bearer, now, settings| bearer.apply(now, change, settings)),
             Input::Resolved(query, answer) => {
                 if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_query(query))
-                    && let Some(pending) = self.modem.pending.take()
+                    && let Some(pending) = self.take_pending()
                 {
                     let result = pending.waits_for.resolved(self, answer);
                     self.resume(*pending, result);
@@ -206,8 +209,11 @@ impl<'a> Turn<'a> {
                 break;
             }
             if self.modem.raw.is_some() {
-                if !rest.is_empty() && self.modem.line.takes_line_feed() {
-                    rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+                if let (Some(raw), Some((&first, behind))) = (&self.modem.raw, rest.split_first())
+                    && raw.is_empty()
+                    && self.modem.line.is_line_end(first, self.now.since(raw.since()))
+                {
+                    rest = behind;
                 }
                 if !self.raw(&mut rest) {
                     break;
@@ -218,7 +224,8 @@ impl<'a> Turn<'a> {
             let echo = self.modem.profile.switches.has(Switches::ECHO);
             match self.modem.line.take(&mut rest, &mut buffer.bytes, echo, self.out) {
                 Step::More => break,
-                Step::Line => {
+                Step::Line(end) => {
+                    self.line_end = echo.then_some(end);
                     self.modem.last_line.remember(&buffer.bytes);
                     self.line(&mut buffer.bytes);
                 }
@@ -231,11 +238,13 @@ impl<'a> Turn<'a> {
                         self.line(&mut buffer.bytes);
                     }
                 }
-                Step::Overlong => {
+                Step::Overlong(end) => {
+                    self.line_end = echo.then_some(end);
                     let problem = Problem::LineTooLong(at::LINE_MAX);
                     self.refuse(Refusal { command: "", problem }, ErrorStyle::Plain);
                 }
             }
+            self.line_end = None;
             buffer.bytes.clear();
             self.flush();
         }
@@ -289,8 +298,16 @@ impl<'a> Turn<'a> {
 
     /// Asks the host for raw data.
     pub(crate) fn ask_for(&mut self, raw: RawData) {
+        self.line_end = None;
         self.out.serial(Kind::Prompt).put(b"\r\n> \r\n");
         self.modem.raw = Some(raw);
+    }
+
+    /// Takes up the line that waits.
+    pub(crate) fn take_pending(&mut self) -> Option<Box<Pending>> {
+        let pending = self.modem.pending.take()?;
+        self.line_end = pending.line_end;
+        Some(pending)
     }
 
     /// Goes on with a line whose command waited for its end: with the answer, the rest of the line, and what the host
@@ -300,6 +317,7 @@ impl<'a> Turn<'a> {
             Ok(()) => self.carry_out(&mut pending.rest, 0),
             Err(problem) => self.refuse(Refusal { command: pending.row.name, problem }, pending.row.errors),
         }
+        self.line_end = None;
         self.flush();
         // Raw data of size 0 is complete without a byte.
         if !pending.backlog.is_empty() || self.modem.raw.is_some() {
@@ -307,10 +325,29 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Echoes the end of the line, since what follows has no line end in front (V.250 6.2.4 wants an echo of each byte;
+    /// where a line end follows, hosts that read answers by length are better off without).
+    fn echo_line_end(&mut self) {
+        if let Some(end) = self.line_end.take() {
+            self.out.serial(Kind::Echo).put(&[end]);
+        }
+    }
+
+    /// What the end of the line at hand was, for the echo that may be due once a command that answers later does so.
+    pub(crate) fn take_line_end(&mut self) -> Option<u8> {
+        self.line_end.take()
+    }
+
     /// Writes one information line.
     pub(crate) fn info(&mut self, write: impl FnOnce(&mut Piece<'_>) -> fmt::Result) {
+        let headed = mem::take(&mut self.fresh_info) && self.modem.profile.switches.has(Switches::VERBOSE);
+        if headed {
+            self.line_end = None;
+        } else {
+            self.echo_line_end();
+        }
         let mut piece = self.out.serial(Kind::Info);
-        if mem::take(&mut self.fresh_info) && self.modem.profile.switches.has(Switches::VERBOSE) {
+        if headed {
             piece.put(b"\r\n");
         }
         let _ = write(&mut piece);
@@ -338,6 +375,7 @@ impl<'a> Turn<'a> {
             return self.final_line(format_args!("{words}"));
         }
         if !self.modem.profile.switches.has(Switches::QUIET) {
+            self.echo_line_end();
             self.out.serial(Kind::Final).put(&[digit, b'\r']);
         }
         self.end_line();
@@ -345,12 +383,14 @@ impl<'a> Turn<'a> {
 
     fn final_line(&mut self, text: fmt::Arguments<'_>) {
         if !self.modem.profile.switches.has(Switches::QUIET) {
+            self.line_end = None;
             let _ = write!(self.out.serial(Kind::Final), "\r\n{text}\r\n");
         }
         self.end_line();
     }
 
     fn end_line(&mut self) {
+        self.echo_line_end();
         let gap = self.modem.settings.gap;
         let modem = &mut *self.modem;
         if modem.profile.switches.set(Switches::UART, false) {

@@ -53,7 +53,7 @@ struct Rig {
     /// All that was written to the host.
     serial: Vec<u8>,
     finals: usize,
-    /// `ATV0` was seen.
+    /// `ATV0` may have been typed.
     terse: bool,
 }
 
@@ -85,6 +85,9 @@ impl Rig {
             match effect {
                 Effect::Serial(kind, marked) => {
                     let text = marked.bytes();
+                    // Nothing of the modem's own is glued to an echo.
+                    let begins = matches!(self.serial.last(), None | Some(b'\r' | b'\n')) || text.starts_with(b"\r\n");
+                    assert!(kind == Kind::Echo || begins, "{marked:?} does not begin a line");
                     match kind {
                         Kind::Echo => {}
                         Kind::Info => {
@@ -93,8 +96,7 @@ impl Rig {
                             assert!(text.ends_with(b"\r\n") && (!header_due || headed || self.terse), "{marked:?}");
                         }
                         Kind::Prompt => assert_eq!(text, b"\r\n> \r\n"),
-                        // With ATV0.
-                        Kind::Final if matches!(text, b"0\r" | b"4\r") => self.terse = true,
+                        Kind::Final if self.terse && matches!(text, b"0\r" | b"4\r") => {}
                         Kind::Final | Kind::Urc => {
                             let inner = text.strip_prefix(b"\r\n").and_then(|text| text.strip_suffix(b"\r\n"));
                             let inner = inner.unwrap_or_else(|| panic!("not framed: {marked:?}"));
@@ -131,6 +133,7 @@ impl Rig {
     fn happens(&mut self, event: &Event) {
         match event {
             Event::Typed(bytes) => {
+                self.terse |= bytes.iter().any(|byte| byte.eq_ignore_ascii_case(&b'V'));
                 for chunk in bytes.chunks(Input::CHUNK) {
                     if self.modem.wants(Port::Serial) {
                         self.handle(Input::Serial(chunk));
@@ -189,6 +192,11 @@ fn command() -> impl Strategy<Value = Vec<u8>> {
     let fixed = prop::sample::select(vec![
         "AT\r",
         "ATE0\r",
+        "ATE1V0\r",
+        "AT V0 E1\n",
+        "ATQ1\r\n",
+        "ATE1Q0V1\r",
+        "AT+CSQ\x7fQ ; + C M E E ?\r",
         "ATE1;I\r\n",
         "A/",
         "AT+MQTTOPEN=1,\"broker\",1883,1,60\r",

@@ -30,7 +30,9 @@ pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
                 if let Some(raw) = &mut turn.modem.raw {
                     raw.set_rest(line.get(end..).unwrap_or_default());
                 }
+                let line_end = turn.take_line_end();
                 if let Some(pending) = &mut turn.modem.pending {
+                    pending.line_end = line_end;
                     pending.rest = line.get(end..).unwrap_or_default().into();
                 }
                 return;

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::mem;
+use core::time::Duration;
 
 use super::dispatch::PREFIX;
 use crate::outbox::{Kind, Outbox, Sink};
@@ -9,14 +10,18 @@ use crate::outbox::{Kind, Outbox, Sink};
 /// Bytes of a line at most, `AT` included. A longer line is dropped whole and answered `ERROR`.
 pub(crate) const LINE_MAX: usize = 4096;
 
+/// A line feed this long after the carriage return of a line no longer belongs to that line. A host that writes the two
+/// apart takes milliseconds, even at 300 bit/s.
+const LINE_END_TIME: Duration = Duration::from_millis(200);
+
 /// The line being typed. Nothing is held between lines but a few flags.
 #[derive(Default)]
 pub(crate) struct Assembler {
     /// What was typed of the line, from `AT` on, NULs left out.
     typed: Vec<u8>,
     start: Start,
-    /// The last line ended with a carriage return, so that a line feed now belongs to it.
-    after_cr: bool,
+    after: After,
+    ends: Ends,
     /// The line is longer than [`LINE_MAX`].
     overlong: bool,
 }
@@ -41,14 +46,35 @@ enum Start {
     Open,
 }
 
+/// What a line feed would mean as the next byte.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum After {
+    /// The end of a line.
+    #[default]
+    Anything,
+    /// The second half of a line end, behind the carriage return of a command.
+    Command,
+    /// The same, behind a line without a command, or behind raw data.
+    Other,
+}
+
+/// How the host's command lines end, as far as the last one showed it.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Ends {
+    #[default]
+    Unknown,
+    Cr,
+    CrLf,
+}
+
 /// What [`Assembler::take`] came to.
 pub(crate) enum Step {
-    /// A command line is in the buffer, from `AT` on.
-    Line,
+    /// A command line is in the buffer, from `AT` on; this byte ended it.
+    Line(u8),
     /// `A/`: repeat the last line (V.250 5.2.4).
     Repeat,
-    /// A line that was too long ended.
-    Overlong,
+    /// A line that was too long ended, with this byte.
+    Overlong(u8),
     /// All bytes are taken.
     More,
 }
@@ -89,9 +115,30 @@ impl Assembler {
         out.scratch = buffer.bytes;
     }
 
-    /// Whether a line feed as the next byte belongs to the last line. Asked once, before raw data.
-    pub(crate) fn takes_line_feed(&mut self) -> bool {
-        mem::take(&mut self.after_cr)
+    /// Whether raw data that begins with `first`, this long after its prompt, begins with the second half of the
+    /// command's line end. Asked with its first byte.
+    ///
+    /// A line feed can be either, if it does not come together with the carriage return: then the former lines of the
+    /// host tell, and a late one is data.
+    pub(crate) fn is_line_end(&mut self, first: u8, since: Duration) -> bool {
+        let after = mem::take(&mut self.after);
+        if first != b'\n' {
+            self.learn(after, Ends::Cr);
+            return false;
+        }
+        let in_time = since.is_zero() || since < LINE_END_TIME && self.ends != Ends::Cr;
+        let ends_line = in_time && after != After::Anything;
+        if ends_line {
+            self.learn(after, Ends::CrLf);
+        }
+        ends_line
+    }
+
+    /// What follows the carriage return of a command shows how the host ends its lines.
+    fn learn(&mut self, after: After, ends: Ends) {
+        if after == After::Command {
+            self.ends = ends;
+        }
     }
 
     /// Takes bytes from the front of `chunk` until a line is complete or none is left, and echoes what belongs to a
@@ -104,18 +151,23 @@ impl Assembler {
             }
             let Some((&byte, rest)) = chunk.split_first() else { break Step::More };
             *chunk = rest;
-            let after_cr = mem::take(&mut self.after_cr);
+            if byte == b'\0' {
+                continue;
+            }
+            let after = mem::take(&mut self.after);
+            self.learn(after, if byte == b'\n' { Ends::CrLf } else { Ends::Cr });
             match byte {
-                b'\0' => self.after_cr = after_cr,
-                b'\n' if after_cr => {}
+                b'\n' if after != After::Anything => {}
                 b'\r' | b'\n' => {
-                    self.after_cr = byte == b'\r';
-                    let was = mem::take(&mut self.start);
-                    if mem::take(&mut self.overlong) {
-                        break Step::Overlong;
+                    let was_command = mem::take(&mut self.start) == Start::Open;
+                    if byte == b'\r' {
+                        self.after = if was_command { After::Command } else { After::Other };
                     }
-                    if was == Start::Open {
-                        break Step::Line;
+                    if mem::take(&mut self.overlong) {
+                        break Step::Overlong(byte);
+                    }
+                    if was_command {
+                        break Step::Line(byte);
                     }
                 }
                 _ => match self.start {
@@ -149,7 +201,7 @@ impl Assembler {
             }
         };
         echo_from(&mut echoed, buffer, echo, out);
-        if matches!(step, Step::Overlong) {
+        if matches!(step, Step::Overlong(_)) {
             buffer.clear();
         }
         step
@@ -167,7 +219,6 @@ impl Assembler {
         let (fits, lost) = run.split_at(run.len().min(LINE_MAX.saturating_sub(buffer.len())));
         buffer.extend_from_slice(fits);
         self.overlong |= !lost.is_empty();
-        self.after_cr = false;
         *chunk = rest;
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Pending {
     pub(crate) waits_for: WaitsFor,
     /// The commands behind this one.
     pub(crate) rest: Vec<u8>,
+    /// What ended the line, if that may have to be echoed.
+    pub(crate) line_end: Option<u8>,
     /// What the host sent meanwhile.
     pub(crate) backlog: Vec<u8>,
 }
@@ -35,7 +37,7 @@ pub(crate) enum WaitsFor {
 
 impl Pending {
     pub(super) fn new(row: &'static Command, until: Instant, waits_for: WaitsFor) -> Box<Pending> {
-        Box::new(Pending { row, until, waits_for, rest: Vec::new(), backlog: Vec::new() })
+        Box::new(Pending { row, until, waits_for, rest: Vec::new(), line_end: None, backlog: Vec::new() })
     }
 }
 

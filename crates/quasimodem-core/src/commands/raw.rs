@@ -23,7 +23,7 @@ pub(crate) struct RawData(Box<Inner>);
 struct Inner {
     bytes: Vec<u8>,
     size: usize,
-    until: Instant,
+    since: Instant,
     use_for: Use,
     /// The commands behind the one that asked.
     rest: Vec<u8>,
@@ -56,7 +56,7 @@ pub(super) struct SnHeaded {
 impl RawData {
     pub(super) fn new(now: Instant, size: u32, use_for: Use) -> RawData {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        RawData(Box::new(Inner { bytes: Vec::new(), size, until: now + PATIENCE, use_for, rest: Vec::new() }))
+        RawData(Box::new(Inner { bytes: Vec::new(), size, since: now, use_for, rest: Vec::new() }))
     }
 
     /// Keeps the commands behind the one that asked, which are carried out once the data is there.
@@ -71,7 +71,17 @@ impl RawData {
 
     /// When the modem gives up.
     pub(crate) fn until(&self) -> Instant {
-        self.0.until
+        self.0.since + PATIENCE
+    }
+
+    /// When it was asked for.
+    pub(crate) fn since(&self) -> Instant {
+        self.0.since
+    }
+
+    /// Whether nothing of it came.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.bytes.is_empty()
     }
 
     pub(crate) fn row(&self) -> &'static Command {
