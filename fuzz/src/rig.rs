@@ -117,7 +117,7 @@ impl Rig {
                     assert_ne!(self.wires.remove(&link), None, "link {link} was closed twice");
                     self.answers.retain(|(to, _)| *to != link);
                 }
-                Effect::Resolve(query, _) => self.queries.push(query),
+                Effect::Resolve(query, ..) => self.queries.push(query),
                 Effect::Note(note) => assert!(!note.to_string().is_empty()),
                 Effect::Line(_) => {}
             }

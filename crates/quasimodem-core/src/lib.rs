@@ -5,7 +5,7 @@
 //! its deadline:
 //!
 //! ```
-//! use quasimodem_core::{Effect, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Query, Transport};
+//! use quasimodem_core::{Effect, Family, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Query, Transport};
 //!
 //! /// What a driver needs of the place where it runs.
 //! trait Platform {
@@ -15,7 +15,7 @@
 //!     fn connect(&mut self, link: Link, transport: Transport, host: &str, port: u16);
 //!     fn send(&mut self, link: Link, bytes: &[u8]);
 //!     fn close(&mut self, link: Link);
-//!     fn resolve(&mut self, query: Query, name: &str);
+//!     fn resolve(&mut self, query: Query, family: Family, name: &str);
 //!     fn set_line(&mut self, line: ModemLine);
 //!     fn log(&mut self, words: String);
 //! }
@@ -32,7 +32,7 @@
 //!                 Effect::Open { link, transport, host, port } => platform.connect(link, transport, host, port),
 //!                 Effect::Send(link, marked) => platform.send(link, marked.bytes()),
 //!                 Effect::Close(link) => platform.close(link),
-//!                 Effect::Resolve(query, name) => platform.resolve(query, name),
+//!                 Effect::Resolve(query, family, name) => platform.resolve(query, family, name),
 //!                 Effect::Line(line) => platform.set_line(line),
 //!                 Effect::Note(note) => platform.log(note.to_string()),
 //!             }
@@ -100,7 +100,7 @@ pub use model::{DefaultClientId, MODELS, Model};
 pub use modem::Modem;
 pub use net::{Link, Port, Transport, Why};
 pub use note::{Failure, Note};
-pub use outbox::{Effect, Kind, Marked, ModemLine, Outbox, Query, Sink};
+pub use outbox::{Effect, Family, Kind, Marked, ModemLine, Outbox, Query, Sink};
 pub use secret::Secret;
 pub use settings::{BadSetting, RefusalStyle, SETTINGS, Setting, Settings, UrcPayload};
 pub use time::Instant;

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::IpAddr;
 use core::ops::Range;
 use core::time::Duration;
 
@@ -65,8 +66,8 @@ pub enum Effect<'a> {
     /// Write out what was sent, then close the link. No [`Input::Closed`](crate::Input::Closed) follows, and nothing
     /// may arrive for this link until it is opened again.
     Close(Link),
-    /// Look a name up and answer with [`Input::Resolved`](crate::Input::Resolved).
-    Resolve(Query, &'a str),
+    /// Look up an address of this kind by its name, and answer with [`Input::Resolved`](crate::Input::Resolved).
+    Resolve(Query, Family, &'a str),
     /// Set a line or a parameter of the serial end. Ends that have none (PTY, TCP, stdio) ignore it.
     Line(ModemLine),
     /// What happened and why; nothing needs to be done.
@@ -92,6 +93,36 @@ pub enum Kind {
 /// A name to be looked up, by number, so that a late answer is not taken for another's.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Query(pub u32);
+
+/// Which addresses of a name count.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Family {
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+    /// Both; of a name that has both, IPv4.
+    Any,
+}
+
+impl Family {
+    /// The address that counts, if there is one among these.
+    ///
+    /// ```
+    /// # use quasimodem_core::Family;
+    /// let of_a_name = ["::1".parse().unwrap(), "127.0.0.1".parse().unwrap()];
+    /// assert_eq!(Family::Any.choose(&of_a_name), Some(of_a_name[1]));
+    /// assert_eq!(Family::V6.choose(&of_a_name[1..]), None);
+    /// ```
+    pub fn choose(self, addresses: &[IpAddr]) -> Option<IpAddr> {
+        let first = |v4: bool| addresses.iter().copied().find(|address| address.is_ipv4() == v4);
+        match self {
+            Family::V4 => first(true),
+            Family::V6 => first(false),
+            Family::Any => first(true).or_else(|| first(false)),
+        }
+    }
+}
 
 /// What the modem sets at a serial port that has such things.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -129,7 +160,7 @@ enum Stored {
     Open { link: Link, transport: Transport, port: u16 },
     Send(Link),
     Close(Link),
-    Resolve(Query),
+    Resolve(Query, Family),
     Line(ModemLine),
     Note(StoredNote),
 }
@@ -146,7 +177,7 @@ impl Outbox {
                 }
                 Stored::Send(link) => Effect::Send(*link, marked),
                 Stored::Close(link) => Effect::Close(*link),
-                Stored::Resolve(query) => Effect::Resolve(*query, marked.text()),
+                Stored::Resolve(query, family) => Effect::Resolve(*query, *family, marked.text()),
                 Stored::Line(line) => Effect::Line(*line),
                 Stored::Note(note) => Effect::Note(note.lend(marked)),
             }
@@ -201,8 +232,8 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn resolve(&mut self, query: Query, name: &str) {
-        self.piece(Stored::Resolve(query)).put(name.as_bytes());
+    pub(crate) fn resolve(&mut self, query: Query, family: Family, name: &str) {
+        self.piece(Stored::Resolve(query, family)).put(name.as_bytes());
     }
 
     pub(crate) fn line(&mut self, line: ModemLine) {

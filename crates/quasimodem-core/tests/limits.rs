@@ -197,7 +197,7 @@ fn numbers_go_on_after_a_reset() {
     let asks = |bench: &mut Bench, name: &str| -> Query {
         bench.types(&format!("AT+MIPDNS=\"{name}\""));
         let query = bench.outbox.effects().find_map(|effect| match effect {
-            Effect::Resolve(query, _) => Some(query),
+            Effect::Resolve(query, ..) => Some(query),
             _ => None,
         });
         query.unwrap()

@@ -120,7 +120,7 @@ impl Rig {
                         Packet::decode(marked.bytes()).expect("what the modem sends is a packet");
                     }
                 }
-                Effect::Resolve(query, _) => {
+                Effect::Resolve(query, ..) => {
                     assert!(!self.queries.contains(&query), "two queries have one number");
                     self.queries.push(query);
                 }
@@ -246,6 +246,10 @@ fn command() -> impl Strategy<Value = Vec<u8>> {
         "AT+CPWROFF\r",
         "AT&C0&D1;+IPR=9600\r",
         "ATZ\r",
+        "ATS0=1S7?&W\r",
+        "AT+CCLK=\"26/07/20,06:51:36+32\";+CCLK?\r",
+        "AT+GTGPSPOWER=1;+GTGPS?\r",
+        "AT+COPS=?;+CESQ\r",
         "AT+GTSSLFILE=\"TRUSTFILE\",4;+CSQ\rnone",
         "AT+MQTTAUTHDYN=1,\"cloud\",443,\"pk\",\"secret\",\"dn\"\r",
         "AT+MQTTAUTHDYN=2,\"http://h/device/register\",\"pk\",\"IXcbsCxtjPHYqG5YJ6p7LXv3\",\"dn\"\r",

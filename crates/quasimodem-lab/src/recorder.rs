@@ -76,7 +76,7 @@ impl Recorder {
                 Effect::Note(Note::Typed(line)) => self.typed(line),
                 Effect::Note(Note::SecretData(data)) => self.secret_data(data),
                 Effect::Note(_) => {}
-                Effect::Resolve(_, name) => self.push(format!("~ resolve {name}")),
+                Effect::Resolve(_, family, name) => self.push(format!("~ {}", transcript::look_up(family, name))),
                 Effect::Send(link, marked) if self.hides(link) => self.push(format!("~ {link} {}", said(link, marked))),
                 other => self.push(format!("~ {}", transcript::words(&other))),
             }

@@ -31,7 +31,7 @@
 //! | `! 1 closed system 111 words`, `! 1 closed not resolved name words` | for any reason |
 //! | `! 1 closed tls unknown root issuer`, `! 1 closed tls expired end now`, `! 1 closed tls wrong name asked presented` | and TLS for any of its own |
 //! | `~ 1 open tls+roots+identity+unverified+1.2 host:port` | what of a TLS profile is not as usual |
-//! | `~ resolve name`, `! resolved 10.1.2.3`, `! not resolved` | the modem asks for an address, and gets one or none |
+//! | `~ resolve name`, `~ resolve v4 name`, `! resolved 10.1.2.3`, `! not resolved` | the modem asks for an address, and gets one or none |
 //! | `! serial full`, `! 1 free`, `! host detached`, `! sim out`, `! registration 0`, `! call down` | more from outside |
 //! | `! signal 20,99`, `! clock 1784530296` | and more; the clock in seconds since 1970 |
 //! | `! line dtr off` | the host changes a line of the port |
@@ -50,8 +50,8 @@ use std::fmt;
 use std::time::Duration;
 
 use quasimodem_core::{
-    Change, ClientId, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, ModemLine, Outbox, Port, Query,
-    Registration, SETTINGS, Settings, Transport, Why, mqtt, sn,
+    Change, ClientId, Effect, Family, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, ModemLine, Outbox, Port,
+    Query, Registration, SETTINGS, Settings, Transport, Why, mqtt, sn,
 };
 
 use crate::tls_words;
@@ -156,9 +156,9 @@ impl Runner {
         modem.handle(now, input, &mut self.outbox);
         for effect in self.outbox.effects() {
             match effect {
-                Effect::Resolve(query, name) => {
+                Effect::Resolve(query, family, name) => {
                     self.query = Some(query);
-                    self.seen.push_back(Seen::Network(format!("resolve {name}")));
+                    self.seen.push_back(Seen::Network(look_up(family, name)));
                 }
                 Effect::Note(note) => self.notes.push(note.to_string()),
                 Effect::Serial(kind, marked) => self.seen.push_back(Seen::Serial(kind, marked.bytes().to_vec())),
@@ -343,6 +343,15 @@ impl Header {
             }
         }
         Ok(true)
+    }
+}
+
+/// A look-up in the words of a `~` line.
+pub(crate) fn look_up(family: Family, name: &str) -> String {
+    match family {
+        Family::V4 => format!("resolve v4 {name}"),
+        Family::V6 => format!("resolve v6 {name}"),
+        Family::Any => format!("resolve {name}"),
     }
 }
 

@@ -425,7 +425,7 @@ impl World {
                         self.network.close(wire, Side::Caller);
                     }
                 }
-                Effect::Resolve(query, _) => {
+                Effect::Resolve(query, ..) => {
                     self.planned += 1;
                     let answered = self.now + self.random.millis(0, 200);
                     self.plan.insert((answered, self.planned), Change::Resolved(station, query));

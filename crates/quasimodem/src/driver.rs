@@ -273,7 +273,7 @@ impl<E: SerialEnd> Driver<E> {
                 Effect::Open { link, transport, host, port } => self.links.open(link, &transport, host, port),
                 Effect::Send(link, bytes) => self.links.send(link, bytes.bytes()),
                 Effect::Close(link) => self.links.close(link),
-                Effect::Resolve(query, name) => self.links.resolve(query, name),
+                Effect::Resolve(query, family, name) => self.links.resolve(query, family, name),
                 Effect::Line(ModemLine::Uart(uart)) => self.output.set(uart),
                 Effect::Line(line) => self.end.set_line(line),
                 Effect::Note(_) => {}

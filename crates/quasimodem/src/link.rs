@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use quasimodem_core::{Link, Query, TlsFailure, TlsProfile, Transport, Why};
+use quasimodem_core::{Family, Link, Query, TlsFailure, TlsProfile, Transport, Why};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -104,11 +104,15 @@ impl Links {
     }
 
     /// Begins to look a name up.
-    pub(crate) fn resolve(&mut self, query: Query, name: &str) {
+    pub(crate) fn resolve(&mut self, query: Query, family: Family, name: &str) {
         let name = name.to_owned();
         let lookup = async move {
-            let found = addresses(&name).await?;
-            found.first().copied().ok_or_else(|| Why::NoSuchName(name.into()))
+            let none = match family {
+                Family::V4 => "it has no IPv4 address",
+                Family::V6 => "it has no IPv6 address",
+                Family::Any => "it has no address",
+            };
+            family.choose(&addresses(&name).await?).ok_or_else(|| Why::NotResolved(name.into(), none.into()))
         };
         self.lookups.push((query, Box::pin(lookup)));
     }

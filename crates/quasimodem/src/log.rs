@@ -56,7 +56,7 @@ pub(crate) fn effect(effect: &Effect<'_>) {
         }
         Effect::Send(link, bytes) => debug!("link {link}: sent {bytes:?}"),
         Effect::Close(link) => info!("link {link}: closed by the modem"),
-        Effect::Resolve(_, name) => info!("looking up {name}"),
+        Effect::Resolve(_, _, name) => info!("looking up {name}"),
         Effect::Note(note) => info!("{note}"),
     }
 }

@@ -10,7 +10,7 @@ use super::basic::put_quoted;
 use super::pending::{Pending, WaitsFor};
 use crate::at::{Answer, Args, Command, Limit, Needs, Param, ParamKind, Problem, Returns};
 use crate::bearer::{self, Registration};
-use crate::outbox::Query;
+use crate::outbox::{Family, Query};
 use crate::reports::Report;
 use crate::turn::Turn;
 
@@ -272,14 +272,19 @@ const LOOK_UP: Duration = Duration::from_secs(10);
 pub(super) const MIPDNS: Command = Command {
     name: "+MIPDNS",
     source: "Fibocom +MIPDNS",
-    summary: "Looks a name up.",
-    params: &[Param::new("host", ParamKind::Host(255))],
+    summary: "Looks a name up: its IPv4 address (0), its IPv6 address (1), or either, IPv4 first (2 and without).",
+    params: &[Param::new("host", ParamKind::Host(255)), Param::number("type", 0, 2).optional()],
     returns: Returns::Final { within: LOOK_UP },
     needs: Needs::DataCall,
     set: Some(|turn, args| {
         let query = turn.modem.reports.number().get();
         let name = args.text(0);
-        turn.out.resolve(Query(query), name);
+        let family = match args.number(1) {
+            Some(0) => Family::V4,
+            Some(1) => Family::V6,
+            _ => Family::Any,
+        };
+        turn.out.resolve(Query(query), family, name);
         let waits_for = WaitsFor::Name(Query(query), name.into());
         turn.modem.pending = Some(Pending::new(&MIPDNS, turn.now + LOOK_UP, waits_for));
         Ok(Answer::Later)

@@ -255,7 +255,7 @@ impl World {
                 }
                 Effect::Send(link, marked) => self.network.up(self.now, link, marked.bytes()),
                 Effect::Close(link) => self.network.close(link),
-                Effect::Resolve(query, _) => self.lookups.push((self.now, query)),
+                Effect::Resolve(query, ..) => self.lookups.push((self.now, query)),
                 Effect::Line(_) => {}
                 Effect::Note(note) => self.network.log(self.now, format_args!("  {note}")),
             }
