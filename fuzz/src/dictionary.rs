@@ -18,7 +18,7 @@ pub fn dictionary() -> String {
             continue;
         }
         words.insert(format!(";{name}"));
-        let forms = [(row.has_exec(), "\r"), (row.has_read(), "?\r"), (row.test, "=?\r"), (row.has_set(), "=")];
+        let forms = [(row.has_exec(), "\r"), (row.has_read(), "?\r"), (row.has_test(), "=?\r"), (row.has_set(), "=")];
         words.extend(forms.into_iter().filter(|(has, _)| *has).map(|(_, form)| format!("AT{name}{form}")));
         words.extend(row.cases.iter().map(|case| format!("AT{name}={},", case.number())));
         for param in row.set_forms().flat_map(|(params, _)| params) {

@@ -90,7 +90,7 @@ mod uart;
 mod words;
 
 pub use at::{
-    COMMANDS, Case, Clients, Cme, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Refusal, Returns,
+    COMMANDS, Case, Clients, Cme, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Refusal, Returns, Test,
 };
 pub use bearer::{Change, Registration, Start};
 pub use client::ClientId;

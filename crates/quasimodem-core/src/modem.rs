@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::at::Assembler;
 use crate::bearer::Bearer;
 use crate::client::{Client, ClientId, SnClient, Stage, StoredWill};
-use crate::commands::{Context, Pending, Profile, RawData};
+use crate::commands::{Context, HostClock, Pending, Profile, RawData, Shown, Stored};
 use crate::errand::{Cloud, Errand};
 use crate::imei::Imei;
 use crate::input::Input;
@@ -79,9 +79,17 @@ pub struct Modem {
 
 /// What few modems have.
 #[derive(Default)]
-struct Rare {
+pub(crate) struct Rare {
     context: Option<Context>,
     cloud: Cloud,
+    /// What the host set that only answers show.
+    pub(crate) shown: Shown,
+    /// What `AT&W` stored.
+    pub(crate) stored: Option<Box<Stored>>,
+    /// `AT+CCLK=`.
+    pub(crate) clock: Option<HostClock>,
+    /// `AT+GTGPSPOWER=1`.
+    pub(crate) gnss: bool,
 }
 
 /// Whether the module runs.
@@ -204,9 +212,27 @@ impl Modem {
         &mut self.rare.get_or_insert_default().cloud
     }
 
+    /// What few modems have, if this one has something of it.
+    pub(crate) fn rare(&self) -> Option<&Rare> {
+        self.rare.as_deref()
+    }
+
+    /// Changes what few modems have.
+    pub(crate) fn change_rare(&mut self, change: impl FnOnce(&mut Rare)) {
+        change(self.rare.get_or_insert_default());
+        self.tidy();
+    }
+
+    /// What time it is by the module's clock, in seconds since 1970: what the host set, or what the network says.
+    /// `None`: neither did.
+    pub(crate) fn clock(&self, now: Instant) -> Option<i64> {
+        let by_host = self.rare().and_then(|rare| rare.clock.as_ref()).map(|clock| clock.seconds(now));
+        by_host.or_else(|| self.bearer.clock(now))
+    }
+
     /// What time it is for clouds, in seconds since 1970; `None`: nobody knows.
     pub(crate) fn cloud_clock(&self, now: Instant) -> Option<i64> {
-        self.settings.cloud.time.map(i64::from).or_else(|| self.bearer.clock(now))
+        self.settings.cloud.time.map(i64::from).or_else(|| self.clock(now))
     }
 
     /// Takes what the host set with `AT+CGDCONT`.
@@ -221,7 +247,10 @@ impl Modem {
 
     /// Gives memory back that holds nothing any more.
     pub(crate) fn tidy(&mut self) {
-        self.rare.take_if(|rare| rare.context.is_none() && rare.cloud.is_empty());
+        self.rare.take_if(|rare| {
+            let Rare { context, cloud, shown, stored, clock, gnss } = &**rare;
+            context.is_none() && cloud.is_empty() && shown.is_empty() && stored.is_none() && clock.is_none() && !gnss
+        });
     }
 
     /// The owner switches the module off: connections are closed in order, everything else is forgotten.
@@ -259,6 +288,11 @@ impl Modem {
         fresh.bearer.keep_clock(&self.bearer);
         // The serial port stays as it is set.
         fresh.profile.uart = self.profile.uart;
+        if let Some(rare) = &mut self.rare {
+            let (stored, clock) = (rare.stored.take(), rare.clock.take());
+            fresh.change_rare(|rare| (rare.stored, rare.clock) = (stored, clock));
+            fresh.recall_profile();
+        }
         fresh.attached = self.attached;
         fresh.full = self.full;
         fresh.quiet_until = self.quiet_until;

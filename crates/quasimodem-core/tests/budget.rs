@@ -235,6 +235,12 @@ fn every_idle_state_is_small() {
         bench.types("AT+MQTTCLOSE?\r");
         assert!(format!("{:?}", bench.outbox).contains("+MQTTCLOSE: 1"), "the connection lasted");
     });
+    state("settings stored and brought back, and the clock set and left to the network", 0, &|bench| {
+        bench.types("ATS0=1;+CMGF=1;+CCLK=\"26/07/20,06:51:36+32\";+GTGPSPOWER=1\r");
+        bench.types("AT&F;+CTZU=1;+GTGPSPOWER=0\r");
+        bench.passes();
+        bench.connect();
+    });
     state("a command typed in two pieces", 0, &|bench| {
         bench.connect();
         bench.types("AT+MQTTPUB=1,\"t\",0,0,\"");

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use quasimodem_core::{
     COMMANDS, Case, ClientId, Command, Effect, ErrorStyle, Host, Imei, Input, Instant, Kind, MODELS, Model, Modem,
-    Note, Outbox, Param, ParamKind, Problem, Settings,
+    Note, Outbox, Param, ParamKind, Problem, Settings, Test,
 };
 
 /// What a line came to.
@@ -156,8 +156,12 @@ fn bad(param: &Param, model: &'static Model) -> Vec<(String, Problem)> {
 /// All set forms of a model, but for basic commands: the row, its parameters, and how it answers errors.
 fn set_forms() -> impl Iterator<Item = (&'static Command, &'static [Param], ErrorStyle, &'static Model)> {
     rows_and_models()
-        .filter(|(row, model)| !row.is_basic() && (row.on)(model))
+        .filter(|(row, model)| is_extended(row) && (row.on)(model))
         .flat_map(|(row, model)| row.set_forms().map(move |(params, errors)| (row, params, errors, model)))
+}
+
+fn is_extended(row: &Command) -> bool {
+    row.name.starts_with('+')
 }
 
 /// A set line with good values, but for one.
@@ -172,7 +176,7 @@ fn set_line(row: &Command, params: &[Param], model: &'static Model, odd: usize, 
 /// Whether the problem lies in the form of the arguments, rather than in the state of the modem or in what a cloud
 /// makes of them.
 fn is_of_arguments(problem: Problem) -> bool {
-    if matches!(problem, Problem::Cloud(_) | Problem::TooLongForUser(..)) {
+    if matches!(problem, Problem::Cloud(_) | Problem::TooLongForUser(..) | Problem::NotATime(_)) {
         return false;
     }
     problem.cme().is_some_and(|cme| cme.code == 50) || matches!(problem, Problem::NotOffered(_))
@@ -198,7 +202,7 @@ fn names_are_unique_and_rows_are_sound() {
         }
         assert!(!row.summary.is_empty() && row.summary.ends_with('.'), "{}: one sentence", row.name);
         assert!(row.source.contains(' '), "{}: where it is specified", row.name);
-        assert!(row.has_set() || row.has_read() || row.has_exec() || row.test, "{}: no form", row.name);
+        assert!(row.has_set() || row.has_read() || row.has_exec() || row.has_test(), "{}: no form", row.name);
         let first_text = row.params.iter().position(|param| matches!(param.kind, ParamKind::Payload { .. }));
         assert!(first_text.is_none_or(|index| index + 1 == row.params.len()), "{}: a payload goes last", row.name);
     }
@@ -206,13 +210,15 @@ fn names_are_unique_and_rows_are_sound() {
 
 #[test]
 fn the_test_form_prints_the_bounds_of_the_row() {
-    for (row, model) in rows_and_models().filter(|(row, _)| !row.is_basic()) {
+    for (row, model) in rows_and_models().filter(|(row, _)| is_extended(row)) {
         let answer = answer(model, &format!("AT{}=?", row.name));
         let lines: String = row.test_lines(model).map(|line| format!("{line}\r\n")).collect();
         let due = match &*lines {
             _ if !(row.on)(model) => "\r\nERROR\r\n".to_owned(),
-            "" if row.test => "\r\nOK\r\n".to_owned(),
-            lines if row.test => format!("\r\n{lines}\r\nOK\r\n"),
+            // Its answer depends on the state of the modem.
+            _ if row.test == Test::No && row.has_test() => continue,
+            "" if row.has_test() => "\r\nOK\r\n".to_owned(),
+            lines if row.has_test() => format!("\r\n{lines}\r\nOK\r\n"),
             _ => match row.errors {
                 ErrorStyle::Plain => "\r\nERROR\r\n".to_owned(),
                 ErrorStyle::Cme => "\r\n+CME ERROR: 4\r\n".to_owned(),
@@ -224,7 +230,7 @@ fn the_test_form_prints_the_bounds_of_the_row() {
 
 #[test]
 fn a_form_is_answered_exactly_if_the_row_has_it() {
-    for (row, model) in rows_and_models().filter(|(row, _)| !row.is_basic()) {
+    for (row, model) in rows_and_models().filter(|(row, _)| is_extended(row)) {
         let forms = [("?", row.has_read()), ("", row.has_exec()), ("=1", row.has_set())];
         for (form, has) in forms {
             let problem = answer(model, &format!("AT{}{form}", row.name)).problem;
@@ -236,6 +242,48 @@ fn a_form_is_answered_exactly_if_the_row_has_it() {
             assert!(due, "AT{}{form} on {model}: {problem:?}", row.name);
         }
     }
+}
+
+/// 27.007 gives each command that only tells something one of the two forms, modules take both.
+#[test]
+fn what_a_command_tells_it_tells_with_and_without_a_question_mark() {
+    const ACTS: &[&str] = &["+RESET", "+CPWROFF"];
+    let mut told = 0;
+    for (row, model) in rows_and_models().filter(|(row, model)| row.has_exec() && (row.on)(model)) {
+        let acts = ACTS.contains(&row.name);
+        assert_eq!(row.has_read(), !acts, "AT{}?", row.name);
+        if !acts {
+            let [plain, asked] = ["", "?"].map(|form| answer(model, &format!("AT{}{form}", row.name)).text);
+            assert_eq!(plain, asked, "AT{}? on {model}", row.name);
+            told += 1;
+        }
+    }
+    assert!(told >= MODELS.len() * 14, "{told}");
+}
+
+#[test]
+fn s_parameters_are_set_within_their_bounds_and_shown_with_three_digits() {
+    let registers = COMMANDS.iter().filter(|row| row.is_register());
+    for row in registers {
+        let name = row.name;
+        let [Param { kind: ParamKind::Number { min, max, .. }, .. }] = row.params else { panic!("{name}: a number") };
+        let shown = answer(&MODELS[0], &format!("AT{name}?")).text;
+        let default: u32 = shown.trim().lines().next().unwrap().parse().unwrap();
+        assert!((*min..=*max).contains(&default), "{name}: {default}");
+        for number in [*min, *max] {
+            let due = format!("\r\n{number:03}\r\n\r\nOK\r\n");
+            for line in ["ATX={};X?", "ATX={}X?", "ATX ={} X ?", "ATE0X=0{}X?E0"] {
+                let line = line.replacen('X', name, 2).replace("{}", &number.to_string());
+                assert_eq!(answer(&MODELS[0], &line).text, due, "{line}");
+            }
+        }
+        let problem = answer(&MODELS[0], &format!("AT{name}={}", max + 1)).problem;
+        assert_eq!(problem, Some(Problem::OutOfRange("value", *min, *max)), "{name}");
+        assert_eq!(answer(&MODELS[0], &format!("AT{name}")).problem, Some(Problem::NoSuchForm), "{name}");
+    }
+    assert_eq!(answer(&MODELS[0], "ATS00=1;S0?").text, "\r\n001\r\n\r\nOK\r\n");
+    assert_eq!(answer(&MODELS[0], "ATS1?").problem, Some(Problem::UnknownCommand));
+    assert_eq!(answer(&MODELS[0], "ATS99999999999=1").problem, Some(Problem::UnknownCommand));
 }
 
 #[test]
@@ -314,13 +362,22 @@ fn the_number_of_arguments_is_checked() {
 fn basic_commands_check_their_number() {
     for row in COMMANDS.iter().filter(|row| row.is_basic()) {
         for param in row.params {
-            let ParamKind::Number { min, max, .. } = param.kind else { panic!("{}: a number", row.name) };
-            for number in min..=max {
+            let (good, bad): (Vec<u32>, Vec<u32>) = match param.kind {
+                ParamKind::Number { min, max, .. } => ((min..=max).collect(), vec![max + 1]),
+                ParamKind::OneOf(numbers) => {
+                    (numbers.to_vec(), (0..=numbers[numbers.len() - 1] + 1).filter(|n| !numbers.contains(n)).collect())
+                }
+                _ => panic!("{}: a number", row.name),
+            };
+            let (min, max) = (good[0], good[good.len() - 1]);
+            for number in good {
                 let problem = answer(&MODELS[0], &format!("AT{}{number}", row.name)).problem;
                 assert_eq!(problem, None, "AT{}{number}", row.name);
             }
-            let problem = answer(&MODELS[0], &format!("AT{}{}", row.name, max + 1)).problem;
-            assert_eq!(problem, Some(Problem::OutOfRange(param.name, min, max)), "AT{}{}", row.name, max + 1);
+            for number in bad {
+                let problem = answer(&MODELS[0], &format!("AT{}{number}", row.name)).problem;
+                assert_eq!(problem, Some(Problem::OutOfRange(param.name, min, max)), "AT{}{number}", row.name);
+            }
         }
     }
 }

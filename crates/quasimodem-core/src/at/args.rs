@@ -346,7 +346,7 @@ fn check_text(name: &'static str, kind: ParamKind, model: &Model, text: &[u8]) -
     }
 }
 
-fn skip_spaces(line: &[u8], at: usize) -> usize {
+pub(super) fn skip_spaces(line: &[u8], at: usize) -> usize {
     let rest = line.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|byte| **byte == b' ').count()
 }

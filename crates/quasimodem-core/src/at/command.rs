@@ -12,7 +12,8 @@ use crate::turn::Turn;
 /// One AT command: everything that is known of it stands here once, and the check of its arguments, its `=?` answer,
 /// its time limits and its documentation follow from it.
 pub struct Command {
-    /// Name behind `AT`: `+MQTTUSER`; a basic command (V.250 5.3.1) by its letter, `E` or `&F`.
+    /// Name behind `AT`: `+MQTTUSER`; a basic command (V.250 5.3.1) by its letter, `E` or `&F`; an S-parameter
+    /// (V.250 5.3.2) with its number, `S0`.
     pub name: &'static str,
     /// Where it is specified: `manual 1.1`, `V.250 6.2.4`.
     pub source: &'static str,
@@ -30,11 +31,25 @@ pub struct Command {
     pub errors: ErrorStyle,
     /// What the set form needs.
     pub needs: Needs,
-    /// Whether `=?` is answered, from the parameters.
-    pub test: bool,
+    /// How `=?` is answered.
+    pub test: Test,
+    /// Answers `=?` if that depends on the modem's state, in the place of what `test` says.
+    pub(crate) test_now: Option<Handler>,
     pub(crate) set: Option<Handler>,
     pub(crate) read: Option<Handler>,
     pub(crate) exec: Option<Handler>,
+}
+
+/// How `=?` is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Test {
+    /// As an error.
+    No,
+    /// With the bounds of the parameters, or with `OK` alone if there are none.
+    Bounds,
+    /// With these lines, each after the command's name: the bounds of what the command answers, or more than those of
+    /// its parameters.
+    Words(&'static [&'static str]),
 }
 
 /// One of several set forms of a command.
@@ -110,11 +125,18 @@ impl Command {
         returns: Returns::Now,
         errors: ErrorStyle::Cme,
         needs: Needs::Nothing,
-        test: true,
+        test: Test::Bounds,
+        test_now: None,
         set: None,
         read: None,
         exec: None,
     };
+
+    /// A row that only answers something. `?` is answered like the form without it: 27.007 gives each of these commands
+    /// one of the two, modules take both, and hosts send both.
+    pub(crate) const fn telling(handler: Handler) -> Command {
+        Command { read: Some(handler), exec: Some(handler), ..Command::ROW }
+    }
 
     /// Whether it has a set form: `AT<name>=…`, for a basic command `AT<name>[<number>]`.
     pub const fn has_set(&self) -> bool {
@@ -133,7 +155,26 @@ impl Command {
 
     /// Whether it is a basic command, so without `=`.
     pub fn is_basic(&self) -> bool {
-        !self.name.starts_with('+')
+        !self.is_extended() && !self.is_register()
+    }
+
+    /// Whether it is an S-parameter: `ATS<number>=<value>` (V.250 5.3.2).
+    pub fn is_register(&self) -> bool {
+        self.register().is_some()
+    }
+
+    /// The number of an S-parameter.
+    pub(crate) fn register(&self) -> Option<u32> {
+        self.name.strip_prefix('S')?.parse().ok()
+    }
+
+    /// Whether `=?` is answered.
+    pub fn has_test(&self) -> bool {
+        self.test != Test::No || self.test_now.is_some()
+    }
+
+    fn is_extended(&self) -> bool {
+        self.name.starts_with('+')
     }
 
     /// The set forms: the parameters of each, and how it answers errors.
@@ -163,16 +204,26 @@ impl Command {
     /// The lines that `AT<name>=?` prints on this model, without their ends. None if there are no parameters to tell.
     pub fn test_lines(&self, model: &'static Model) -> impl Iterator<Item = impl fmt::Display + use<>> + use<> {
         let name = self.name;
-        let plain = (self.cases.is_empty() && !self.params.is_empty()).then_some(self.params);
-        let lists = plain.into_iter().chain(self.cases.iter().map(|case| case.params));
         let named = !self.cases.is_empty();
-        let test = self.test;
-        lists.filter(move |_| test).map(move |params| {
-            fmt::from_fn(move |f| {
-                write!(f, "{name}: ")?;
-                if named { put_names(params, f) } else { put_bounds(params, model, f) }
-            })
-        })
+        let (words, bounds): (&[&str], _) = match self.test {
+            Test::No => (&[], false),
+            Test::Bounds => (&[], true),
+            Test::Words(words) => (words, false),
+        };
+        let plain = (self.cases.is_empty() && !self.params.is_empty()).then_some(self.params);
+        let lists = plain.into_iter().chain(self.cases.iter().map(|case| case.params)).filter(move |_| bounds);
+        words.iter().map(|words| (Some(*words), &[][..])).chain(lists.map(|params| (None, params))).map(
+            move |(words, params)| {
+                fmt::from_fn(move |f| {
+                    write!(f, "{name}: ")?;
+                    match words {
+                        Some(words) => f.write_str(words),
+                        None if named => put_names(params, f),
+                        None => put_bounds(params, model, f),
+                    }
+                })
+            },
+        )
     }
 }
 

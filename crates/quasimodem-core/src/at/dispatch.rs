@@ -2,7 +2,7 @@
 
 use super::COMMANDS;
 use super::args::{self, Args};
-use super::command::{Answer, Command, ErrorStyle};
+use super::command::{Answer, Command, ErrorStyle, Test};
 use super::error::{Problem, Refusal};
 use super::param::ParamKind;
 use crate::turn::Turn;
@@ -58,21 +58,26 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
     turn.fresh_info = true;
     let rest = line.get(at..).unwrap_or_default();
     let extended = rest.first() == Some(&b'+');
-    let length = if extended {
-        1 + rest.iter().skip(1).take_while(|byte| is_name_byte(**byte)).count()
-    } else {
-        1 + usize::from(rest.first() == Some(&b'&'))
+    let digits = |rest: &[u8]| rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
+    let length = match rest.first() {
+        Some(b'+') => 1 + rest.iter().skip(1).take_while(|byte| is_name_byte(**byte)).count(),
+        Some(b'S' | b's') => 1 + digits(rest),
+        Some(b'&') => 2,
+        _ => 1,
     };
     let (name, tail) = rest.split_at(length.min(rest.len()));
-    let row = COMMANDS.iter().copied().find(|row| row.name.as_bytes().eq_ignore_ascii_case(name));
-    let Some(row) = row else {
+    let Some(row) = find(name) else {
         // What is longer may be a line of a key that nobody asked for.
         let shown = if length <= NAME_SHOWN { at + length } else { at };
         let problem = Problem::UnknownCommand;
         return Err(Refused { command: "", style: ErrorStyle::Plain, problem, shown });
     };
     let end = at + length;
-    let form = if extended { Form::extended(tail) } else { Form::Basic };
+    let form = match row.is_register() {
+        true => Form::Register,
+        false if extended => Form::extended(tail),
+        false => Form::Basic,
+    };
     let result = if (row.on)(turn.modem.settings.model) {
         run_form(turn, row, form, line, end)
     } else {
@@ -85,6 +90,17 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
         let style = case.and_then(|number| row.case(number)).map_or(row.errors, |case| case.errors);
         Refused { command: row.name, style, problem, shown }
     })
+}
+
+/// The row of a name as it was typed.
+fn find(name: &[u8]) -> Option<&'static Command> {
+    let mut rows = COMMANDS.iter().copied();
+    if let Some((b'S' | b's', digits @ [_, ..])) = name.split_first() {
+        // The number counts, not its digits.
+        let number = core::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok())?;
+        return rows.find(|row| row.register() == Some(number));
+    }
+    rows.find(|row| row.name.as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// The end of the arguments that begin at `from`, as far as no other command may begin there that has a secret.
@@ -124,6 +140,7 @@ fn is_name_byte(byte: u8) -> bool {
 #[derive(Clone, Copy)]
 enum Form {
     Basic,
+    Register,
     Exec,
     Read,
     Test,
@@ -154,9 +171,13 @@ fn run_form(
 ) -> Result<(Answer, usize), Problem> {
     let (handler, length) = match form {
         Form::Basic => return run_basic(turn, row, line, at),
+        Form::Register => return run_register(turn, row, line, at),
         Form::Set => return run_set(turn, row, line, at + 1),
         Form::Test => {
-            if !row.test {
+            if let Some(test_now) = row.test_now {
+                return Ok((test_now(turn, &Args::NONE)?, at + 2));
+            }
+            if row.test == Test::No {
                 return Err(Problem::NoSuchForm);
             }
             for text in row.test_lines(turn.modem.settings.model) {
@@ -206,17 +227,46 @@ fn run_basic(
     at: usize,
 ) -> Result<(Answer, usize), Problem> {
     let handler = row.set.ok_or(Problem::NoSuchForm)?;
-    let rest = line.get(at..).unwrap_or_default();
+    let (number, end) = checked_number(row, line, at)?;
+    Ok((handler(turn, &Args::of_number(number))?, end))
+}
+
+/// V.250 5.3.2: `=` and a number, 0 if there is none, or `?`. As after other basic commands, the next one may follow at
+/// once.
+fn run_register(
+    turn: &mut Turn<'_>,
+    row: &'static Command,
+    line: &mut [u8],
+    at: usize,
+) -> Result<(Answer, usize), Problem> {
+    let at = args::skip_spaces(line, at);
+    match line.get(at) {
+        Some(b'?') => {
+            let read = row.read.ok_or(Problem::NoSuchForm)?;
+            Ok((read(turn, &Args::NONE)?, at + 1))
+        }
+        Some(b'=') => run_basic(turn, row, line, args::skip_spaces(line, at + 1)),
+        _ => Err(Problem::NoSuchForm),
+    }
+}
+
+/// The number that begins at `from`, within the bounds of the only parameter, and where it ends.
+fn checked_number(row: &'static Command, line: &[u8], from: usize) -> Result<(u32, usize), Problem> {
+    let rest = line.get(from..).unwrap_or_default();
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let number = rest
         .iter()
         .take(digits)
         .fold(0u32, |number, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
     let Some(param) = row.params.first() else { return Err(Problem::NoSuchForm) };
-    if let ParamKind::Number { min, max, .. } = param.kind
-        && !(min..=max).contains(&number)
-    {
-        return Err(Problem::OutOfRange(param.name, min, max));
+    match param.kind {
+        ParamKind::Number { min, max, .. } if !(min..=max).contains(&number) => {
+            Err(Problem::OutOfRange(param.name, min, max))
+        }
+        ParamKind::OneOf(numbers) if !numbers.contains(&number) => {
+            let (min, max) = (numbers.first().copied().unwrap_or(0), numbers.last().copied().unwrap_or(0));
+            Err(Problem::OutOfRange(param.name, min, max))
+        }
+        _ => Ok((number, from + digits)),
     }
-    Ok((handler(turn, &Args::of_number(number))?, at + digits))
 }

@@ -90,6 +90,10 @@ pub enum Problem {
     Cloud(Flaw),
     /// What the cloud needs is longer than `+MQTTUSER` takes of this parameter, in bytes.
     TooLongForUser(&'static str, usize),
+    /// Not `yy/MM/dd,hh:mm:ss±zz` (27.007 8.15), or no such time.
+    NotATime(&'static str),
+    /// Satellite navigation is off.
+    NoReceiver,
     /// The wall clock is not set.
     NoClock,
     /// The gateway refused the connection with this CONNACK return code.
@@ -126,6 +130,7 @@ impl Problem {
             | Problem::ConnectRejected(_)
             | Problem::NotResolved
             | Problem::NoClock
+            | Problem::NoReceiver
             | Problem::NoData
             | Problem::DtrFell => (3, "operation not allowed"),
             Problem::NotOffered(_) | Problem::NoTls | Problem::NoDtls | Problem::NoSuchForm => {
@@ -148,6 +153,7 @@ impl Problem {
             | Problem::Empty(_)
             | Problem::TooLong(..)
             | Problem::NotText(_)
+            | Problem::NotATime(_)
             | Problem::NotOneOf(..)
             | Problem::BadFile
             | Problem::Cloud(_)
@@ -213,6 +219,8 @@ impl fmt::Display for Problem {
             Problem::TooLongForUser(name, max) => {
                 write!(f, "<{name}> would be longer than the {max} bytes that +MQTTUSER takes on this model")
             }
+            Problem::NotATime(name) => write!(f, "<{name}> is not a time like 26/07/20,06:51:36+00"),
+            Problem::NoReceiver => f.write_str("satellite navigation is off: AT+GTGPSPOWER=1 switches it on"),
             Problem::NoClock => f.write_str("the wall clock is not set, and this needs the time"),
             Problem::NoSim => f.write_str("no SIM card"),
             Problem::NotRegistered => f.write_str("not registered to a network"),

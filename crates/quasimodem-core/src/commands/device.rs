@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::basic::{MANUFACTURER, VERSION};
-use crate::at::{Answer, Args, Command, Needs, Param, ParamKind, Problem};
+use crate::at::{Answer, Args, Command, Needs, Param, ParamKind, Problem, Test};
 use crate::note::{Failure, connack_words};
 use crate::reports::Visible;
 use crate::turn::Turn;
@@ -33,7 +33,7 @@ pub(super) const CEER: Command = Command {
               broker (700 to 704, manual 2.1), 1 name, 2 link, 3 TLS, 4 no answer in time, 5 no answer to a ping, 6 broken \
               protocol, 7 no data call, 8 not registered, 9 ended by the host, 10 refused by the gateway, 11 ended by the \
               gateway, 12 answer of a cloud, 13 no clock.",
-    exec: Some(|turn, _| {
+    ..Command::telling(|turn, _| {
         let failure = turn.modem.last_failure.take();
         turn.info(|line| match &failure {
             None => line.write_str("+CEER: 0,\"none\""),
@@ -48,42 +48,76 @@ pub(super) const CEER: Command = Command {
         });
         turn.modem.last_failure = failure;
         Ok(Answer::Done)
-    }),
-    ..Command::ROW
+    })
 };
 
 pub(super) const CGMI: Command = Command {
     name: "+CGMI",
     source: "27.007 5.1",
     summary: "Tells who made the module.",
-    exec: Some(|turn, _| {
-        turn.info(|line| write!(line, "+CGMI: \"{MANUFACTURER}\""));
-        Ok(Answer::Done)
-    }),
-    ..Command::ROW
+    ..Command::telling(|turn, _| quoted(turn, &CGMI, MANUFACTURER))
 };
 
 pub(super) const CGMM: Command = Command {
     name: "+CGMM",
     source: "27.007 5.2",
     summary: "Tells the model.",
-    exec: Some(|turn, _| {
-        let model = turn.modem.settings.model.name;
-        turn.info(|line| write!(line, "+CGMM: \"{model}\""));
-        Ok(Answer::Done)
-    }),
-    ..Command::ROW
+    ..Command::telling(|turn, _| quoted(turn, &CGMM, turn.modem.settings.model.name))
 };
 
 pub(super) const CGMR: Command = Command {
     name: "+CGMR",
     source: "27.007 5.3",
     summary: "Tells the version.",
-    exec: Some(|turn, _| {
-        turn.info(|line| write!(line, "+CGMR: \"{VERSION}\""));
+    ..Command::telling(|turn, _| quoted(turn, &CGMR, VERSION))
+};
+
+pub(super) const GMI: Command =
+    Command { name: "+GMI", source: "V.250 6.1.4", read: Some(gmi), exec: Some(gmi), ..CGMI };
+
+pub(super) const GMM: Command =
+    Command { name: "+GMM", source: "V.250 6.1.5", read: Some(gmm), exec: Some(gmm), ..CGMM };
+
+pub(super) const GMR: Command =
+    Command { name: "+GMR", source: "V.250 6.1.6", read: Some(gmr), exec: Some(gmr), ..CGMR };
+
+fn gmi(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
+    quoted(turn, &GMI, MANUFACTURER)
+}
+
+fn gmm(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
+    quoted(turn, &GMM, turn.modem.settings.model.name)
+}
+
+fn gmr(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
+    quoted(turn, &GMR, VERSION)
+}
+
+fn quoted(turn: &mut Turn<'_>, row: &Command, text: &str) -> Result<Answer, Problem> {
+    turn.info(|line| write!(line, "{}: \"{text}\"", row.name));
+    Ok(Answer::Done)
+}
+
+pub(super) const GCAP: Command = Command {
+    name: "+GCAP",
+    source: "V.250 6.1.9",
+    summary: "Tells which standards the module follows: 27.007.",
+    ..Command::telling(|turn, _| {
+        turn.info(|line| line.write_str("+GCAP: +CGSM"));
         Ok(Answer::Done)
-    }),
-    ..Command::ROW
+    })
+};
+
+pub(super) const CPAS: Command = Command {
+    name: "+CPAS",
+    source: "27.007 8.1",
+    summary: "Tells whether the module is ready (0), or asleep since its radio is off (5).",
+    test: Test::Words(&["(0,5)"]),
+    ..Command::telling(|turn, _| {
+        let status = if turn.modem.bearer.fun == 1 { 0 } else { 5 };
+        turn.info(|line| write!(line, "+CPAS: {status}"));
+        Ok(Answer::Done)
+    })
 };
 
 pub(super) const CGSN: Command = Command {
@@ -92,9 +126,7 @@ pub(super) const CGSN: Command = Command {
     summary: "Tells the IMEI.",
     params: &[Param::number("snt", 0, 1)],
     set: Some(cgsn),
-    read: Some(cgsn),
-    exec: Some(cgsn),
-    ..Command::ROW
+    ..Command::telling(cgsn)
 };
 
 fn cgsn(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
@@ -107,24 +139,22 @@ pub(super) const GSN: Command = Command {
     name: "+GSN",
     source: "V.250 6.1.7",
     summary: "Tells the IMEI.",
-    exec: Some(|turn, _| {
+    ..Command::telling(|turn, _| {
         let imei = turn.modem.imei;
         turn.info(|line| write!(line, "+GSN: \"{imei}\""));
         Ok(Answer::Done)
-    }),
-    ..Command::ROW
+    })
 };
 
 pub(super) const CFSN: Command = Command {
     name: "+CFSN",
     source: "Fibocom +CFSN",
     summary: "Tells the factory's serial number, made of the IMEI.",
-    read: Some(|turn, _| {
+    ..Command::telling(|turn, _| {
         let imei = turn.modem.imei;
         turn.info(|line| write!(line, "+CFSN: \"QM{imei}\""));
         Ok(Answer::Done)
-    }),
-    ..Command::ROW
+    })
 };
 
 pub(super) const CFUN: Command = Command {
@@ -183,13 +213,12 @@ pub(super) const CIMI: Command = Command {
     source: "27.007 5.6",
     summary: "Tells the IMSI: of the test network 001 01, ended by the last digits of the IMEI.",
     needs: Needs::Sim,
-    exec: Some(|turn, _| {
+    ..Command::telling(|turn, _| {
         turn.modem.bearer.check(Needs::Sim)?;
         let number = turn.modem.imei.number() % 10_000_000_000;
         turn.info(|line| write!(line, "00101{number:010}"));
         Ok(Answer::Done)
-    }),
-    ..Command::ROW
+    })
 };
 
 pub(super) const CCID: Command = Command {
@@ -197,9 +226,7 @@ pub(super) const CCID: Command = Command {
     source: "Fibocom +CCID",
     summary: "Tells the number of the SIM card, made of the IMEI.",
     needs: Needs::Sim,
-    read: Some(ccid),
-    exec: Some(ccid),
-    ..Command::ROW
+    ..Command::telling(ccid)
 };
 
 pub(super) const ICCID: Command =
@@ -286,7 +313,7 @@ pub(super) const IFC: Command = Command {
 const ACCEPTED: Command = Command {
     summary: "Accepted; what it sets does not exist here.",
     params: &[Param::new("anything", ParamKind::Anything)],
-    test: false,
+    test: Test::No,
     set: Some(|_, _| Ok(Answer::Done)),
     ..Command::ROW
 };

@@ -1,8 +1,10 @@
 //! The rows of all commands: first those of V.250 and 27.007, then those of the manual in its order.
 
 mod basic;
+mod clock;
 mod cloud;
 mod device;
+mod gnss;
 mod network;
 mod open;
 mod pending;
@@ -11,6 +13,7 @@ mod publish;
 mod raw;
 mod receive;
 mod registration;
+mod shown;
 mod sn;
 mod subscribe;
 mod tls;
@@ -18,9 +21,10 @@ mod user;
 mod will;
 
 pub(crate) use basic::put_quoted;
+pub(crate) use clock::HostClock;
 pub(crate) use network::{Context, put_cell};
 pub(crate) use pending::Pending;
-pub(crate) use profile::{Profile, Switches};
+pub(crate) use profile::{Profile, Shown, Stored, Switches};
 pub(crate) use raw::RawData;
 pub(crate) use receive::READ_MAX;
 
@@ -35,17 +39,42 @@ pub const COMMANDS: &[&Command] = &[
     &basic::Q,
     &basic::Z,
     &basic::AND_F,
+    &basic::AND_W,
     &basic::AND_C,
     &basic::AND_D,
+    &basic::AND_K,
+    &basic::AND_S,
     &basic::I,
+    &basic::H,
+    &basic::L,
+    &basic::M,
+    &basic::P,
+    &basic::T,
+    &basic::X,
+    &shown::S0,
+    &shown::S2,
+    &shown::S3,
+    &shown::S4,
+    &shown::S5,
+    &shown::S6,
+    &shown::S7,
+    &shown::S8,
+    &shown::S10,
+    &shown::S12,
+    &shown::FCLASS,
     &device::CMEE,
     &device::CEER,
     &device::CGMI,
     &device::CGMM,
     &device::CGMR,
+    &device::GMI,
+    &device::GMM,
+    &device::GMR,
+    &device::GCAP,
     &device::CGSN,
     &device::GSN,
     &device::CFSN,
+    &device::CPAS,
     &device::CFUN,
     &device::RESET,
     &device::CPWROFF,
@@ -60,6 +89,7 @@ pub const COMMANDS: &[&Command] = &[
     &device::GTWAKE,
     &network::CPIN,
     &network::CSQ,
+    &network::CESQ,
     &network::CREG,
     &network::CGREG,
     &network::CEREG,
@@ -70,7 +100,14 @@ pub const COMMANDS: &[&Command] = &[
     &network::CGACT,
     &network::MIPCALL,
     &network::MIPDNS,
-    &network::CCLK,
+    &clock::CCLK,
+    &clock::CTZU,
+    &shown::CTZR,
+    &shown::CGEREP,
+    &shown::CSCS,
+    &shown::CMGF,
+    &gnss::GTGPSPOWER,
+    &gnss::GTGPS,
     &tls::GTSSLMODE,
     &tls::GTSSLVER,
     &tls::GTSSLFILE,

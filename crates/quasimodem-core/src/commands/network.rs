@@ -4,11 +4,9 @@ use alloc::boxed::Box;
 use core::fmt::Write;
 use core::time::Duration;
 
-use time::OffsetDateTime;
-
 use super::basic::put_quoted;
 use super::pending::{Pending, WaitsFor};
-use crate::at::{Answer, Args, Command, Limit, Needs, Param, ParamKind, Problem, Returns};
+use crate::at::{Answer, Args, Command, Limit, Needs, Param, ParamKind, Problem, Returns, Test};
 use crate::bearer::{self, Registration};
 use crate::outbox::{Family, Query};
 use crate::reports::Report;
@@ -30,16 +28,34 @@ pub(super) const CSQ: Command = Command {
     name: "+CSQ",
     source: "27.007 8.5",
     summary: "Tells the signal strength and the bit error rate.",
-    read: Some(signal),
-    exec: Some(signal),
-    ..Command::ROW
+    test: Test::Words(&["(0-31,99),(0-7,99)"]),
+    ..Command::telling(|turn, _| {
+        let (rssi, ber) = turn.modem.bearer.signal;
+        turn.info(|line| write!(line, "+CSQ: {rssi},{ber}"));
+        Ok(Answer::Done)
+    })
 };
 
-fn signal(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
-    let (rssi, ber) = turn.modem.bearer.signal;
-    turn.info(|line| write!(line, "+CSQ: {rssi},{ber}"));
-    Ok(Answer::Done)
-}
+pub(super) const CESQ: Command = Command {
+    name: "+CESQ",
+    source: "27.007 8.69",
+    summary: "Tells the signal as LTE measures it: the last number is RSRP, by the strength that +CSQ tells.",
+    test: Test::Words(&["(0-63,99),(0-7,99),(0-96,255),(0-49,255),(0-34,255),(0-97,255)"]),
+    ..Command::telling(|turn, _| {
+        let (rssi, _) = turn.modem.bearer.signal;
+        // RSSI is in steps of 2 dB from -113 dBm, RSRP in steps of 1 dB from -141 dBm; a carrier of 10 MHz has 600
+        // times the power of the one that RSRP is of, which is 28 dB.
+        let rsrp = (rssi <= 31).then(|| (2 * rssi).min(97));
+        turn.info(|line| match rsrp {
+            Some(rsrp) => write!(line, "+CESQ: 99,99,255,255,{GOOD_RSRQ},{rsrp}"),
+            None => line.write_str("+CESQ: 99,99,255,255,255,255"),
+        });
+        Ok(Answer::Done)
+    })
+};
+
+/// RSRQ of -9.5 dB (27.007 8.69), as it is without much else on the air.
+const GOOD_RSRQ: u8 = 20;
 
 /// The commands that tell of the registration; their places are those of `Profile::registration`.
 pub(super) const REGISTRATIONS: [&Command; 3] = [&CREG, &CGREG, &CEREG];
@@ -102,7 +118,21 @@ pub(super) const COPS: Command = Command {
     source: "27.007 7.3",
     summary: "Tells the operator; 0 and 1 register, 2 deregisters.",
     params: &[Param::number("mode", 0, 2), Param::new("operator", ParamKind::Anything).optional()],
-    test: false,
+    test: Test::No,
+    test_now: Some(|turn, _| {
+        turn.modem.bearer.check(Needs::Sim)?;
+        // Available, or the one in use (27.007 7.3); with the radio off there is nobody to be heard.
+        let state = if turn.modem.bearer.registration.is_registered() { 2 } else { 1 };
+        let heard = turn.modem.bearer.fun == 1;
+        turn.info(|line| {
+            line.write_str("+COPS: ")?;
+            if heard {
+                write!(line, "({state},\"CHN-UNICOM\",\"UNICOM\",\"46001\",7)")?;
+            }
+            line.write_str(",,(0-2),(0-2)")
+        });
+        Ok(Answer::Done)
+    }),
     needs: Needs::Sim,
     set: Some(|turn, args| {
         if args.number(0) == Some(2) {
@@ -163,7 +193,7 @@ pub(super) const CGDCONT: Command = Command {
         Param::new("APN", ParamKind::Text(APN)).optional(),
         Param::new("more", ParamKind::Anything).optional(),
     ],
-    test: false,
+    test: Test::Words(&["(1),\"IP\",,,(0),(0)", "(1),\"IPV6\",,,(0),(0)", "(1),\"IPV4V6\",,,(0),(0)"]),
     set: Some(|turn, args| {
         turn.modem.set_context(Context { kind: args.text(1).into(), apn: args.text(2).into() });
         Ok(Answer::Done)
@@ -193,8 +223,7 @@ pub(super) const CGPADDR: Command = Command {
     summary: "Tells the address of the data call.",
     params: &[Param::number("cid", 1, 1)],
     set: Some(address),
-    exec: Some(address),
-    ..Command::ROW
+    ..Command::telling(address)
 };
 
 fn address(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
@@ -291,24 +320,3 @@ pub(super) const MIPDNS: Command = Command {
     }),
     ..Command::ROW
 };
-
-pub(super) const CCLK: Command = Command {
-    name: "+CCLK",
-    source: "27.007 8.15",
-    summary: "Tells the wall clock, in UTC.",
-    read: Some(|turn, _| {
-        let seconds = turn.modem.bearer.clock(turn.now).unwrap_or(UNSET_CLOCK);
-        let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let (year, month, day) = time.to_calendar_date();
-        let (hour, minute, second) = time.to_hms();
-        turn.info(|line| {
-            let (year, month) = (year.rem_euclid(100), u8::from(month));
-            write!(line, "+CCLK: \"{year:02}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}+00\"")
-        });
-        Ok(Answer::Done)
-    }),
-    ..Command::ROW
-};
-
-/// 1980-01-06T00:00:00Z, as modules show it before a network told the time.
-const UNSET_CLOCK: i64 = 315_964_800;

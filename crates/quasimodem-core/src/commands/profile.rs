@@ -1,13 +1,16 @@
 //! What the host set of the command interpreter itself.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::array;
 
 use super::network;
 use crate::at::Command;
+use crate::modem::Modem;
 use crate::settings::Settings;
 use crate::uart::Uart;
 
-/// Settings of the host; `AT&F` and `ATZ` bring back those of power-up.
+/// Settings of the host; `AT&F` brings back the module's own, `ATZ` and a restart those that `AT&W` stored.
 #[derive(Clone, Copy)]
 pub(crate) struct Profile {
     pub(crate) switches: Switches,
@@ -68,5 +71,81 @@ impl Profile {
     /// Whether changes of this network are told with the cell (`<n>` is 2).
     pub(crate) fn tells_location(&self, row: &'static Command) -> bool {
         network::place(row).is_some_and(|place| self.registration.get(place) == Some(&2))
+    }
+}
+
+/// Values that the host sets and reads back, and that change nothing else here. Only those are held that are not as they
+/// were at power-up.
+#[derive(Clone, Default)]
+pub(crate) struct Shown(Vec<Value>);
+
+#[derive(Clone, Copy)]
+struct Value {
+    command: &'static str,
+    /// Which of its parameters.
+    place: usize,
+    value: u8,
+}
+
+impl Shown {
+    /// The value of a command's parameter, if the host set it.
+    pub(crate) fn get(&self, command: &Command, place: usize) -> Option<u8> {
+        self.0.iter().find(|value| value.is(command, place)).map(|value| value.value)
+    }
+
+    /// Sets it; `None`: as at power-up.
+    pub(crate) fn set(&mut self, command: &Command, place: usize, value: Option<u8>) {
+        self.0.retain(|value| !value.is(command, place));
+        self.0.extend(value.map(|value| Value { command: command.name, place, value }));
+        self.0.shrink_to_fit();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Value {
+    fn is(&self, command: &Command, place: usize) -> bool {
+        self.command == command.name && self.place == place
+    }
+}
+
+/// What `AT&W` stored. It outlives restarts, as it does in a module's own memory, but not the program.
+pub(crate) struct Stored {
+    profile: Profile,
+    shown: Shown,
+}
+
+impl Modem {
+    /// `AT&W`.
+    pub(super) fn store_profile(&mut self) {
+        let profile = self.profile;
+        self.change_rare(|rare| rare.stored = Some(Box::new(Stored { profile, shown: rare.shown.clone() })));
+    }
+
+    /// Brings back what was stored; if nothing was, what the module has at power-up.
+    pub(crate) fn recall_profile(&mut self) {
+        let Some(stored) = self.rare().and_then(|rare| rare.stored.as_ref()) else { return self.factory_profile() };
+        let (profile, shown) = (stored.profile, stored.shown.clone());
+        self.set_profile(profile);
+        // How messages are reported is no setting of the interpreter, and a module forgets it when it is off.
+        self.profile.switches.set(Switches::INDICATES, false);
+        self.change_rare(|rare| rare.shown = shown);
+    }
+
+    /// Brings back what the module has at power-up.
+    pub(super) fn factory_profile(&mut self) {
+        self.set_profile(Profile::new(&self.settings));
+        if self.rare().is_some() {
+            self.change_rare(|rare| rare.shown = Shown::default());
+        }
+    }
+
+    /// The serial port stays as it is set, and so does what waits to be set.
+    fn set_profile(&mut self, profile: Profile) {
+        let Profile { uart, switches, .. } = self.profile;
+        self.profile = Profile { uart, ..profile };
+        self.profile.switches.set(Switches::UART, switches.has(Switches::UART));
     }
 }

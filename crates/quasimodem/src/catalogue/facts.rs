@@ -10,7 +10,7 @@ pub(super) fn forms(command: &Command) -> Vec<&'static str> {
         has(command.has_exec(), "-"),
         has(command.has_set(), set),
         has(command.has_read(), "?"),
-        has(command.test, "=?"),
+        has(command.has_test(), "=?"),
     ];
     forms.into_iter().flatten().collect()
 }
@@ -38,7 +38,7 @@ pub(super) fn syntax(command: &Command) -> Vec<String> {
     if command.has_read() {
         lines.push(format!("{name}?"));
     }
-    if command.test {
+    if command.has_test() {
         lines.push(format!("{name}=?"));
     }
     lines
