@@ -98,7 +98,7 @@ pub use imei::{Imei, NotAnImei};
 pub use input::{Host, HostLine, Input};
 pub use model::{DefaultClientId, MODELS, Model};
 pub use modem::Modem;
-pub use net::{Link, Port, Transport, Why};
+pub use net::{Link, Port, Transport, Why, literal_address};
 pub use note::{Failure, Note};
 pub use outbox::{Effect, Family, Kind, Marked, ModemLine, Outbox, Query, Sink};
 pub use secret::Secret;

@@ -1,8 +1,10 @@
 //! Words for the network side: links, ports, transports, and why a link ended.
 
 use alloc::boxed::Box;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::fmt::{self, Write};
+use core::net::{IpAddr, Ipv4Addr};
 
 use crate::tls::{TlsFailure, TlsProfile};
 
@@ -82,6 +84,52 @@ impl fmt::Display for Why {
     }
 }
 
+/// The address that a host is, if it is no name. Hosts write octets with leading zeros (`127.000.000.001`), which are
+/// decimal all the same where resolvers would take them for octal.
+pub fn literal_address(host: &str) -> Option<IpAddr> {
+    dotted_quad(host).map(IpAddr::V4).or_else(|| host.parse().ok())
+}
+
+/// One spelling for all spellings of a host: letters are lower case, there is no dot at the end, and an address is as it is
+/// printed, whatever resolvers take for it (`127.1`, `0x7f000001`).
+pub(crate) fn canonical(host: &str) -> String {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let address = literal_address(host).or_else(|| numbers(host).map(IpAddr::V4));
+    address.map_or_else(|| host.to_ascii_lowercase(), |address| address.to_canonical().to_string())
+}
+
+fn dotted_quad(host: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let mut parts = host.split('.');
+    for octet in &mut octets {
+        let part = parts.next().filter(|part| part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit()))?;
+        *octet = part.parse().ok()?;
+    }
+    parts.next().is_none().then(|| octets.into())
+}
+
+/// An address as `inet_aton(3)` reads it: one to four numbers, decimal, octal or hex, the last of which fills what is left.
+fn numbers(host: &str) -> Option<Ipv4Addr> {
+    let (front, last) = host.rsplit_once('.').map_or((None, host), |(front, last)| (Some(front), last));
+    let (mut address, mut bits) = (0, u32::BITS);
+    for part in front.into_iter().flat_map(|front| front.split('.')) {
+        bits = bits.checked_sub(8).filter(|bits| *bits > 0)?;
+        address |= u32::from(u8::try_from(number(part)?).ok()?) << bits;
+    }
+    let last = number(last)?;
+    (u64::from(last) < 1 << bits).then(|| (address | last).into())
+}
+
+fn number(text: &str) -> Option<u32> {
+    let (digits, radix) = match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+        Some(digits) => (digits, 16),
+        None if text.len() > 1 && text.starts_with('0') => (text, 8),
+        None => (text, 10),
+    };
+    // A sign is no digit, but would be taken.
+    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, radix).ok())?
+}
+
 /// Words of others, which can't leave their line nor the quotes around them. Apostrophes are left as they are: they are
 /// frequent in names, and can do nothing.
 pub(crate) struct Words<'a>(pub(crate) &'a str);
@@ -92,5 +140,47 @@ impl fmt::Display for Words<'_> {
             '\'' => f.write_char(char),
             char => char.escape_debug().fmt(f),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_are_decimal() {
+        let v4 = |host| dotted_quad(host).map(|address| address.octets());
+        assert_eq!(v4("127.0.0.1"), Some([127, 0, 0, 1]));
+        assert_eq!(v4("127.000.000.001"), Some([127, 0, 0, 1]));
+        assert_eq!(v4("010.020.099.255"), Some([10, 20, 99, 255]));
+        for no in ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.0004", "1.2.3.+4", "1.2.3.", "a.b.c.d"] {
+            assert_eq!(v4(no), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn all_spellings_of_a_host_are_one() {
+        let spellings: &[(&str, &[&str])] = &[
+            ("localhost", &["LOCALHOST", "localhost.", "LocalHost."]),
+            ("broker.example", &["Broker.Example", "BROKER.EXAMPLE."]),
+            (
+                "127.0.0.1",
+                &["127.000.000.001", "127.0.0.1.", "127.1", "127.0.1", "2130706433", "0x7F000001", "0177.0.0.0001"],
+            ),
+            ("127.0.0.1", &["::ffff:127.0.0.1", "::FFFF:7f00:1"]),
+            ("::1", &["0:0:0:0:0:0:0:1", "0000::0001"]),
+            ("255.255.255.255", &["4294967295", "0xff.0xff.65535", "255.16777215"]),
+        ];
+        for (one, others) in spellings {
+            assert_eq!(canonical(one), *one);
+            others.iter().for_each(|other| assert_eq!(canonical(other), *one, "{other}"));
+        }
+    }
+
+    #[test]
+    fn names_that_look_like_numbers_stay_names() {
+        for name in ["", "1.2.3.4.5", "256.1.1.1", "4294967296", "1.2.65536", "1..2", "0x", "08", "+1", "1.2.3.0x100"] {
+            assert_eq!(canonical(name), name);
+        }
     }
 }

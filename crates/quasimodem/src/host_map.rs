@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use crate::resolve::literal;
+use quasimodem_core::literal_address;
 
 /// The mappings in the order in which they are tried.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -73,7 +73,7 @@ impl FromStr for Mapping {
 fn peer(text: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = text.rsplit_once(':')?;
     let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => literal(address).and(Some(address))?,
+        Some(address) => literal_address(address).and(Some(address))?,
         None => Some(host).filter(|host| !host.is_empty() && !host.contains([':', '[', ']', ' ']))?,
     };
     let port = if port == "*" { None } else { Some(port.parse().ok().filter(|port| *port > 0)?) };
@@ -82,7 +82,7 @@ fn peer(text: &str) -> Option<(&str, Option<u16>)> {
 
 /// Addresses are the same however they are written, as long as they are the same address.
 fn is_same(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other) || literal(one).is_some_and(|one| literal(other) == Some(one))
+    one.eq_ignore_ascii_case(other) || literal_address(one).is_some_and(|one| literal_address(other) == Some(one))
 }
 
 #[cfg(test)]

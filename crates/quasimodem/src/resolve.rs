@@ -1,14 +1,14 @@
 //! From what the host typed to IP addresses, and from the operating system's errors to [`Why`].
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
-use quasimodem_core::Why;
+use quasimodem_core::{Why, literal_address};
 use tokio::net;
 
 /// The addresses of `host`, a name or an address, at least one.
 pub(crate) async fn addresses(host: &str) -> Result<Vec<IpAddr>, Why> {
-    if let Some(address) = literal(host) {
+    if let Some(address) = literal_address(host) {
         return Ok(vec![address]);
     }
     // The port is of no importance here; the resolver wants one.
@@ -28,22 +28,6 @@ pub(crate) fn why(error: &io::Error) -> Why {
         io::ErrorKind::TimedOut => Why::TimedOut,
         _ => Why::System(error.raw_os_error().unwrap_or(0), words(error).into()),
     }
-}
-
-/// An address as hosts write it: octets may have leading zeros and are decimal all the same, where the resolver would
-/// take them for octal.
-pub(crate) fn literal(host: &str) -> Option<IpAddr> {
-    dotted_quad(host).map(IpAddr::V4).or_else(|| host.parse().ok())
-}
-
-fn dotted_quad(host: &str) -> Option<Ipv4Addr> {
-    let mut octets = [0; 4];
-    let mut parts = host.split('.');
-    for octet in &mut octets {
-        let part = parts.next().filter(|part| part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit()))?;
-        *octet = part.parse().ok()?;
-    }
-    parts.next().is_none().then(|| octets.into())
 }
 
 /// The standard library tells the resolver's failures apart by their words only.
@@ -77,17 +61,6 @@ fn words(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn octets_are_decimal() {
-        let v4 = |host| dotted_quad(host).map(|address| address.octets());
-        assert_eq!(v4("127.0.0.1"), Some([127, 0, 0, 1]));
-        assert_eq!(v4("127.000.000.001"), Some([127, 0, 0, 1]));
-        assert_eq!(v4("010.020.099.255"), Some([10, 20, 99, 255]));
-        for no in ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.0004", "1.2.3.+4", "1.2.3.", "a.b.c.d"] {
-            assert_eq!(v4(no), None, "{no}");
-        }
-    }
 
     #[test]
     fn errors_keep_their_number_and_words() {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use quasimodem_core::{TlsFailure, Why};
+use quasimodem_core::{TlsFailure, Why, literal_address};
 use rustls::ProtocolVersion;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -16,7 +16,6 @@ use tokio_rustls::{TlsConnector, client};
 use super::Template;
 use super::failure::{after_handshake, in_handshake};
 use super::witness::Witness;
-use crate::resolve::literal;
 
 /// A TLS connection whose handshake is done.
 pub(crate) struct Stream(client::TlsStream<Recorder>);
@@ -88,7 +87,7 @@ impl AsyncWrite for Stream {
 
 /// Who is asked for: addresses are as hosts write them, and a dot at the end of a name is not part of it.
 fn server_name(name: &str) -> Option<ServerName<'static>> {
-    match literal(name) {
+    match literal_address(name) {
         Some(address) => Some(ServerName::IpAddress(address.into())),
         None => ServerName::try_from(name.strip_suffix('.').unwrap_or(name).to_owned()).ok(),
     }
