@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::mqtt::{Kept, Qos, Session};
+use crate::mqtt::{Qos, Session};
 use crate::net::Link;
 use crate::reports::Ticket;
 use crate::sn;
@@ -75,22 +75,12 @@ pub(crate) struct Client {
     pub(crate) will: Option<Box<StoredWill>>,
     /// The connection, from the moment the host asks for it.
     pub(crate) session: Option<Box<Session>>,
-    /// What is left of the last connection with `<Cleansession flag>` 0.
-    pub(crate) kept: Option<Box<Kept>>,
 }
 
 impl Client {
-    /// Ends the connection, if there is one.
-    pub(crate) fn end(&mut self) {
-        if let Some(session) = self.session.take() {
-            self.kept = session.end().or(self.kept.take());
-        }
-    }
-
     /// Bytes of messages that are kept to be sent again.
     pub(crate) fn kept_bytes(&self) -> usize {
-        let flying = self.session.as_ref().map_or(0, |session| session.kept_bytes());
-        flying + self.kept.as_ref().map_or(0, |kept| kept.bytes())
+        self.session.as_ref().map_or(0, |session| session.kept_bytes())
     }
 
     /// How far the connection is, if there is one.

@@ -12,7 +12,7 @@ use crate::commands::{Context, HostClock, Pending, Profile, RawData, Shown, Stor
 use crate::errand::{Cloud, Errand};
 use crate::imei::Imei;
 use crate::input::Input;
-use crate::mqtt::Wire;
+use crate::mqtt::{KeptSessions, PacketIds, Wire};
 use crate::net::{Port, Why};
 use crate::note::Failure;
 use crate::outbox::Outbox;
@@ -49,6 +49,7 @@ pub struct Modem {
     pub(crate) bearer: Bearer,
     pub(crate) profile: Profile,
     pub(crate) clients: [Client; ClientId::MQTT],
+    pub(crate) ids: PacketIds,
     /// The MQTT-SN clients, while there is something of them.
     pub(crate) sn: Option<Box<[SnClient; ClientId::ALL.len() - ClientId::MQTT]>>,
     /// What few modems have; it is there only while there is something of it.
@@ -90,6 +91,7 @@ pub(crate) struct Rare {
     pub(crate) clock: Option<HostClock>,
     /// `AT+GTGPSPOWER=1`.
     pub(crate) gnss: bool,
+    kept: KeptSessions,
 }
 
 /// Whether the module runs.
@@ -116,6 +118,7 @@ impl Modem {
             bearer: Bearer::new(true, settings.bearer, Instant::START, settings.search),
             tls: settings.tls.clone(),
             tls_error: 0,
+            ids: PacketIds::new(settings.seed, imei),
             settings,
             imei,
             power: Power::On,
@@ -207,6 +210,11 @@ impl Modem {
         self.rare.as_deref_mut().map(|rare| &mut rare.cloud)
     }
 
+    /// What is under way at a cloud, and where its packet identifiers come from.
+    pub(crate) fn errand_and_ids(&mut self) -> Option<(&mut Errand, &mut PacketIds)> {
+        Some((self.rare.as_deref_mut()?.cloud.errand.as_mut()?, &mut self.ids))
+    }
+
     /// What it has to do with clouds from now on. [`tidy`](Self::tidy) is due when that ends.
     pub(crate) fn new_cloud(&mut self) -> &mut Cloud {
         &mut self.rare.get_or_insert_default().cloud
@@ -248,18 +256,20 @@ impl Modem {
     /// Gives memory back that holds nothing any more.
     pub(crate) fn tidy(&mut self) {
         self.rare.take_if(|rare| {
-            let Rare { context, cloud, shown, stored, clock, gnss } = &**rare;
-            context.is_none() && cloud.is_empty() && shown.is_empty() && stored.is_none() && clock.is_none() && !gnss
+            let Rare { context, cloud, shown, stored, clock, gnss, kept } = &**rare;
+            let nothing_set = context.is_none() && shown.is_empty() && stored.is_none() && clock.is_none() && !gnss;
+            nothing_set && cloud.is_empty() && kept.is_empty()
         });
     }
 
-    /// The owner switches the module off: connections are closed in order, everything else is forgotten.
+    /// The owner switches the module off: connections are closed in order, everything else is forgotten but the count of
+    /// packet identifiers.
     ///
     /// What the outbox then holds is the last that the modem has to say; the modem must not be used any more.
     pub fn power_off(&mut self, now: Instant, out: &mut Outbox) {
         for (id, client) in ClientId::mqtt().zip(&mut self.clients) {
             if let Some(mut session) = client.session.take() {
-                session.disconnect(&mut Wire { now, link: id.link(), out });
+                session.disconnect(&mut Wire { now, link: id.link(), ids: &mut self.ids, out });
                 out.close(id.link());
             }
         }
@@ -273,15 +283,17 @@ impl Modem {
                 out.close(id.link());
             }
         }
-        *self = Modem::new(self.settings.clone(), self.imei);
+        *self = Modem { ids: self.ids, ..Modem::new(self.settings.clone(), self.imei) };
     }
 
-    /// Forgets everything, as a module does that is reset, but for what belongs to the world around it.
+    /// Forgets everything, as a module does that is reset, but for what belongs to the world around it, and for what
+    /// counts on.
     pub(crate) fn restart(&mut self, now: Instant) {
         let sim = self.bearer.sim;
         let mut fresh = Modem::new(self.settings.clone(), self.imei);
         fresh.bearer = Bearer::new(sim, self.settings.bearer, now, self.settings.search);
         fresh.reports = self.reports.emptied();
+        fresh.ids = self.ids;
         if sim {
             fresh.reports.push(Report::Ready);
         }
@@ -336,15 +348,23 @@ impl Modem {
         matches!(self.stage(id), Some(Stage::Open(_)))
     }
 
-    /// Ends a client's connection, if it has one.
-    pub(crate) fn end(&mut self, id: ClientId) {
-        if let Some(client) = self.client(id) {
-            client.end();
-        }
+    /// Ends a client's connection, if it has one. Gives how many kept sessions were forgotten for what outlives it.
+    pub(crate) fn end(&mut self, id: ClientId) -> usize {
+        let session = self.client(id).and_then(|client| client.session.take());
+        let forgotten = match session.and_then(|session| session.end()) {
+            Some(kept) => self.rare.get_or_insert_default().kept.push(kept),
+            None => 0,
+        };
         if let Some(client) = self.sn_client(id) {
             client.end();
         }
         self.sn.take_if(|clients| clients.iter().all(SnClient::is_empty));
+        forgotten
+    }
+
+    /// What MQTT sessions without a connection left, if anything. [`tidy`](Self::tidy) is due when that ends.
+    pub(crate) fn kept(&mut self) -> Option<&mut KeptSessions> {
+        self.rare.as_deref_mut().map(|rare| &mut rare.kept)
     }
 
     /// Where the will of a client is kept.
@@ -360,7 +380,8 @@ impl Modem {
     /// have to be sent again; so do the topic names of MQTT-SN.
     pub(crate) fn pool_left(&self) -> usize {
         let (_, waiting) = self.reports.waiting(ClientId::ALL[0]);
-        let kept = self.clients.iter().map(Client::kept_bytes).sum::<usize>();
+        let kept = self.rare.as_ref().map_or(0, |rare| rare.kept.bytes());
+        let kept = kept + self.clients.iter().map(Client::kept_bytes).sum::<usize>();
         let sn_clients = self.sn.iter().flat_map(|clients| &**clients);
         let kept = kept + sn_clients.map(SnClient::kept_bytes).sum::<usize>();
         POOL.saturating_sub(waiting + kept)

@@ -38,6 +38,8 @@ pub enum Note<'a> {
     NotNamed(ClientId),
     /// This number is a predefined topic id as well as one of the connection. Typed, it means what it meant first.
     TwoTopics(ClientId, u16),
+    /// What this many kept MQTT sessions without a connection had left to send again was forgotten: there was no room.
+    Forgotten(usize),
     /// The certificate that the host just loaded is another's, so the key that was there is forgotten.
     KeyForgotten,
     /// What the host just loaded was not taken, and this is why.
@@ -63,6 +65,8 @@ pub enum Failure {
     Rejected(ReturnCode),
     /// The gateway sent a DISCONNECT.
     Disconnected,
+    /// This client of the same modem connected to the same broker with the same client id.
+    TakenOver(ClientId),
     /// The data call ended.
     NoDataCall,
     /// The modem lost its registration.
@@ -97,6 +101,8 @@ impl fmt::Display for Note<'_> {
                 "client {client}: topic id {id} is a predefined one and one of the connection; typed, it means what it \
                  meant first (sn_predefined decides, sn_names shows names)"
             ),
+            Note::Forgotten(1) => f.write_str("no room: what a kept session left to send again is forgotten"),
+            Note::Forgotten(count) => write!(f, "no room: what {count} kept sessions left to send again is forgotten"),
             Note::KeyForgotten => {
                 f.write_str("the former key does not belong to the new certificate, and is forgotten")
             }
@@ -125,6 +131,7 @@ impl Failure {
             Failure::BadFile(_) => 3,
             Failure::Http(_) | Failure::Answer(_) => 12,
             Failure::NoClock => 13,
+            Failure::TakenOver(_) => 14,
         }
     }
 }
@@ -140,6 +147,7 @@ impl fmt::Display for Failure {
             Failure::GatewaySilent => f.write_str("the gateway does not answer pings"),
             Failure::Rejected(code) => write!(f, "refused by the gateway: {code}"),
             Failure::Disconnected => f.write_str("ended by the gateway"),
+            Failure::TakenOver(by) => write!(f, "client {by} connected with the same client id"),
             Failure::NoDataCall => f.write_str("the data call ended"),
             Failure::NotRegistered => f.write_str("the module is not registered"),
             Failure::ClosedByHost => f.write_str("ended by the host"),
@@ -177,6 +185,7 @@ pub(crate) enum StoredNote {
     Ignored(ClientId, Malformed),
     NotNamed(ClientId),
     TwoTopics(ClientId, u16),
+    Forgotten(usize),
     KeyForgotten,
     BadFile(Failure),
 }
@@ -196,6 +205,7 @@ impl StoredNote {
             StoredNote::Ignored(client, malformed) => Note::Ignored(*client, *malformed),
             StoredNote::NotNamed(client) => Note::NotNamed(*client),
             StoredNote::TwoTopics(client, id) => Note::TwoTopics(*client, *id),
+            StoredNote::Forgotten(count) => Note::Forgotten(*count),
             StoredNote::KeyForgotten => Note::KeyForgotten,
             StoredNote::BadFile(failure) => Note::BadFile(failure),
         }

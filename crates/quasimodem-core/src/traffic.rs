@@ -7,7 +7,8 @@ use crate::at::{Answer, Command, Problem, Returns};
 use crate::bearer::Bearer;
 use crate::client::{ClientId, Stage};
 use crate::commands::{self, Switches};
-use crate::mqtt::{self, Event, Progress, Qos, Session, Violation, Wire};
+use crate::modem::Modem;
+use crate::mqtt::{self, Event, KeptSessions, Progress, Qos, Session, Violation, Wire};
 use crate::net::{Link, Why};
 use crate::note::{Failure, StoredNote};
 use crate::reports::{self, Cause, Message, Report, Ticket, Topic};
@@ -107,9 +108,10 @@ impl Turn<'_> {
 
     /// The session of a client and its way out.
     pub(crate) fn session(&mut self, client: ClientId) -> Result<(&mut Session, Wire<'_>), Problem> {
-        let session = self.modem.client(client).and_then(|client| client.session.as_deref_mut());
-        let session = session.ok_or(Problem::NotConnected)?;
-        Ok((session, Wire { now: self.now, link: client.link(), out: self.out }))
+        let Modem { clients, ids, .. } = &mut *self.modem;
+        let clients = if client.is_sn() { None } else { clients.get_mut(client.index()) };
+        let session = clients.and_then(|client| client.session.as_deref_mut()).ok_or(Problem::NotConnected)?;
+        Ok((session, Wire { now: self.now, link: client.link(), ids, out: self.out }))
     }
 
     /// A client whose packets wait, and for which there is room now.
@@ -159,12 +161,10 @@ impl Turn<'_> {
         let Ok((session, mut wire)) = self.session(id) else { return Ok(()) };
         match session.packet(&mut wire, frame)? {
             Event::Nothing => {}
-            Event::Opened => {
+            Event::Opened { session_present } => {
                 let ticket = session.ticket();
+                self.resume_session(id, session_present);
                 self.modem.reports.decide(ticket, true);
-                if let Some(client) = self.modem.client(id) {
-                    client.kept = None;
-                }
                 // Before a line that waited goes on, which may close it.
                 self.tuya_connected(id);
                 self.connect_answered(id, Ok(()));
@@ -179,6 +179,25 @@ impl Turn<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A broker accepted a connection. Whatever it held of this session, under whichever client number, is with the new
+    /// connection now: an older one ends [MQTT-3.1.4-2], and what either left is taken up, or forgotten as the broker did.
+    fn resume_session(&mut self, id: ClientId, session_present: bool) {
+        let key = self.session(id).ok().and_then(|(session, _)| session.key().cloned());
+        let Some(key) = key else { return };
+        for other in ClientId::mqtt().filter(|other| *other != id) {
+            if self.session(other).is_ok_and(|(session, _)| session.is_open() && session.key() == Some(&key)) {
+                self.out.close(other.link());
+                self.take_last_words(other);
+                self.lost(other, Failure::TakenOver(id), Cause::Broker);
+            }
+        }
+        let kept = self.modem.kept().and_then(|sessions| sessions.take(&key));
+        self.modem.tidy();
+        if let Ok((session, mut wire)) = self.session(id) {
+            session.resume(&mut wire, kept, session_present);
+        }
     }
 
     /// A broker or a gateway does not accept a connection.
@@ -231,7 +250,7 @@ impl Turn<'_> {
     /// A connection is gone: what it owed is reported as 0, then the break, unless it was not open.
     pub(crate) fn lost(&mut self, id: ClientId, failure: Failure, cause: Cause) {
         let Some(stage) = self.modem.stage(id) else { return };
-        self.modem.end(id);
+        self.end(id);
         if let Stage::Closing(ticket) = stage {
             return self.modem.reports.decide(ticket, true);
         }
@@ -257,10 +276,32 @@ impl Turn<'_> {
         for id in ClientId::ALL {
             if self.modem.stage(id).is_some() {
                 self.out.close(id.link());
-                self.modem.end(id);
+                self.end(id);
             }
         }
         self.stop_errand(|_| true);
+    }
+
+    /// Ends a client's connection, if it has one.
+    pub(crate) fn end(&mut self, id: ClientId) {
+        let forgotten = self.modem.end(id);
+        self.note_forgotten(forgotten);
+    }
+
+    /// Makes room for a message that is to be kept, at the cost of what sessions without a connection left.
+    pub(crate) fn make_room(&mut self, bytes: usize) {
+        let mut forgotten = 0;
+        while bytes > self.modem.pool_left() && self.modem.kept().is_some_and(KeptSessions::forget_oldest) {
+            forgotten += 1;
+        }
+        self.modem.tidy();
+        self.note_forgotten(forgotten);
+    }
+
+    fn note_forgotten(&mut self, sessions: usize) {
+        if sessions > 0 {
+            self.out.note(StoredNote::Forgotten(sessions));
+        }
     }
 
     /// Changes the radio side and follows it up: tells the host, and ends connections that it no longer carries.

@@ -5,8 +5,10 @@ mod common;
 use std::time::Duration;
 
 use common::Bench;
-use quasimodem_core::mqtt::parse_words;
-use quasimodem_core::{Change, Effect, Host, Imei, Input, Link, Model, Modem, Port, Query, RefusalStyle, Settings};
+use quasimodem_core::mqtt::{Packet, parse_words};
+use quasimodem_core::{
+    Change, Effect, Host, Imei, Input, Link, Model, Modem, Port, Query, RefusalStyle, Settings, Why,
+};
 
 #[test]
 fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
@@ -225,4 +227,90 @@ fn bytes_of_a_connection_end_with_a_reset() {
     let packets = ["connack 0", "publish \"t\" q1 #1 \"x\""].map(|words| parse_words(words).unwrap());
     bench.handle(Input::Received(Link(1), &packets.concat()));
     assert!(bench.log().contains("Open") && !bench.log().contains("Send"), "{}", bench.log());
+}
+
+/// Opens client 1 to a broker with a session that is kept.
+fn opens_kept(bench: &mut Bench, host: &str, connack: &str) {
+    bench.types(&format!("AT+MQTTOPEN=1,\"{host}\",1883,0,60"));
+    bench.handle(Input::Opened(Link(1)));
+    bench.receives(connack);
+}
+
+/// What a client leaves at many brokers is bounded; the oldest goes first, and that is told.
+#[test]
+fn kept_sessions_are_bounded() {
+    let mut bench = Bench::new(&Settings::default());
+    for number in 0..9 {
+        opens_kept(&mut bench, &format!("h{number}"), "connack 0");
+        bench.types("AT+MQTTPUB=1,\"t\",1,0,\"x\"");
+        assert!(!bench.log().contains("no room"), "{}", bench.log());
+        bench.handle(Input::Closed(Link(1), Why::Reset));
+        assert_eq!(bench.log().contains("no room: what a kept session left"), number == 8, "{}", bench.log());
+    }
+    opens_kept(&mut bench, "h0", "connack 0 session");
+    assert!(!bench.log().contains("publish"), "it was forgotten: {}", bench.log());
+    opens_kept_again(&mut bench, "h1");
+    opens_kept_again(&mut bench, "h8");
+}
+
+/// Opens client 1 once more, and sees the message of before go out again.
+fn opens_kept_again(bench: &mut Bench, host: &str) {
+    bench.types("AT+MQTTCLOSE=1");
+    opens_kept(bench, host, "connack 0 session");
+    let sent =
+        bench.outbox.effects().any(|effect| matches!(effect, Effect::Send(_, marked) if marked.bytes()[0] == 0x3a));
+    assert!(sent, "{}", bench.log());
+}
+
+/// A message that is to be kept goes before what other brokers were left with; one that is not kept takes no room.
+#[test]
+fn kept_sessions_make_room() {
+    let mut bench = Bench::new(&Settings { window: 1000, ..Settings::default() });
+    let publish = |qos: u8| format!("AT+MQTTPUB=1,\"t\",{qos},0,\"{}\"", "x".repeat(1024));
+    opens_kept(&mut bench, "h0", "connack 0");
+    let mut count = 0;
+    while bench.types(&publish(1)).contains("OK") {
+        count += 1;
+    }
+    assert_eq!(count, 63, "64 KiB of packets");
+    bench.handle(Input::Closed(Link(1), Why::Reset));
+    opens_kept(&mut bench, "h1", "connack 0");
+    assert!(bench.types(&publish(0)).contains("OK"));
+    assert!(!bench.log().contains("no room"), "{}", bench.log());
+    assert!(bench.types(&publish(1)).contains("OK"));
+    assert!(bench.log().contains("no room: what a kept session left"), "{}", bench.log());
+}
+
+/// Whoever switches a module off and on again has the same one.
+#[test]
+fn packet_identifiers_go_on_after_power_off() {
+    let mut bench = Bench::connected(&Settings::default());
+    let subscribes = |bench: &mut Bench| {
+        bench.types("AT+MQTTSUB=1,\"t\",1");
+        let sent = bench.outbox.effects().find_map(|effect| match effect {
+            Effect::Send(_, marked) => Some(Packet::decode(marked.bytes()).unwrap().to_string()),
+            _ => None,
+        });
+        sent.unwrap()
+    };
+    assert_eq!(subscribes(&mut bench), "subscribe #1 \"t\" q1");
+    bench.outbox.clear();
+    bench.modem.power_off(bench.now, &mut bench.outbox);
+    bench.handle(Input::Host(Host::Attached));
+    bench.types("AT+MQTTOPEN=1,\"h\",1883,1,60");
+    bench.handle(Input::Opened(Link(1)));
+    bench.receives("connack 0");
+    assert_eq!(subscribes(&mut bench), "subscribe #2 \"t\" q1");
+}
+
+/// The seed decides where they begin.
+#[test]
+fn packet_identifiers_begin_where_the_seed_says() {
+    let first = |seed| {
+        let mut bench = Bench::connected(&Settings { seed: Some(seed), ..Settings::default() });
+        bench.types("AT+MQTTSUB=1,\"t\",1");
+        bench.log()
+    };
+    assert_eq!(first(1), first(1));
+    assert_ne!(first(1), first(2));
 }

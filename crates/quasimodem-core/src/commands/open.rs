@@ -12,7 +12,7 @@ use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamK
 use crate::client::{Client, ClientId, Stage};
 use crate::model::DefaultClientId;
 use crate::modem::Modem;
-use crate::mqtt::{Connect, Session, Will};
+use crate::mqtt::{Connect, Key, Session, Will};
 use crate::net::Transport;
 use crate::note::{Failure, StoredNote};
 use crate::settings::RefusalStyle;
@@ -67,7 +67,7 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
     let (ticket, until) = turn.owe(&MQTTOPEN, id);
     let default = default_client_id(turn.modem, id);
-    let Some(Client { user, will, session, kept }) = turn.modem.client(id) else { return Err(Problem::NoSuchClient) };
+    let Some(Client { user, will, session }) = turn.modem.client(id) else { return Err(Problem::NoSuchClient) };
     let user = user.as_deref();
     let (name, password) = user.map_or(("", &[][..]), |user| (&*user.name, &*user.password));
     let own_id = user.and_then(|user| user.client_id.as_deref()).filter(|own_id| !own_id.is_empty());
@@ -86,10 +86,8 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         user_name: (!name.is_empty() || !password.is_empty()).then_some(name),
         password: (!password.is_empty()).then_some(password),
     };
-    let key = (!connect.clean_session).then(|| format!("{host}:{port} {}", connect.client_id).into());
-    // What is kept for another connection is given up once the broker accepts this one.
-    let kept = kept.take_if(|kept| Some(&kept.key) == key.as_ref()).map(|kept| *kept);
-    *session = Some(Box::new(Session::open(turn.now, &connect, key, kept, ticket, until)));
+    let key = Key::new(host, port, connect.client_id);
+    *session = Some(Box::new(Session::open(turn.now, &connect, key, ticket, until)));
     if let Transport::Tls(_) = transport {
         turn.modem.tls_error = 0;
     }
@@ -156,7 +154,7 @@ fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         turn.out.note(StoredNote::OpenFailed(id, Failure::ClosedByHost));
         turn.modem.last_failure = Some(Box::new(Failure::ClosedByHost));
     }
-    turn.modem.end(id);
+    turn.end(id);
     turn.out.close(id.link());
     turn.tuya_disconnected(id);
     turn.modem.reports.decide(ticket, true);

@@ -4,7 +4,7 @@ use super::raw::{Headed, RawData, SnHeaded, Use};
 use super::{PAYLOAD, TOPIC, URC_3S, sn};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem};
 use crate::client::ClientId;
-use crate::mqtt::Publish;
+use crate::mqtt::{Publish, Qos};
 use crate::sn::Request;
 use crate::turn::Turn;
 
@@ -56,6 +56,9 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 }
 
 pub(super) fn publish(turn: &mut Turn<'_>, client: ClientId, message: Publish<'_>) -> Result<Answer, Problem> {
+    if message.qos != Qos::AtMostOnce && turn.session(client).is_ok_and(|(session, _)| session.is_kept()) {
+        turn.make_room(message.topic.len() + message.payload.len());
+    }
     let (window, room) = (turn.modem.settings.window, turn.modem.pool_left());
     turn.request(&MQTTPUB, client, |session, wire, ticket| session.publish(wire, message, ticket, window, room))
 }

@@ -255,8 +255,8 @@ impl Turn<'_> {
     }
 
     fn errand(&mut self) -> Option<(&mut Errand, Wire<'_>)> {
-        let errand = self.modem.cloud()?.errand.as_mut()?;
-        Some((errand, Wire { now: self.now, link: Errand::LINK, out: self.out }))
+        let (errand, ids) = self.modem.errand_and_ids()?;
+        Some((errand, Wire { now: self.now, link: Errand::LINK, ids, out: self.out }))
     }
 
     fn tell(&mut self, told: Told) {

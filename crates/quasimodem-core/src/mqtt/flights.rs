@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::session::violation;
-use super::{Packet, PacketId, Publish, Violation};
+use super::{Packet, PacketId, PacketIds, Publish, Violation};
 use crate::at::Problem;
 use crate::lean;
 use crate::net::Link;
@@ -21,7 +21,6 @@ const DUP: u8 = 0b1000;
 #[derive(Default)]
 pub(crate) struct Flights {
     list: Vec<Flight>,
-    last_id: u16,
 }
 
 /// One exchange. The host may have the result already.
@@ -70,19 +69,18 @@ pub(crate) enum Landed {
 
 impl Flights {
     /// Begins an exchange of one's own and gives its id.
-    pub(crate) fn begin(&mut self, awaits: Awaits, ticket: Ticket, window: u16) -> Result<PacketId, Problem> {
+    pub(crate) fn begin(
+        &mut self,
+        awaits: Awaits,
+        ticket: Ticket,
+        window: u16,
+        ids: &mut PacketIds,
+    ) -> Result<PacketId, Problem> {
         let alike = |flight: &&Flight| flight.awaits.is_of_publish() == awaits.is_of_publish() && flight.is_ours();
         if self.list.iter().filter(alike).count() >= usize::from(window) {
             return Err(Problem::TooManyInFlight(window));
         }
-        let id = loop {
-            self.last_id = self.last_id.wrapping_add(1);
-            if let Some(id) = PacketId::new(self.last_id)
-                && self.ours(id).is_none()
-            {
-                break id;
-            }
-        };
+        let id = ids.next(|id| self.ours(id).is_some());
         lean::push(&mut self.list, Flight { packet: None, ticket: Some(ticket), id, awaits });
         Ok(id)
     }

@@ -17,6 +17,8 @@
 
 mod decode;
 mod flights;
+mod ids;
+mod kept;
 mod packet;
 mod session;
 #[cfg(test)]
@@ -26,7 +28,9 @@ mod words;
 
 pub(crate) use decode::is_publish;
 pub use decode::{Violation, frame_len};
+pub(crate) use ids::PacketIds;
+pub(crate) use kept::{KeptSessions, Key};
 pub use packet::{Connect, Filters, Packet, PacketId, Publish, Qos, Will};
-pub(crate) use session::{Event, Kept, Progress, Session, Wire};
+pub(crate) use session::{Event, Progress, Session, Wire};
 pub use topic::{is_filter, is_name, matches};
 pub use words::parse_words;

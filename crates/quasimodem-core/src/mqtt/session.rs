@@ -7,7 +7,8 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use super::flights::{Ack, Awaits, Flights, Landed};
-use super::{Connect, Filters, Packet, PacketId, Publish, Qos, Violation};
+use super::kept::{Kept, Key};
+use super::{Connect, Filters, Packet, PacketId, PacketIds, Publish, Qos, Violation};
 use crate::at::Problem;
 use crate::net::Link;
 use crate::note::Failure;
@@ -29,8 +30,9 @@ pub(crate) struct Session {
     /// The result of the open that began it. It names the session, too: a later one has another.
     ticket: Ticket,
     flights: Flights,
-    /// What the session is kept by after the connection, if it is.
-    key: Option<Box<str>>,
+    /// What the broker knows the session by; `None`: a clean session that is open, whose end nothing outlives.
+    key: Option<Key>,
+    clean: bool,
     /// What came of a packet that is not whole, or of packets that wait until there is room for them.
     partial: Vec<u8>,
     /// Seconds.
@@ -44,17 +46,11 @@ pub(crate) struct Session {
     full: bool,
 }
 
-impl Kept {
-    /// Bytes that are kept to be sent again.
-    pub(crate) fn bytes(&self) -> usize {
-        self.flights.kept_bytes()
-    }
-}
-
 /// Where and when a session sends.
 pub(crate) struct Wire<'a> {
     pub(crate) now: Instant,
     pub(crate) link: Link,
+    pub(crate) ids: &'a mut PacketIds,
     pub(crate) out: &'a mut Outbox,
 }
 
@@ -77,12 +73,6 @@ struct Ready {
     secret: usize,
 }
 
-/// What outlives a connection that was opened with `<Cleansession flag>` 0.
-pub(crate) struct Kept {
-    pub(crate) key: Box<str>,
-    flights: Flights,
-}
-
 /// How far a request came at once.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -96,8 +86,8 @@ pub(crate) enum Progress {
 pub(crate) enum Event<'a> {
     /// Nothing that anybody needs to know.
     Nothing,
-    /// The broker accepted the connection.
-    Opened,
+    /// The broker accepted the connection, and has a session of before or not.
+    Opened { session_present: bool },
     /// The broker refused the connection with this return code.
     Refused(u8),
     /// A request ended.
@@ -107,26 +97,18 @@ pub(crate) enum Event<'a> {
 }
 
 impl Session {
-    /// Starts to connect: the link must be opened now. What is left of an earlier connection is taken up if its `key`,
-    /// which says where and as whom, is the same; without a key the session ends with the connection.
-    pub(crate) fn open(
-        now: Instant,
-        connect: &Connect<'_>,
-        key: Option<Box<str>>,
-        kept: Option<Kept>,
-        ticket: Ticket,
-        until: Instant,
-    ) -> Session {
+    /// Starts to connect: the link must be opened now. `key` is what the broker will know the session by.
+    pub(crate) fn open(now: Instant, connect: &Connect<'_>, key: Key, ticket: Ticket, until: Instant) -> Session {
         let mut bytes = Vec::new();
         Packet::Connect(*connect).encode(&mut bytes);
         // The password is the last field (MQTT 3.1.3).
         let secret = bytes.len() - connect.password.map_or(0, <[u8]>::len);
-        let kept = kept.filter(|kept| Some(&kept.key) == key.as_ref());
         Session {
             phase: Phase::Opening { until, connect: Box::new(Ready { bytes, secret }) },
             ticket,
-            flights: kept.map(|kept| kept.flights).unwrap_or_default(),
-            key,
+            flights: Flights::default(),
+            key: Some(key),
+            clean: connect.clean_session,
             partial: Vec::new(),
             keep_alive: connect.keep_alive,
             last_sent: now,
@@ -137,9 +119,29 @@ impl Session {
     }
 
     /// What outlives the connection, now that it is gone.
-    pub(crate) fn end(self) -> Option<Box<Kept>> {
+    pub(crate) fn end(self) -> Option<Kept> {
         let (key, flights) = (self.key?, self.flights.kept()?);
-        Some(Box::new(Kept { key, flights }))
+        Some(Kept { key, flights })
+    }
+
+    /// Whether what is not acknowledged outlives the connection.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// What the broker knows the session by, unless nothing may outlive it.
+    pub(crate) fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
+    /// The broker accepted the connection. What is `kept` under its key goes on, unless the session begins clean.
+    pub(crate) fn resume(&mut self, wire: &mut Wire<'_>, kept: Option<Flights>, session_present: bool) {
+        if self.clean {
+            self.key = None;
+        } else if let Some(flights) = kept {
+            self.flights = flights;
+            self.flights.resume(session_present, wire.link, wire.out);
+        }
     }
 
     /// Bytes that are kept to be sent again.
@@ -186,7 +188,7 @@ impl Session {
         ticket: Ticket,
         window: u16,
     ) -> Result<Progress, Problem> {
-        let id = self.begin(Awaits::Suback, ticket, window)?;
+        let id = self.begin(wire, Awaits::Suback, ticket, window)?;
         self.send(wire, &Packet::Subscribe { id, filters: Filters::with_qos(&[(filter, qos)]) });
         Ok(Progress::Flying)
     }
@@ -198,7 +200,7 @@ impl Session {
         ticket: Ticket,
         window: u16,
     ) -> Result<Progress, Problem> {
-        let id = self.begin(Awaits::Unsuback, ticket, window)?;
+        let id = self.begin(wire, Awaits::Unsuback, ticket, window)?;
         self.send(wire, &Packet::Unsubscribe { id, filters: Filters::without_qos(&[filter]) });
         Ok(Progress::Flying)
     }
@@ -222,11 +224,11 @@ impl Session {
             Qos::AtLeastOnce => Awaits::Puback,
             Qos::ExactlyOnce => Awaits::Pubrec,
         };
-        let keep = self.key.is_some();
+        let keep = self.is_kept();
         if keep && message.topic.len() + message.payload.len() > room {
             return Err(Problem::NoMemory);
         }
-        message.id = Some(self.begin(awaits, ticket, window)?);
+        message.id = Some(self.begin(wire, awaits, ticket, window)?);
         self.send(wire, &Packet::Publish(message));
         if keep {
             self.flights.keep(message);
@@ -235,8 +237,8 @@ impl Session {
     }
 
     /// Begins an exchange and gives its packet identifier.
-    fn begin(&mut self, awaits: Awaits, ticket: Ticket, window: u16) -> Result<PacketId, Problem> {
-        if self.is_open() { self.flights.begin(awaits, ticket, window) } else { Err(Problem::NotConnected) }
+    fn begin(&mut self, wire: &mut Wire<'_>, awaits: Awaits, ticket: Ticket, window: u16) -> Result<PacketId, Problem> {
+        if self.is_open() { self.flights.begin(awaits, ticket, window, wire.ids) } else { Err(Problem::NotConnected) }
     }
 
     /// Bytes from the peer, put behind those that wait. Gives what there is to work on; [`keep`](Self::keep) takes
@@ -294,7 +296,7 @@ impl Session {
     pub(crate) fn packet<'a>(&mut self, wire: &mut Wire<'_>, frame: &'a [u8]) -> Result<Event<'a>, Violation> {
         let packet = Packet::decode(frame)?;
         if matches!(self.phase, Phase::Connecting { .. }) {
-            return self.connack(wire, &packet);
+            return self.connack(&packet);
         }
         match packet {
             Packet::Publish(message) => self.message(wire, message),
@@ -341,15 +343,14 @@ impl Session {
         }
     }
 
-    fn connack<'a>(&mut self, wire: &mut Wire<'_>, packet: &Packet<'_>) -> Result<Event<'a>, Violation> {
+    fn connack<'a>(&mut self, packet: &Packet<'_>) -> Result<Event<'a>, Violation> {
         match *packet {
-            Packet::Connack { session_present: true, code: 0 } if self.key.is_none() => {
+            Packet::Connack { session_present: true, code: 0 } if self.clean => {
                 Err(violation("MQTT-3.2.2-1", "session present in answer to a clean session"))
             }
             Packet::Connack { session_present, code: 0 } => {
                 self.phase = Phase::Open;
-                self.flights.resume(session_present, wire.link, wire.out);
-                Ok(Event::Opened)
+                Ok(Event::Opened { session_present })
             }
             Packet::Connack { code, .. } => Ok(Event::Refused(code)),
             _ => Err(NO_CONNACK),
