@@ -97,6 +97,10 @@ pub enum TlsFailure {
     },
     /// No trusted root signed the chain; the issuer that was missing.
     UnknownRoot(Box<str>),
+    /// The server's certificate is signed with its own key, and not trusted; whose it is.
+    SelfSigned(Box<str>),
+    /// A trusted root has the name of the one that signed, and another key; whose certificate it signed.
+    OtherRoot(Box<str>),
     /// The server wants a client certificate, and none is loaded with its key.
     ClientCertificateMissing,
     /// The server refused the client certificate, with this alert (RFC 8446, section 6).
@@ -112,13 +116,17 @@ pub enum TlsFailure {
         /// Whether it had sent anything.
         answered: bool,
     },
+    /// The network below the handshake failed, in words.
+    Broken(Box<str>),
     /// The handshake did not end in time.
     TimedOut,
     /// The peer sent an alert (RFC 8446, section 6) that none of the above covers.
     Alert(u8),
     /// The roots or the identity of the profile can't be used; in words.
     BadProfile(Box<str>),
-    /// Anything else, in the TLS library's words.
+    /// The driver has no roots to check the server with; why, in words.
+    NoRoots(Box<str>),
+    /// Anything else, in the driver's words.
     Other(Box<str>),
 }
 
@@ -130,17 +138,18 @@ impl TlsFailure {
             TlsFailure::Other(_) => -1,
             TlsFailure::NotYetValid { .. } => -9,
             TlsFailure::Expired { .. } => -10,
-            TlsFailure::UnknownRoot(_) => -19,
+            TlsFailure::SelfSigned(_) => -18,
+            TlsFailure::UnknownRoot(_) | TlsFailure::OtherRoot(_) => -19,
             TlsFailure::WrongName { .. } => -62,
             TlsFailure::ClientCertificateMissing => -101,
             TlsFailure::ClientCertificateRefused(_) => -102,
             TlsFailure::NoCommonVersion => -103,
             TlsFailure::NoCommonCipher => -104,
             TlsFailure::NotTls(_) => -105,
-            TlsFailure::ClosedInHandshake { .. } => -106,
+            TlsFailure::ClosedInHandshake { .. } | TlsFailure::Broken(_) => -106,
             TlsFailure::TimedOut => -107,
             TlsFailure::Alert(_) => -108,
-            TlsFailure::BadProfile(_) => -109,
+            TlsFailure::BadProfile(_) | TlsFailure::NoRoots(_) => -109,
         }
     }
 }
@@ -160,15 +169,22 @@ impl fmt::Display for TlsFailure {
             TlsFailure::WrongName { asked, presented } => {
                 write!(f, "server certificate is for {}, not for {}", Words(presented), Words(asked))
             }
-            TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {}", Words(issuer)),
+            TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {}; {HOW_TO_TRUST}", Words(issuer)),
+            TlsFailure::SelfSigned(subject) => {
+                write!(f, "server certificate is self-signed and not trusted: {}; {HOW_TO_TRUST}", Words(subject))
+            }
+            TlsFailure::OtherRoot(subject) => {
+                let subject = Words(subject);
+                write!(f, "unknown root: the one that signed {subject} has the name of a trusted one, and another key")
+            }
             TlsFailure::ClientCertificateMissing => {
                 f.write_str("server wants a client certificate: CAFILE and KEYFILE are not both loaded")
             }
             TlsFailure::ClientCertificateRefused(code) => {
                 write!(f, "server refused the client certificate: {}", Alert(*code))
             }
-            TlsFailure::NoCommonVersion => f.write_str("no common version"),
-            TlsFailure::NoCommonCipher => f.write_str("no common cipher suite or signature algorithm"),
+            TlsFailure::NoCommonVersion => f.write_str("no TLS version in common, AT+GTSSLVER sets those on offer"),
+            TlsFailure::NoCommonCipher => f.write_str("no cipher suite or signature algorithm in common"),
             TlsFailure::NotTls(first) => write!(f, "the peer does not speak TLS, it sent: {}", first.escape_ascii()),
             TlsFailure::ClosedInHandshake { answered: true } => {
                 f.write_str("the peer ended the connection in the handshake")
@@ -176,13 +192,19 @@ impl fmt::Display for TlsFailure {
             TlsFailure::ClosedInHandshake { answered: false } => f.write_str(
                 "the peer ended the connection in the handshake without a word, perhaps it does not speak TLS",
             ),
+            TlsFailure::Broken(said) => write!(f, "the connection broke in the handshake: {}", Words(said)),
             TlsFailure::TimedOut => f.write_str("the handshake did not end in time"),
             TlsFailure::Alert(code) => write!(f, "the peer sent an alert: {}", Alert(*code)),
             TlsFailure::BadProfile(said) => write!(f, "certificate or key unusable: {}", Words(said)),
+            TlsFailure::NoRoots(said) => write!(f, "no trusted roots: {}", Words(said)),
             TlsFailure::Other(said) => Words(said).fmt(f),
         }
     }
 }
+
+/// What to do about a server whose root nobody knows.
+const HOW_TO_TRUST: &str =
+    "load it as TRUSTFILE or name it with --ca to trust it, or skip the check with AT+GTSSLMODE=0";
 
 /// The server's certificate, or that of this authority in its chain.
 struct Whose<'a>(Option<&'a str>);
@@ -210,9 +232,12 @@ impl fmt::Display for Alert {
 
 /// Those that a server sends to a client.
 const ALERTS: &[(u8, &str)] = &[
+    (0, "close notify"),
     (10, "unexpected message"),
     (20, "bad record MAC"),
+    (21, "decryption failed"),
     (22, "record overflow"),
+    (30, "decompression failure"),
     (40, "handshake failure"),
     (41, "no certificate"),
     (42, "bad certificate"),
@@ -225,6 +250,7 @@ const ALERTS: &[(u8, &str)] = &[
     (49, "access denied"),
     (50, "decode error"),
     (51, "decrypt error"),
+    (60, "export restriction"),
     (70, "protocol version"),
     (71, "insufficient security"),
     (80, "internal error"),
@@ -233,11 +259,14 @@ const ALERTS: &[(u8, &str)] = &[
     (100, "no renegotiation"),
     (109, "missing extension"),
     (110, "unsupported extension"),
+    (111, "certificate unobtainable"),
     (112, "unrecognized name"),
     (113, "bad certificate status response"),
+    (114, "bad certificate hash value"),
     (115, "unknown PSK identity"),
     (116, "certificate required"),
     (120, "no application protocol"),
+    (121, "encrypted ClientHello required"),
 ];
 
 /// Seconds since 1970 as a date that people read.

@@ -44,6 +44,10 @@ pub(crate) fn put(failure: &TlsFailure) -> String {
             format!("wrong name {} {}", one_line(asked), one_line(presented))
         }
         TlsFailure::UnknownRoot(issuer) => format!("unknown root {}", one_line(issuer)),
+        TlsFailure::SelfSigned(subject) => format!("self-signed {}", one_line(subject)),
+        TlsFailure::OtherRoot(subject) => format!("other root {}", one_line(subject)),
+        TlsFailure::Broken(said) => format!("broken {}", one_line(said)),
+        TlsFailure::NoRoots(said) => format!("no roots {}", one_line(said)),
         TlsFailure::NotTls(first) => {
             let bytes: Vec<String> = first.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("not tls {}", bytes.join(" "))
@@ -100,6 +104,10 @@ pub(crate) fn parse(words: &str) -> Option<TlsFailure> {
     said("unknown root")
         .map(TlsFailure::UnknownRoot)
         .or_else(|| said("bad profile ").map(TlsFailure::BadProfile))
+        .or_else(|| said("self-signed ").map(TlsFailure::SelfSigned))
+        .or_else(|| said("other root ").map(TlsFailure::OtherRoot))
+        .or_else(|| said("broken ").map(TlsFailure::Broken))
+        .or_else(|| said("no roots ").map(TlsFailure::NoRoots))
         .or_else(|| said("other ").map(TlsFailure::Other))
 }
 
@@ -126,6 +134,10 @@ mod tests {
             TlsFailure::WrongName { asked: "a.example".into(), presented: "b.example, c.example".into() },
             TlsFailure::UnknownRoot("CN=some root".into()),
             TlsFailure::UnknownRoot("".into()),
+            TlsFailure::SelfSigned("CN=itself".into()),
+            TlsFailure::OtherRoot("CN=some server".into()),
+            TlsFailure::Broken("peer unreachable".into()),
+            TlsFailure::NoRoots("SSL_CERT_FILE can't be read".into()),
             TlsFailure::NotTls(b"HTTP".as_slice().into()),
             TlsFailure::NotTls(Box::default()),
             TlsFailure::ClientCertificateRefused(42),
