@@ -241,7 +241,7 @@ impl Open {
             Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                 return Poll::Ready(Ok(buffer.filled().len()));
             }
-            Poll::Ready(Ok(())) => Why::Ended,
+            Poll::Ready(Ok(())) => self.stream.ended(),
             Poll::Ready(Err(error)) => self.stream.why(&error),
         };
         Poll::Ready(Err(match (ended, self.broken.take()) {

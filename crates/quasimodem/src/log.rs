@@ -14,6 +14,8 @@ use tracing::level_filters::LevelFilter;
 use tracing::{debug, info};
 use tracing_subscriber::fmt::time::Uptime;
 
+use crate::tls;
+
 /// Starts the log: nothing without `-v`, all that the modem does with `-v`, also the traffic of its links with `-vv`.
 pub(crate) fn init(verbosity: u8) {
     let level = match verbosity {
@@ -156,7 +158,7 @@ pub(crate) fn gateway_trouble(error: &io::Error) {
 
 /// A client of the lab broker did not get through the TLS handshake.
 pub(crate) fn no_tls(from: SocketAddr, error: &io::Error) {
-    info!("broker: no TLS with {from}: {error}");
+    info!("broker: no TLS with {from}: {}", tls::of_client(error));
 }
 
 static RAW: AtomicBool = AtomicBool::new(false);

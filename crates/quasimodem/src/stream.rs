@@ -17,11 +17,19 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Why it ended.
+    /// Why it broke.
     pub(crate) fn why(&self, error: &io::Error) -> Why {
         match self {
             Stream::Tcp(_) => resolve::why(error),
             Stream::Tls(stream) => stream.why(error),
+        }
+    }
+
+    /// Why the peer ended it.
+    pub(crate) fn ended(&self) -> Why {
+        match self {
+            Stream::Tcp(_) => Why::Ended,
+            Stream::Tls(stream) => stream.ended(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use quasimodem_core::TlsProfile;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -133,9 +133,10 @@ impl Root {
     /// Whether a client with this certificate would be let in.
     fn check_client(&self, certificate: &CertificateDer<'_>) -> Result<()> {
         let (algorithms, usage) = (PROVIDER.signature_verification_algorithms.all, KeyUsage::client_auth());
-        let anchor = anchor_from_trusted_cert(&self.certificate)?;
-        let certificate = EndEntityCert::try_from(certificate)?;
-        certificate.verify_for_usage(algorithms, &[anchor], &[], UnixTime::now(), usage, None, None)?;
+        let anchors = [anchor_from_trusted_cert(&self.certificate).map_err(|error| said("the root", &error))?];
+        let certificate = EndEntityCert::try_from(certificate).map_err(|error| said("the certificate", &error))?;
+        let checked = certificate.verify_for_usage(algorithms, &anchors, &[], UnixTime::now(), usage, None, None);
+        checked.map_err(|error| said("the certificate", &error))?;
         Ok(())
     }
 }
@@ -174,6 +175,11 @@ fn root_params() -> CertificateParams {
 fn set_name(params: &mut CertificateParams, name: &str) {
     params.distinguished_name.push(DnType::CommonName, name);
     (params.not_before, params.not_after) = (date_time_ymd(1975, 1, 1), date_time_ymd(2049, 12, 31));
+}
+
+/// What is wrong with a certificate, in words.
+fn said(what: &str, error: &webpki::Error) -> Error {
+    anyhow!("{what} {}", tls::x509(error))
 }
 
 /// The first certificate of a file.

@@ -6,43 +6,63 @@ use quasimodem_core::{TlsFailure, Why};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
-use super::names;
 use super::witness::{ClientAuth, Notes};
+use super::{names, words};
 use crate::resolve;
 
 /// Why a handshake failed with the peer of this name.
-pub(super) fn in_handshake(error: &io::Error, notes: &Notes, asked: &str) -> Why {
-    match tls_error(error) {
-        Some(Error::InvalidCertificate(error)) => Why::Tls(certificate(error, notes, asked)),
-        Some(Error::AlertReceived(alert)) => Why::Tls(notes.alert(*alert, true)),
-        Some(Error::PeerIncompatible(error)) => Why::Tls(incompatible(error)),
-        Some(_) if !notes.speaks_tls() => Why::Tls(TlsFailure::NotTls(notes.first.as_slice().into())),
-        Some(error) => Why::Tls(TlsFailure::Other(error.to_string().into())),
+pub(super) fn in_handshake(error: &io::Error, notes: &Notes, asked: &str) -> TlsFailure {
+    match words::library(error) {
+        Some(Error::InvalidCertificate(error)) => certificate(error, notes, asked),
+        Some(Error::AlertReceived(alert)) => notes.alert(*alert, true),
+        Some(Error::PeerIncompatible(error)) => incompatible(error),
+        Some(_) if !notes.speaks_tls() => TlsFailure::NotTls(notes.first.as_slice().into()),
+        Some(error) => TlsFailure::Other(words::protocol(error).into()),
         None => match error.kind() {
             // A server that can't make sense of TLS drops the connection, and what it has not read resets it.
             ErrorKind::UnexpectedEof
             | ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
-            | ErrorKind::BrokenPipe => Why::Tls(match notes.client_auth {
+            | ErrorKind::BrokenPipe
+            | ErrorKind::WriteZero => match notes.client_auth {
                 _ if !notes.speaks_tls() => TlsFailure::NotTls(notes.first.as_slice().into()),
                 // It got none, and not every server says that this is why it goes.
                 ClientAuth::Missing => TlsFailure::ClientCertificateMissing,
                 _ => TlsFailure::ClosedInHandshake { answered: !notes.first.is_empty() },
-            }),
-            _ => resolve::why(error),
+            },
+            _ if is_buffer_full(error) => TlsFailure::Other(words::BUFFER_FULL.into()),
+            // It is the handshake that did not come about, whatever happened to the network below it.
+            _ => TlsFailure::Broken(resolve::why(error).to_string().into()),
         },
     }
 }
 
-/// Why a connection ended. With TLS 1.3 a server tells only now what it thinks of the client's certificate.
-pub(super) fn after_handshake(error: &io::Error, notes: &Notes) -> Why {
-    match tls_error(error) {
+/// Why a connection ended; `heard`: after something came over it. With TLS 1.3 a server says only now what it thinks of the
+/// client's certificate.
+pub(super) fn after_handshake(error: &io::Error, notes: &Notes, heard: bool) -> Why {
+    match words::library(error) {
         Some(Error::AlertReceived(alert)) => Why::Tls(notes.alert(*alert, false)),
-        Some(error) => Why::Tls(TlsFailure::Other(error.to_string().into())),
+        Some(error) => Why::Tls(TlsFailure::Other(words::protocol(error).into())),
+        None if is_buffer_full(error) => Why::Tls(TlsFailure::Other(words::BUFFER_FULL.into())),
         // Without TLS's own farewell. MQTT knows where its packets end, so nothing can be cut off unseen.
-        None if error.kind() == ErrorKind::UnexpectedEof => Why::Ended,
-        None => resolve::why(error),
+        None if error.kind() == ErrorKind::UnexpectedEof => ended(notes, heard),
+        None => match resolve::why(error) {
+            // The client's first packet may cross the alert of a server, and what it does not read resets the connection
+            // before the alert is here.
+            Why::Reset => notes.refused_silently(heard).unwrap_or(Why::Reset),
+            why => why,
+        },
     }
+}
+
+/// Why a connection was ended by the peer.
+pub(super) fn ended(notes: &Notes, heard: bool) -> Why {
+    notes.refused_silently(heard).unwrap_or(Why::Ended)
+}
+
+/// The library's buffer for the records of one message has an error without a type.
+fn is_buffer_full(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::InvalidData && error.raw_os_error().is_none()
 }
 
 impl Notes {
@@ -55,6 +75,13 @@ impl Notes {
     fn speaks_tls(&self) -> bool {
         self.first.first().is_none_or(|kind| (CHANGE_CIPHER_SPEC..=APPLICATION_DATA).contains(kind))
             && self.first.get(1).is_none_or(|major| *major == 3)
+    }
+
+    /// What a connection died of that ends before anything is heard: with TLS 1.3 the handshake of the client is over before
+    /// the server looks at its certificate, and not every server says why it goes.
+    fn refused_silently(&self, heard: bool) -> Option<Why> {
+        let refused = !heard && self.is_13 && self.client_auth == ClientAuth::Missing;
+        refused.then_some(Why::Tls(TlsFailure::ClientCertificateMissing))
     }
 
     fn alert(&self, alert: AlertDescription, in_handshake: bool) -> TlsFailure {
@@ -96,8 +123,6 @@ impl Notes {
 fn certificate(error: &CertificateError, notes: &Notes, asked: &str) -> TlsFailure {
     let seconds = |time: &UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     let subject = notes.name.as_deref().unwrap_or("somebody");
-    // Nobody is named in one that can't be read.
-    let whose = notes.name.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
     let authority = notes.authority.as_deref().map(Into::into);
     match error {
         CertificateError::ExpiredContext { time, not_after } => {
@@ -111,34 +136,31 @@ fn certificate(error: &CertificateError, notes: &Notes, asked: &str) -> TlsFailu
                 [] => format!("no name ({subject} does not count)"),
                 presented => names::list(presented),
             };
-            TlsFailure::WrongName { asked: asked.into(), presented: presented.into() }
+            TlsFailure::WrongName { asked: names::asked(asked, &presented).into(), presented: presented.into() }
         }
+        CertificateError::UnknownIssuer if notes.self_signed => TlsFailure::SelfSigned(subject.into()),
         CertificateError::UnknownIssuer => TlsFailure::UnknownRoot(subject.into()),
-        CertificateError::BadSignature => TlsFailure::UnknownRoot(
-            format!("the one that signed {subject} has the name of a known one, and another key").into(),
-        ),
-        CertificateError::Other(error) => TlsFailure::Other(match error.0.downcast_ref() {
+        CertificateError::BadSignature => TlsFailure::OtherRoot(subject.into()),
+        CertificateError::Other(error) => match error.0.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::CaUsedAsEndEntity) if notes.self_signed => TlsFailure::SelfSigned(subject.into()),
             Some(webpki::Error::CaUsedAsEndEntity) => {
-                format!("server shows the certificate of an authority as its own: {subject}").into()
+                TlsFailure::Other(format!("server shows the certificate of an authority as its own: {subject}").into())
             }
-            Some(webpki::Error::UnsupportedCertVersion) => {
-                "server certificate is of X.509 version 1, and only those of version 3 can be checked".into()
+            Some(error) => of_server(notes, words::x509(error)),
+            None => {
+                let whose = notes.name.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
+                TlsFailure::Other(format!("server certificate{whose}: {error}").into())
             }
-            Some(webpki::Error::UnsupportedCriticalExtension) => {
-                format!("server certificate{whose} has a critical extension that is not known").into()
-            }
-            _ => format!("server certificate{whose}: {error}").into(),
-        }),
-        CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id: algorithm, .. }
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
-            signature_algorithm_id: algorithm,
-            ..
-        } => TlsFailure::Other(
-            format!("server certificate{whose} is signed with {}", names::signature(algorithm)).into(),
-        ),
-        CertificateError::BadEncoding => TlsFailure::Other(format!("server certificate{whose} can't be read").into()),
-        error => TlsFailure::Other(format!("server certificate{whose}: {error}").into()),
+        },
+        error => of_server(notes, &words::certificate(error)),
     }
+}
+
+/// What the server's certificate is.
+fn of_server(notes: &Notes, is: &str) -> TlsFailure {
+    // Nobody is named in one that can't be read.
+    let whose = notes.name.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
+    TlsFailure::Other(format!("server certificate{whose} {is}").into())
 }
 
 fn incompatible(error: &PeerIncompatible) -> TlsFailure {
@@ -150,15 +172,14 @@ fn incompatible(error: &PeerIncompatible) -> TlsFailure {
         | P::Tls12NotOffered
         | P::Tls12NotOfferedOrEnabled => TlsFailure::NoCommonVersion,
         P::NoCipherSuitesInCommon | P::NoKxGroupsInCommon | P::NoSignatureSchemesInCommon => TlsFailure::NoCommonCipher,
-        error => TlsFailure::Other(Error::PeerIncompatible(error.clone()).to_string().into()),
+        error => TlsFailure::Other(words::protocol(&Error::PeerIncompatible(error.clone())).into()),
     }
-}
-
-fn tls_error(error: &io::Error) -> Option<&Error> {
-    error.get_ref()?.downcast_ref()
 }
 
 /// Record types (RFC 8446 5.1).
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const APPLICATION_DATA: u8 = 23;
+
+#[cfg(test)]
+mod tests;

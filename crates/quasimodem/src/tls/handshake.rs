@@ -14,11 +14,15 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, client};
 
 use super::Template;
-use super::failure::{after_handshake, in_handshake};
+use super::failure::{after_handshake, ended, in_handshake};
 use super::witness::Witness;
 
 /// A TLS connection whose handshake is done.
-pub(crate) struct Stream(client::TlsStream<Recorder>);
+pub(crate) struct Stream {
+    stream: client::TlsStream<Recorder>,
+    /// Something came over it.
+    heard: bool,
+}
 
 /// Makes a TLS connection of a TCP connection until the deadline. The name is as the host wrote it.
 pub(crate) async fn connect(
@@ -28,7 +32,7 @@ pub(crate) async fn connect(
     deadline: Instant,
 ) -> Result<Stream, Why> {
     let asked = server_name(name).ok_or_else(|| {
-        Why::Tls(TlsFailure::Other(format!("{} is no name that TLS could ask for", name.escape_debug()).into()))
+        Why::Tls(TlsFailure::Other(format!("{} is not a name that TLS can ask for", name.escape_debug()).into()))
     })?;
     let mut config = template.config.clone();
     let witness = Arc::new(Witness::new(template));
@@ -38,21 +42,29 @@ pub(crate) async fn connect(
     let connector = TlsConnector::from(Arc::new(config));
     let handshake = connector.connect_with(asked, recorder, |connection| connection.set_buffer_limit(Some(BUFFER)));
     match timeout_at(deadline, handshake).await {
-        Ok(Ok(stream)) => Ok(Stream(stream)),
-        Ok(Err(error)) => Err(in_handshake(&error, &witness.notes(), name)),
+        Ok(Ok(stream)) => {
+            witness.notes().is_13 = stream.get_ref().1.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+            Ok(Stream { stream, heard: false })
+        }
+        Ok(Err(error)) => Err(Why::Tls(in_handshake(&error, &witness.notes(), name))),
         Err(_) => Err(Why::Tls(witness.notes().silent())),
     }
 }
 
 impl Stream {
-    /// Why it ended.
+    /// Why it broke.
     pub(crate) fn why(&self, error: &io::Error) -> Why {
-        after_handshake(error, &self.0.get_ref().0.witness.notes())
+        after_handshake(error, &self.stream.get_ref().0.witness.notes(), self.heard)
+    }
+
+    /// Why the peer ended it.
+    pub(crate) fn ended(&self) -> Why {
+        ended(&self.stream.get_ref().0.witness.notes(), self.heard)
     }
 
     /// What was agreed on, for the log.
     pub(crate) fn agreed(&self) -> String {
-        let (_, connection) = self.0.get_ref();
+        let (_, connection) = self.stream.get_ref();
         let version = match connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
             _ => "TLS 1.3",
@@ -67,21 +79,24 @@ impl Stream {
 
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.heard |= buffer.filled().len() > before;
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

@@ -6,6 +6,7 @@ mod names;
 mod pem;
 mod roots;
 mod witness;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
@@ -24,6 +25,7 @@ pub(crate) use self::handshake::{Stream, connect};
 pub(crate) use self::pem::{key_der, roots};
 use self::roots::Roots;
 use self::witness::Anybody;
+pub(crate) use self::words::{of_client, x509};
 
 /// What the TLS links of a process share. Everything that is built of certificates is found again by their content for as
 /// long as somebody uses it, so that thousands of modems with the same roots hold them once.
@@ -64,7 +66,7 @@ impl Tls {
                 TlsVersions::V13 => &[&TLS13],
             };
             let config = ClientConfig::builder_with_provider(PROVIDER.clone()).with_protocol_versions(versions);
-            let config = config.map_err(|error| TlsFailure::Other(error.to_string().into()))?;
+            let config = config.map_err(|error| TlsFailure::Other(words::protocol(&error).into()))?;
             let config = config.dangerous().with_custom_certificate_verifier(verifier.clone());
             let mut config = config.with_no_client_auth();
             config.alpn_protocols = profile.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();

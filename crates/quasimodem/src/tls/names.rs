@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use rustls::pki_types::CertificateDer;
 use webpki::{EndEntityCert, anchor_from_trusted_cert};
 
+use crate::resolve::literal;
+
 /// The issuer that a chain leads to and that is not in it: whoever should have been a root.
 pub(super) fn missing_issuer(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Option<String> {
     let end_entity = EndEntityCert::try_from(end_entity).ok()?;
@@ -25,6 +27,11 @@ pub(super) fn missing_issuer(end_entity: &CertificateDer<'_>, intermediates: &[C
 /// Whose certificate it is.
 pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<String> {
     EndEntityCert::try_from(certificate).ok().map(|certificate| in_words(certificate.subject()))
+}
+
+/// Whether a certificate has one name for its issuer and its subject, as those do that sign themselves.
+pub(super) fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
+    EndEntityCert::try_from(certificate).is_ok_and(|certificate| certificate.issuer() == certificate.subject())
 }
 
 /// Whether one certificate has the name that the other one gives as its issuer's.
@@ -67,7 +74,7 @@ pub(super) fn signature(mut algorithm: &[u8]) -> &'static str {
     known.map_or("an algorithm that is not supported", |(_, name)| name)
 }
 
-/// A list for people, who read no more than so many.
+/// The names of a certificate for people, who read only so many of them. A name's kind is said where it does not show.
 pub(super) fn list(names: &[String]) -> String {
     let shown: Vec<String> = names.iter().take(SHOWN).map(|name| shorten(&plain(name))).collect();
     match names.len().checked_sub(SHOWN) {
@@ -76,12 +83,31 @@ pub(super) fn list(names: &[String]) -> String {
     }
 }
 
-/// Without what rustls writes around it: `DnsName("a.example")`, `IpAddress(0::1)`.
+/// The name that was asked for, beside such a list.
+pub(super) fn asked(name: &str, list: &str) -> String {
+    match literal(name) {
+        Some(_) if list.contains(DNS_NAME) => format!("IP address {name}"),
+        _ => name.into(),
+    }
+}
+
+/// Without what rustls writes around it: `DnsName("a.example")`, `IpAddress(0::1)`, `Unsupported(0x01)`.
 fn plain(name: &str) -> Cow<'_, str> {
-    let inside = |kind: &str| name.strip_prefix(kind)?.strip_suffix(')');
-    match inside("IpAddress(").map(str::parse::<IpAddr>) {
-        Some(Ok(address)) => address.to_string().into(),
-        _ => inside("DnsName(").unwrap_or(name).trim_matches('"').into(),
+    let inside = |kind: &str| name.strip_prefix(kind)?.strip_prefix('(')?.strip_suffix(')');
+    let quoted = |kind: &str| inside(kind).map(|name| name.trim_matches('"'));
+    if let Some(address) = inside("IpAddress") {
+        return address.parse().map_or(address.into(), |address: IpAddr| address.to_string().into());
+    }
+    if let Some(name) = quoted("DnsName") {
+        return if literal(name).is_some() { format!("{DNS_NAME}{name}").into() } else { name.into() };
+    }
+    if let Some(uri) = quoted("UniformResourceIdentifier") {
+        return format!("URI {uri}").into();
+    }
+    match inside("Unsupported") {
+        Some("0x01") => "an email address".into(),
+        _ if name == "DirectoryName" => "a directory name".into(),
+        _ => "a name of another kind".into(),
     }
 }
 
@@ -132,16 +158,21 @@ fn long_length(first: u8, rest: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
+/// No longer than [`LONGEST`], however much of it is escaped when it is printed.
 fn shorten(words: &str) -> String {
-    match words.char_indices().nth(LONGEST) {
+    let mut room = LONGEST;
+    let mut left = |char: char| room.checked_sub(char.escape_debug().len()).inspect(|left| room = *left).is_some();
+    match words.char_indices().find(|(_, char)| !left(*char)) {
         Some((end, _)) => format!("{}…", words.get(..end).unwrap_or_default()),
         None => words.into(),
     }
 }
 
+/// In front of a DNS name that looks like an address.
+const DNS_NAME: &str = "DNS name ";
 /// The shortest RSA keys that are accepted, in bits.
 pub(super) const RSA_BITS: usize = 2048;
-/// Characters of a name in words.
+/// Characters of a name in words, as they are printed.
 const LONGEST: usize = 120;
 /// Names in a list.
 const SHOWN: usize = 6;
@@ -196,6 +227,22 @@ mod tests {
         assert!(list(&names).ends_with("5.example and 3 more"));
         let addresses = ["IpAddress(0::1)", "IpAddress(127.0.0.1)"].map(String::from);
         assert_eq!(list(&addresses), "::1, 127.0.0.1");
-        assert_eq!(list(&["x".repeat(1000)]).chars().count(), LONGEST + 1);
+        assert_eq!(list(&[format!("DnsName(\"{}\")", "x".repeat(1000))]).chars().count(), LONGEST + 1);
+    }
+
+    #[test]
+    fn kinds_of_names_that_do_not_show() {
+        let of = |name: &str| list(&[name.to_owned()]);
+        assert_eq!(of("DnsName(\"127.0.0.1\")"), "DNS name 127.0.0.1");
+        assert_eq!(of("DnsName(\"::1\")"), "DNS name ::1");
+        assert_eq!(of("UniformResourceIdentifier(\"mqtt://a.example\")"), "URI mqtt://a.example");
+        assert_eq!(of("Unsupported(0x01)"), "an email address");
+        assert_eq!(of("Unsupported(0x00)"), "a name of another kind");
+        assert_eq!(of("DirectoryName"), "a directory name");
+        // More than one run of zeros is not written as an address is read.
+        assert_eq!(of("IpAddress(1::2::3)"), "1::2::3");
+        assert_eq!(asked("127.0.0.1", "DNS name 127.0.0.1"), "IP address 127.0.0.1");
+        assert_eq!(asked("127.0.0.1", "a.example, 10.0.0.1"), "127.0.0.1");
+        assert_eq!(asked("a.example", "DNS name 127.0.0.1"), "a.example");
     }
 }

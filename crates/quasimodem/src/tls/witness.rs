@@ -26,6 +26,10 @@ pub(super) struct Notes {
     pub(super) client_auth: ClientAuth,
     /// The name in the certificate that was refused that says most: of the issuer that nobody knows, or of the subject.
     pub(super) name: Option<String>,
+    /// The certificate that was refused is signed with its own key.
+    pub(super) self_signed: bool,
+    /// What was agreed on is TLS 1.3.
+    pub(super) is_13: bool,
     /// The authority in the server's chain whose dates don't hold, while those of the server's own certificate do.
     pub(super) authority: Option<String>,
 }
@@ -80,6 +84,7 @@ impl ServerCertVerifier for Witness {
         let verdict = verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         if let Err(Error::InvalidCertificate(error)) = &verdict {
             let mut notes = self.notes();
+            notes.self_signed = names::is_self_issued(end_entity);
             notes.name = match error {
                 CertificateError::UnknownIssuer => names::missing_issuer(end_entity, intermediates),
                 _ => names::subject(end_entity),

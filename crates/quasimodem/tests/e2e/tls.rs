@@ -89,7 +89,7 @@ fn the_roots_of_the_operating_system() {
     let (mut program, mut host) = modem(Path::new("/dev/null"));
     host.command(&format!(r#"AT+MQTTOPEN=1,"localhost",{},1,60,2"#, broker.port()));
     host.expect("\r\n+MQTTOPEN: 1,0\r\n");
-    assert_eq!(program.wait_for("client 1 not opened: "), "TLS: unknown root: CN=a private root");
+    assert!(program.wait_for("client 1 not opened: ").starts_with("TLS: unknown root: CN=a private root;"));
 }
 
 #[test]

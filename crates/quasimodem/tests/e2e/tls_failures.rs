@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType, date_time_ymd};
 
 use crate::LIMIT;
 use crate::broker::{Broker, Kind, lines};
@@ -15,6 +15,9 @@ use crate::certificates::{Authority, Files, openssl, sign_by_openssl};
 use crate::host::Host;
 use crate::program::Program;
 use crate::tls::{closes, modem, opens};
+
+/// What follows where nobody knows the root.
+const TRUST: &str = "; load it as TRUSTFILE or name it with --ca to trust it, or skip the check with AT+GTSSLMODE=0";
 
 /// A modem that trusts one root, and its host.
 pub(crate) struct Bench {
@@ -142,25 +145,75 @@ fn names() {
     assert_eq!(words, "server certificate is for no name (CN=a test does not count), not for localhost");
 }
 
+/// A name that looks like an address is of another kind than one.
+#[test]
+fn kinds_of_names() {
+    let authority = Authority::new("a private root");
+    let name = |name: &str| SanType::DnsName(name.try_into().unwrap());
+    let files = authority.sign_with(&[], |params| params.subject_alt_names.push(name("127.0.0.1")));
+    let broker = Broker::secured(&files, "");
+    let others = authority.sign_with(&[], |params| {
+        params.subject_alt_names.push(SanType::Rfc822Name("a@b.example".try_into().unwrap()));
+        params.subject_alt_names.push(SanType::URI("mqtts://localhost".try_into().unwrap()));
+    });
+    let others = Broker::secured(&others, "");
+    let mut bench = Bench::new(&authority);
+    let words = bench.fails("127.0.0.1", broker.port(), -62);
+    assert_eq!(words, "server certificate is for DNS name 127.0.0.1, not for IP address 127.0.0.1");
+    let words = bench.fails("localhost", others.port(), -62);
+    assert_eq!(words, "server certificate is for an email address, URI mqtts://localhost, not for localhost");
+}
+
+/// More authorities than anybody needs.
+#[test]
+fn a_chain_without_end() {
+    let root = Authority::new("a private root");
+    let mut chain = vec![root.below("authority 1")];
+    for number in 2..=8 {
+        chain.push(chain.last().unwrap().below(&format!("authority {number}")));
+    }
+    let mut files = chain.last().unwrap().sign(&["localhost"]);
+    for authority in chain.iter().rev() {
+        files = files.followed_by(authority.pem());
+    }
+    let broker = Broker::secured(&files, "");
+    assert_eq!(
+        Bench::new(&root).fails("localhost", broker.port(), -1),
+        "server certificate of CN=a test has more than 6 authorities between it and a root, or they go in a circle"
+    );
+}
+
+/// A certificate says what it may be used for.
+#[test]
+fn a_certificate_for_clients() {
+    let authority = Authority::new("a private root");
+    let files = authority.sign_with(&["localhost"], |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    let server = Server::start(&files, &[]);
+    let words = Bench::new(&authority).fails("localhost", server.port, -1);
+    assert_eq!(words, "server certificate of CN=a test is for clients, not for servers");
+}
+
 #[test]
 fn roots() {
     let (authority, other) = (Authority::new("a private root"), Authority::new("somebody's root"));
     let broker = Broker::secured(&other.sign(&["localhost"]), "");
     let mut bench = Bench::new(&authority);
-    assert_eq!(bench.fails("localhost", broker.port(), -19), "unknown root: CN=somebody's root");
+    assert_eq!(bench.fails("localhost", broker.port(), -19), format!("unknown root: CN=somebody's root{TRUST}"));
     // The missing one is that at the end of the chain.
     let below = other.below("an authority below");
     let broker = Broker::secured(&below.sign(&["localhost"]).followed_by(below.pem()), "");
-    assert_eq!(bench.fails("localhost", broker.port(), -19), "unknown root: CN=somebody's root");
+    assert_eq!(bench.fails("localhost", broker.port(), -19), format!("unknown root: CN=somebody's root{TRUST}"));
     // Not the one that it pretends to be.
     let impostor = Authority::new("a private root");
     let broker = Broker::secured(&impostor.sign(&["localhost"]), "");
     let words = bench.fails("localhost", broker.port(), -19);
-    assert_eq!(words, "unknown root: the one that signed CN=a test has the name of a known one, and another key");
+    assert_eq!(words, "unknown root: the one that signed CN=a test has the name of a trusted one, and another key");
     // The operating system's roots are not those of the test.
     let (program, host) = modem(&[]);
     let mut bench = Bench { program, host };
-    assert_eq!(bench.fails("localhost", broker.port(), -19), "unknown root: CN=a private root");
+    assert_eq!(bench.fails("localhost", broker.port(), -19), format!("unknown root: CN=a private root{TRUST}"));
     // The next one may be better.
     bench.host.load("TRUSTFILE", impostor.pem());
     opens(&mut bench.host, "localhost", broker.port());
@@ -210,6 +263,8 @@ fn a_client_key_that_the_server_has_no_use_for() {
     }
 }
 
+const NO_VERSION: &str = "no TLS version in common, AT+GTSSLVER sets those on offer";
+
 #[test]
 fn versions() {
     let authority = Authority::new("a private root");
@@ -218,7 +273,7 @@ fn versions() {
     let old = Server::start(&files, &["-tls1_2"]);
     let oldest = Server::start(&files, &["-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"]);
     let mut bench = Bench::new(&authority);
-    assert_eq!(bench.fails("localhost", oldest.port, -103), "no common version");
+    assert_eq!(bench.fails("localhost", oldest.port, -103), NO_VERSION);
     // Who offers both takes what a server has.
     opens(&mut bench.host, "localhost", new.port());
     assert!(bench.program.wait_for("link 1: TLS ").starts_with("1.3, "));
@@ -230,9 +285,9 @@ fn versions() {
     bench.host.expect("\r\n+MQTTOPEN: 1,0\r\n\r\n+MQTTCLOSE: 1,1\r\n");
     bench.program.wait_for("client 1 not opened: ended by the host");
     bench.host.command("AT+GTSSLVER=4");
-    assert_eq!(bench.fails("localhost", new.port(), -103), "no common version");
+    assert_eq!(bench.fails("localhost", new.port(), -103), NO_VERSION);
     bench.host.command("AT+GTSSLVER=5");
-    assert_eq!(bench.fails("localhost", old.port, -103), "no common version");
+    assert_eq!(bench.fails("localhost", old.port, -103), NO_VERSION);
 }
 
 #[test]
@@ -241,7 +296,7 @@ fn ciphers() {
     let server = Server::start(&authority.sign(&["localhost"]), &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"]);
     assert_eq!(
         Bench::new(&authority).fails("localhost", server.port, -104),
-        "no common cipher suite or signature algorithm"
+        "no cipher suite or signature algorithm in common"
     );
 }
 
@@ -270,7 +325,7 @@ fn certificates_that_cannot_be_checked() {
     let server = Server::start(&first, &[]);
     let mut bench = Bench::new(&authority);
     let words = bench.fails("localhost", server.port, -1);
-    assert_eq!(words, "server certificate is of X.509 version 1, and only those of version 3 can be checked");
+    assert_eq!(words, "server certificate is X.509 v1, and only v3 can be checked");
     // It is good enough for those who don't check.
     bench.host.command("AT+GTSSLMODE=0");
     bench.host.command(&format!(r#"AT+MQTTOPEN=1,"localhost",{},1,60,2"#, server.port));
@@ -281,8 +336,12 @@ fn certificates_that_cannot_be_checked() {
     bench.host.expect("\r\n+MQTTOPEN: 1,0\r\n\r\n+MQTTCLOSE: 1,1\r\n");
     bench.program.wait_for("client 1 not opened: ended by the host");
     bench.host.command("AT+GTSSLMODE=1");
-    let words = bench.fails("localhost", broker.port(), -1);
-    assert_eq!(words, "server shows the certificate of an authority as its own: CN=localhost");
+    let words = bench.fails("localhost", broker.port(), -18);
+    assert_eq!(words, format!("server certificate is self-signed and not trusted: CN=localhost{TRUST}"));
+    let options = ["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"];
+    let broker = Broker::secured(&self_signed(&authority, &options), "");
+    let words = bench.fails("localhost", broker.port(), -18);
+    assert_eq!(words, format!("server certificate is self-signed and not trusted: CN=localhost{TRUST}"));
 }
 
 #[test]
@@ -346,7 +405,7 @@ fn certificates_that_are_too_weak() {
     let (program, mut host) = modem(&[]);
     host.load("TRUSTFILE", &(authority.pem().to_owned() + &fs::read_to_string(&weak.certificate).unwrap()));
     let words = Bench { program, host }.fails("localhost", broker.port(), -19);
-    assert_eq!(words, "unknown root: the one that signed CN=a test has the name of a known one, and another key");
+    assert_eq!(words, "unknown root: the one that signed CN=a test has the name of a trusted one, and another key");
 }
 
 /// The usual one: it says that it is an authority's.

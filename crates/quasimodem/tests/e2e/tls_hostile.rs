@@ -21,32 +21,45 @@ use crate::tls_failures::{Bench, peer};
 fn in_the_handshake() {
     type Act = fn(TcpStream);
     let without_a_word = "the peer ended the connection in the handshake without a word, perhaps it does not speak TLS";
-    let cases: [(Act, &str, i16); 9] = [
+    let cases: [(Act, &str, i16); 12] = [
         // A record of 64 KiB, where 16 are allowed, and one of a message of 16 MiB.
-        (|stream| says(stream, b"\x16\x03\x03\xff\xff"), "received corrupt message of type MessageTooLarge", -1),
+        (|stream| says(stream, b"\x16\x03\x03\xff\xff"), "the peer sent a record that is longer than TLS allows", -1),
         (
             |stream| says(stream, b"\x16\x03\x03\0\x04\x02\xff\xff\xff"),
-            "received corrupt message of type HandshakePayloadTooLarge",
+            "the peer sent a handshake message of more than 64 KiB",
             -1,
         ),
+        // One message of 12,000 bytes, each in a record of its own; and empty ones.
+        (
+            |stream| {
+                let fragments = [b"\x02\0\x2e\xe0".as_slice(), &[0; 12_000]].concat();
+                let records: Vec<u8> = fragments.iter().flat_map(|byte| [22, 3, 3, 0, 1, *byte]).collect();
+                says(stream, &records);
+            },
+            "the peer sent a handshake message in so many records that they exceed 64 KiB",
+            -1,
+        ),
+        (
+            |stream| says(stream, &b"\x16\x03\x03\0\0".repeat(1000)),
+            "the peer sent an empty record where none is allowed",
+            -1,
+        ),
+        // An alert, in the clear as the first word of a server.
+        (|stream| says(stream, b"\x15\x03\x03\0\x02\x02\x50"), "the peer sent an alert: internal error (80)", -108),
         // Warnings without end.
         (
             |stream| says(stream, &b"\x15\x03\x03\0\x02\x01\x70".repeat(1000)),
-            "peer misbehaved: TooManyWarningAlertsReceived",
+            "the peer sent one warning after the other",
             -1,
         ),
         // Data before there is a key, and the client's own words.
-        (
-            |stream| says(stream, b"\x17\x03\x03\0\x04data"),
-            "received unexpected message: got ApplicationData when expecting Handshake",
-            -1,
-        ),
+        (|stream| says(stream, b"\x17\x03\x03\0\x04data"), "the peer sent data where a handshake message was due", -1),
         (
             |mut stream| {
                 let heard = hello(&mut stream);
                 says(stream, &heard);
             },
-            "received unexpected handshake message: got ClientHello when expecting ServerHello or HelloRetryRequest",
+            "the peer sent ClientHello where ServerHello or HelloRetryRequest was due",
             -1,
         ),
         // A broker without TLS that speaks first.
@@ -98,8 +111,8 @@ fn after_the_handshake() {
         bench.host.command(&format!("AT+GTSSLVER={version}"));
         let unreadable: &[u8] = b"\x17\x03\x03\0\x20................................";
         for (bytes, words) in [
-            (unreadable, "cannot decrypt peer's message"),
-            (b"HTTP/1.1 400 Bad Request", "received corrupt message of type InvalidContentType"),
+            (unreadable, "the peer sent a record that can't be decrypted"),
+            (b"HTTP/1.1 400 Bad Request", "the peer sent something that is not TLS"),
         ] {
             let port = server(&files, move |_, stream| says(stream, bytes));
             assert_eq!(bench.fails("localhost", port, -1), words);
@@ -127,20 +140,74 @@ fn a_server_that_ends_silently_for_want_of_a_client_certificate() {
     let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::new(default_provider()));
     let config = builder().with_client_cert_verifier(clients.build().unwrap());
     let config = config.with_cert_resolver(Arc::new(identity(&authority.sign(&["localhost"]))));
-    let port = peer(move |mut stream| {
-        let mut connection = ServerConnection::new(Arc::new(config)).unwrap();
-        // Its alert is never written.
-        while connection.read_tls(&mut stream).is_ok_and(|count| count > 0) && connection.process_new_packets().is_ok()
-        {
-            while connection.wants_write() {
-                connection.write_tls(&mut stream).unwrap();
-            }
-        }
-    });
+    let config = Arc::new(config);
     let mut bench = Bench::new(&authority);
-    bench.host.command("AT+GTSSLVER=4");
-    let words = bench.fails("localhost", port, -101);
-    assert_eq!(words, "server wants a client certificate: CAFILE and KEYFILE are not both loaded");
+    for version in [4, 5] {
+        let config = config.clone();
+        let port = peer(move |mut stream| {
+            let mut connection = ServerConnection::new(config).unwrap();
+            // Its alert is never written.
+            while connection.read_tls(&mut stream).is_ok_and(|count| count > 0)
+                && connection.process_new_packets().is_ok()
+            {
+                while connection.wants_write() {
+                    connection.write_tls(&mut stream).unwrap();
+                }
+            }
+        });
+        bench.host.command(&format!("AT+GTSSLVER={version}"));
+        let words = bench.fails("localhost", port, -101);
+        assert_eq!(words, "server wants a client certificate: CAFILE and KEYFILE are not both loaded");
+    }
+}
+
+/// All that TLS allows: each byte of its handshake in a record of its own, as long as there is no key.
+#[test]
+fn a_server_that_writes_one_byte_a_record() {
+    let authority = Authority::new("a private root");
+    let files = authority.sign(&["localhost"]);
+    let config = builder().with_no_client_auth().with_cert_resolver(Arc::new(identity(&files)));
+    let config = Arc::new(config);
+    let mut bench = Bench::new(&authority);
+    for version in [4, 5] {
+        let config = config.clone();
+        let port = peer(move |mut stream| {
+            let mut connection = ServerConnection::new(config).unwrap();
+            while connection.is_handshaking() {
+                while connection.wants_write() {
+                    let mut records = Vec::new();
+                    connection.write_tls(&mut records).unwrap();
+                    stream.write_all(&in_small_pieces(&records)).unwrap();
+                }
+                connection.read_tls(&mut stream).unwrap();
+                connection.process_new_packets().unwrap();
+            }
+            connection.complete_io(&mut stream).unwrap();
+            connection.writer().write_all(b"\x20\x02\0\0").unwrap();
+            connection.complete_io(&mut stream).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        bench.host.command(&format!("AT+GTSSLVER={version}"));
+        opens(&mut bench.host, "localhost", port);
+        closes(&mut bench.host);
+    }
+}
+
+/// Records of the handshake anew, with a byte each; nothing is changed once records are encrypted.
+fn in_small_pieces(mut records: &[u8]) -> Vec<u8> {
+    let mut pieces = Vec::new();
+    let mut plain = true;
+    while let Some(([kind, major, minor, high, low], rest)) = records.split_first_chunk() {
+        let (body, after) = rest.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+        plain &= *kind == 22;
+        if plain {
+            pieces.extend(body.iter().flat_map(|byte| [*kind, *major, *minor, 0, 1, *byte]));
+        } else {
+            pieces.extend_from_slice(&records[..5 + body.len()]);
+        }
+        records = after;
+    }
+    pieces
 }
 
 /// A certificate is everybody's to show, but not its key.
