@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use quasimodem_core::literal_address;
 use rustls::pki_types::CertificateDer;
 use webpki::{EndEntityCert, anchor_from_trusted_cert};
-
-use crate::resolve::literal;
 
 /// The issuer that a chain leads to and that is not in it: whoever should have been a root.
 pub(super) fn missing_issuer(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Option<String> {
@@ -85,7 +84,7 @@ pub(super) fn list(names: &[String]) -> String {
 
 /// The name that was asked for, beside such a list.
 pub(super) fn asked(name: &str, list: &str) -> String {
-    match literal(name) {
+    match literal_address(name) {
         Some(_) if list.contains(DNS_NAME) => format!("IP address {name}"),
         _ => name.into(),
     }
@@ -99,7 +98,7 @@ fn plain(name: &str) -> Cow<'_, str> {
         return address.parse().map_or(address.into(), |address: IpAddr| address.to_string().into());
     }
     if let Some(name) = quoted("DnsName") {
-        return if literal(name).is_some() { format!("{DNS_NAME}{name}").into() } else { name.into() };
+        return if literal_address(name).is_some() { format!("{DNS_NAME}{name}").into() } else { name.into() };
     }
     if let Some(uri) = quoted("UniformResourceIdentifier") {
         return format!("URI {uri}").into();
