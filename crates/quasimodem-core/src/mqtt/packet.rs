@@ -6,6 +6,7 @@ use core::num::NonZeroU16;
 use super::decode::Body;
 use super::topic::MAX_STRING;
 use crate::outbox::Sink;
+use crate::random;
 
 /// The longest remaining length: four bytes of seven bits (MQTT 2.2.3).
 const MAX_REMAINING: usize = 268_435_455;
@@ -148,6 +149,19 @@ pub struct Publish<'a> {
     pub dup: bool,
     /// `Some` exactly for QoS 1 and 2; otherwise an id is not encoded, or 0 is encoded in its place.
     pub id: Option<PacketId>,
+}
+
+impl Publish<'_> {
+    /// A number by which a receiver sees that an identifier came with another message: two messages with different topics
+    /// or payloads have the same one once in some four thousand million times. DUP, retain and the identifier do not
+    /// count. Not for secrets.
+    pub fn fingerprint(&self) -> u32 {
+        let lengths = [self.topic.len(), self.payload.len()].map(|length| u64::try_from(length).unwrap_or(u64::MAX));
+        let chunks = self.topic.as_bytes().chunks(8).chain(self.payload.chunks(8));
+        let words = chunks.map(|chunk| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+        let [a, b, c, d, ..] = lengths.into_iter().chain(words).fold(0, random::mix).to_le_bytes();
+        u32::from_le_bytes([a, b, c, d])
+    }
 }
 
 /// The topic filters of a SUBSCRIBE, with QoS, or of an UNSUBSCRIBE, without.

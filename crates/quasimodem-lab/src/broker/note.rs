@@ -85,6 +85,9 @@ pub enum Note {
         client: Client,
         /// Which one.
         id: PacketId,
+        /// The topic, if it came with another message than before: the client used an identifier that is not free
+        /// (MQTT 2.3.1), and its message is lost.
+        lost: Option<Box<str>>,
     },
     /// A subscription was granted or refused.
     Subscribed {
@@ -226,7 +229,14 @@ impl fmt::Display for Note {
                 f.write_str(if *dup { " dup" } else { "" })?;
                 write!(f, ", {} bytes", message.payload.len())
             }
-            Note::Duplicate { client, id } => write!(f, "{client:?} published #{id} again before its PUBREL"),
+            Note::Duplicate { client, id, lost: None } => {
+                write!(f, "{client:?} published #{id} again before its PUBREL")
+            }
+            Note::Duplicate { client, id, lost: Some(topic) } => write!(
+                f,
+                "{client:?} published another message to {topic:?} under #{id}, which awaits its PUBREL: \
+                 lost (MQTT 2.3.1, MQTT-4.3.3-2)"
+            ),
             Note::Subscribed { client, filter, granted: Some(qos) } => {
                 write!(f, "{client:?} subscribed to {filter:?} with q{}", qos.number())
             }

@@ -9,7 +9,7 @@ use super::Broker;
 use super::authority::Announcement;
 use super::note::{Client, End, Message, Note};
 use super::outbox::{Outbox, Peer};
-use super::session::{Ack, Parcel};
+use super::session::{Accepted, Ack, Parcel};
 
 /// The return code of a SUBACK for a filter that is refused (MQTT 3.9.3).
 const FAILURE: u8 = 0x80;
@@ -61,10 +61,11 @@ impl Broker {
         if qos == Qos::ExactlyOnce
             && let Some(id) = id
             && let Some(session) = self.sessions.get_mut(client)
-            && !session.accept(id)
+            && let accepted @ (Accepted::Before | Accepted::AnotherBefore) = session.accept(id, publish)
         {
             // Whatever it holds and whether or not DUP is set: until the PUBREL it is the same message [MQTT-4.3.3-2].
-            out.note(Note::Duplicate { client: client.clone(), id });
+            let lost = (accepted == Accepted::AnotherBefore).then(|| topic.into());
+            out.note(Note::Duplicate { client: client.clone(), id, lost });
             return self.reply(peer, &Packet::Pubrec(id), out);
         }
         let message = Arc::new(Message { topic: topic.into(), payload: payload.into() });

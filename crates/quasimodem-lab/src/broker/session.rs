@@ -1,6 +1,7 @@
 //! What the broker keeps for one client (MQTT 3.1.2.4): subscriptions, messages on their way, and those that wait.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use quasimodem_core::mqtt::{Packet, PacketId, Publish, Qos, Violation};
@@ -23,9 +24,9 @@ pub(super) struct Session {
     flights: Vec<Flight>,
     queue: Queue,
     last_id: u16,
-    /// Messages of QoS 2 that were accepted and not released yet (MQTT 4.3.3, method B). There are no more than packet
-    /// identifiers.
-    unreleased: BTreeSet<PacketId>,
+    /// Messages of QoS 2 that were accepted and not released yet (MQTT 4.3.3, method B), with their fingerprints. There
+    /// are no more than packet identifiers.
+    unreleased: BTreeMap<PacketId, u32>,
 }
 
 /// A message, and how it is delivered or kept.
@@ -49,6 +50,17 @@ pub(super) enum Ack {
     Puback,
     Pubrec,
     Pubcomp,
+}
+
+/// What a message of QoS 2 is to a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accepted {
+    /// A new one.
+    New,
+    /// One that was accepted before.
+    Before,
+    /// One under the identifier of another that was accepted before: it is lost.
+    AnotherBefore,
 }
 
 /// An exchange that has not ended. It was sent at least once.
@@ -86,7 +98,7 @@ impl Session {
             flights: Vec::new(),
             queue: Queue::default(),
             last_id: 0,
-            unreleased: BTreeSet::new(),
+            unreleased: BTreeMap::new(),
         }
     }
 
@@ -165,9 +177,16 @@ impl Session {
         }
     }
 
-    /// Notes a message of QoS 2 of the client. False: it was noted before and is not released yet [MQTT-4.3.3-2].
-    pub(super) fn accept(&mut self, id: PacketId) -> bool {
-        self.unreleased.insert(id)
+    /// Notes a message of QoS 2 of the client, unless its identifier is not released yet [MQTT-4.3.3-2].
+    pub(super) fn accept(&mut self, id: PacketId, message: &Publish<'_>) -> Accepted {
+        match self.unreleased.entry(id) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(message.fingerprint());
+                Accepted::New
+            }
+            Entry::Occupied(before) if *before.get() == message.fingerprint() => Accepted::Before,
+            Entry::Occupied(_) => Accepted::AnotherBefore,
+        }
     }
 
     pub(super) fn release(&mut self, id: PacketId) {

@@ -59,8 +59,12 @@ fn qos_2_is_accepted_once_until_it_is_released_4_3_3_2() {
     lab.talks(publisher, r#"publish "t" q2 #7 "x""#, &["pubrec #7"]);
     assert!(matches!(lab.notes[..], [Note::Published { dup: false, .. }]));
     lab.talks(publisher, r#"publish "t" q2 #7 dup "x""#, &["pubrec #7"]);
-    assert!(matches!(lab.notes[..], [Note::Duplicate { .. }]));
-    lab.talks(publisher, r#"publish "t" q2 #7 "other""#, &["pubrec #7"]);
+    assert!(matches!(lab.notes[..], [Note::Duplicate { lost: None, .. }]));
+    for another in [r#"publish "t" q2 #7 "other""#, r#"publish "t" q2 #7 dup "other""#, r#"publish "tx" q2 #7 """#] {
+        lab.talks(publisher, another, &["pubrec #7"]);
+        assert!(matches!(lab.notes[..], [Note::Duplicate { lost: Some(_), .. }]), "{another}");
+    }
+    lab.noted(r#"published another message to "tx" under #7, which awaits its PUBREL: lost"#);
     lab.gone(publisher);
     let publisher = lab.resume(r#""publisher" keepalive 0"#);
     lab.talks(publisher, r#"publish "t" q2 #7 dup "x""#, &["pubrec #7"]);

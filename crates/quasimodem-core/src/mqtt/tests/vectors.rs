@@ -239,3 +239,21 @@ impl Sink for Count {
         self.secret += bytes.len();
     }
 }
+
+#[test]
+fn fingerprints_tell_messages_apart() {
+    let of = |topic, payload| Publish { topic, payload, ..PUBLISH }.fingerprint();
+    let others =
+        [of("ab", b"c"), of("a", b"bc"), of("abc", b""), of("a", b"b\0"), of("a", b"b"), of("a", b""), of("b", b"a")];
+    let long = of("a", &[7; 1000]);
+    for place in [0, 7, 8, 500, 999] {
+        let mut changed = [7; 1000];
+        changed[place] = 8;
+        assert_ne!(Publish { topic: "a", payload: &changed, ..PUBLISH }.fingerprint(), long, "byte {place}");
+    }
+    for (index, one) in others.iter().enumerate() {
+        assert!(!others[..index].contains(one), "{index}");
+    }
+    let again = Publish { dup: true, retain: true, id: Some(id(7)), qos: Qos::ExactlyOnce, ..PUBLISH };
+    assert_eq!(again.fingerprint(), PUBLISH.fingerprint());
+}
