@@ -84,6 +84,22 @@ pub fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, BadPem> {
     }
 }
 
+/// The certificates of a collection as DER, and how many of it can't be read: those that are broken are left out. What begins
+/// and does not end hides what is after it, and counts as one.
+pub fn readable_certificates(text: &[u8]) -> (Vec<Vec<u8>>, usize) {
+    let is_wanted = |section: &Result<Section<'_>, BadPem>| {
+        section.as_ref().map_or(true, |section| Wanted::Certificates.labels().contains(&section.label))
+    };
+    let (mut found, mut broken) = (Vec::new(), 0);
+    for section in sections(text).filter(is_wanted) {
+        match section.and_then(|section| section.decode()) {
+            Ok(der) => found.push(der),
+            Err(_) => broken += 1,
+        }
+    }
+    (found, broken)
+}
+
 /// The first private key of a text as DER.
 pub fn private_key(text: &[u8]) -> Result<(KeyForm, Vec<u8>), BadPem> {
     let (mut found, mut other) = (None, None);

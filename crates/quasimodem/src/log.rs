@@ -156,6 +156,10 @@ pub(crate) fn gateway_trouble(error: &io::Error) {
     info!("gateway: can't read datagrams: {error}");
 }
 
+/// Which roots are trusted.
+pub(crate) const ROOTS: tls::Report =
+    tls::Report { detail: |words| info!("{words}"), warning: |words| say(format_args!("{words}")) };
+
 /// A client of the lab broker did not get through the TLS handshake.
 pub(crate) fn no_tls(from: SocketAddr, error: &io::Error) {
     info!("broker: no TLS with {from}: {}", tls::of_client(error));

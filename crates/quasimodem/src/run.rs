@@ -51,7 +51,9 @@ async fn start(Config { at, pace, imei, settings, mut hosts, ca }: Config, lab: 
     };
     let uart = settings.uart;
     // The modem beside a lab trusts it.
-    let tls = Tls::new(ca, lab_root).into();
+    let tls = Tls::new(ca, lab_root).reporting_to(log::ROOTS);
+    tls.check_environment();
+    let tls = tls.into();
     let parts = Parts { modem: Modem::new(settings.into(), imei), hosts: hosts.into(), tls, signals, greeting, pace };
     match at {
         At::Stdio => drive(Stdio::open().context("can't use the terminal")?, parts).await,

@@ -104,6 +104,15 @@ fn what_is_no_certificate() {
     }
 }
 
+/// A collection is not worth less for one that is broken.
+#[test]
+fn what_is_left_of_a_collection() {
+    let (usual, broken) = (pem("CERTIFICATE"), pem("CERTIFICATE").replace("MAN", "MA!N"));
+    let text = format!("{usual}{broken}{}{usual}-----BEGIN CERTIFICATE-----\nMAN", pem("X509 CRL"));
+    assert_eq!(readable_certificates(text.as_bytes()), (vec![DER.to_vec(); 2], 2));
+    assert_eq!(readable_certificates(b"nothing"), (Vec::new(), 0));
+}
+
 #[test]
 fn what_is_no_private_key() {
     let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMAMhYmM=\n\

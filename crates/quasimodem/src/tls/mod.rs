@@ -5,6 +5,7 @@ mod handshake;
 mod names;
 mod pem;
 mod roots;
+mod system;
 mod witness;
 mod words;
 
@@ -24,6 +25,7 @@ use rustls::{ClientConfig, RootCertStore};
 pub(crate) use self::handshake::{Stream, connect};
 pub(crate) use self::pem::{key_der, roots};
 use self::roots::Roots;
+use self::system::{Environment, System};
 use self::witness::Anybody;
 pub(crate) use self::words::{of_client, x509};
 
@@ -34,7 +36,8 @@ pub(crate) struct Tls {
     ca: Option<Vec<CertificateDer<'static>>>,
     /// Trusted beside those: the root of the lab.
     lab: Option<CertificateDer<'static>>,
-    own_roots: OnceLock<Result<Verifier, TlsFailure>>,
+    own_roots: OnceLock<Verifier>,
+    report: Report,
     loaded_roots: Shared<Roots>,
     templates: Shared<Template>,
 }
@@ -48,11 +51,38 @@ pub(crate) struct Template {
 
 type Verifier = Arc<dyn ServerCertVerifier>;
 
+/// Where it is said which roots are trusted.
+#[derive(Clone, Copy)]
+pub(crate) struct Report {
+    /// For those who want to know.
+    pub(crate) detail: fn(&str),
+    /// For everybody.
+    pub(crate) warning: fn(&str),
+}
+
+const SILENT: Report = Report { detail: |_| (), warning: |_| () };
+
 impl Tls {
     /// Where the host has loaded no roots, trusts these, or the operating system's if there are none; and the lab's.
     pub(crate) fn new(ca: Option<Vec<CertificateDer<'static>>>, lab: Option<CertificateDer<'static>>) -> Tls {
         let (loaded_roots, templates) = (Shared::default(), Shared::default());
-        Tls { ca, lab, own_roots: OnceLock::new(), loaded_roots, templates }
+        Tls { ca, lab, own_roots: OnceLock::new(), report: SILENT, loaded_roots, templates }
+    }
+
+    /// Says there which roots are trusted, once they are read.
+    pub(crate) fn reporting_to(self, report: Report) -> Tls {
+        Tls { report, ..self }
+    }
+
+    /// Reads the roots that the environment names, if it names any, so that a mistake is found before it is needed. It ends
+    /// nothing: whoever set it may have meant other programs, and a modem may never speak TLS.
+    pub(crate) fn check_environment(&self) {
+        if self.ca.is_none()
+            && Environment::read().is_set()
+            && let Err(failure) = self.own_roots()
+        {
+            (self.report.warning)(&format!("TLS: {failure}"));
+        }
     }
 
     /// What connections of this profile are made of.
@@ -88,21 +118,45 @@ impl Tls {
                 });
                 Ok(verifier?)
             }
-            (Verify::Server, None) => self.own_roots.get_or_init(|| Ok(self.own_roots()?)).clone(),
+            (Verify::Server, None) => self.own_roots(),
         }
     }
 
-    /// For hosts that have loaded none.
-    fn own_roots(&self) -> Result<Arc<Roots>, TlsFailure> {
-        let mut store = RootCertStore::empty();
-        if self.ca.is_none() {
-            // Some of an operating system's roots may be unreadable, and the others still serve.
-            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if store.is_empty() {
-                store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-            }
+    /// For hosts that have loaded none. A failure is not kept: the next connection may find the file in order.
+    fn own_roots(&self) -> Result<Verifier, TlsFailure> {
+        if let Some(verifier) = self.own_roots.get() {
+            return Ok(verifier.clone());
         }
-        verifier(store, self.ca.iter().flatten().chain(&self.lab).cloned().collect())
+        let store = match &self.ca {
+            Some(_) => RootCertStore::empty(),
+            None => self.system_roots()?,
+        };
+        let roots = verifier(store, self.ca.iter().flatten().chain(&self.lab).cloned().collect())?;
+        Ok(self.own_roots.get_or_init(|| roots).clone())
+    }
+
+    /// What the environment names is not replaced by anything: it may be less than what the operating system trusts, and that
+    /// on purpose. The lab's own root needs none beside it.
+    fn system_roots(&self) -> Result<RootCertStore, TlsFailure> {
+        let environment = Environment::read();
+        let found = match environment.is_set() {
+            true => environment.roots(),
+            false => Ok(system::roots()),
+        };
+        match found {
+            Ok(System { store, summary, warning }) => {
+                (self.report.detail)(&summary);
+                if let Some(warning) = warning {
+                    (self.report.warning)(&warning);
+                }
+                Ok(store)
+            }
+            Err(words) if self.lab.is_some() => {
+                (self.report.warning)(&format!("only the lab's root is trusted: {words}"));
+                Ok(RootCertStore::empty())
+            }
+            Err(words) => Err(TlsFailure::NoRoots(words.into())),
+        }
     }
 }
 

@@ -71,25 +71,65 @@ fn a_root_of_the_command_line_and_of_a_file() {
     }
 }
 
-/// Without any file the operating system's count, which this variable leads to; where there are none, those that are built
-/// in, which don't know the broker either.
+/// Starts a modem whose environment names these roots; what it says before it is ready.
+fn modem_with(roots: &Path, options: &[&str]) -> (Program, Host, String) {
+    let mut command = command(&["run", "-v", "--at", "tcp:0"]);
+    command.args(options).env("SSL_CERT_FILE", roots).env_remove("SSL_CERT_DIR");
+    let mut program = Program::start_after(command, "");
+    let mut first = program.place().to_owned();
+    let ready = "modem ready on tcp ";
+    let address = match first.strip_prefix(ready) {
+        Some(address) => {
+            let address = address.to_owned();
+            first.clear();
+            address
+        }
+        None => program.wait_for(ready),
+    };
+    let host = Host::connect(&address);
+    (program, host, first)
+}
+
+/// Without any file the operating system's count, or those that the environment names, and then nothing but those.
 #[test]
-fn the_roots_of_the_operating_system() {
+fn the_roots_of_the_environment() {
     let authority = Authority::new("a private root");
     let broker = Broker::secured(&authority.sign(&["localhost"]), "");
-    let modem = |roots: &Path| {
-        let mut command = command(&["run", "-v", "--at", "tcp:0"]);
-        command.env("SSL_CERT_FILE", roots).env_remove("SSL_CERT_DIR");
-        let program = Program::start(command);
-        let host = Host::connect(program.address());
-        (program, host)
-    };
-    let (_program, mut host) = modem(&authority.path());
+    let (_program, mut host, first) = modem_with(&authority.path(), &[]);
+    assert!(first.ends_with("trusted roots: 1 of SSL_CERT_FILE"), "{first}");
     opens(&mut host, "localhost", broker.port());
-    let (mut program, mut host) = modem(Path::new("/dev/null"));
+    // What can't be used is said at the start, and again to whoever needs it. Then it may be in order.
+    let file = authority.directory().join("roots.pem");
+    let words = format!(
+        "no trusted roots: SSL_CERT_FILE {} can't be read: No such file or directory (os error 2)",
+        file.display()
+    );
+    let (mut program, mut host, first) = modem_with(&file, &[]);
+    assert_eq!(first, format!("TLS: {words}"));
     host.command(&format!(r#"AT+MQTTOPEN=1,"localhost",{},1,60,2"#, broker.port()));
     host.expect("\r\n+MQTTOPEN: 1,0\r\n");
-    assert!(program.wait_for("client 1 not opened: ").starts_with("TLS: unknown root: CN=a private root;"));
+    assert_eq!(program.wait_for("client 1 not opened: TLS: "), words);
+    host.send("AT+GTSSLERR?");
+    host.expect("AT+GTSSLERR?\r\n+GTSSLERR: -109\r\n\r\nOK\r\n");
+    fs::write(&file, authority.pem()).unwrap();
+    opens(&mut host, "localhost", broker.port());
+    // They are of no concern to whoever names others.
+    fs::write(&file, "").unwrap();
+    let (_program, mut host, first) = modem_with(&file, &["--ca", authority.path().to_str().unwrap()]);
+    assert_eq!(first, "");
+    opens(&mut host, "localhost", broker.port());
+}
+
+/// The lab trusts itself, whatever its environment says.
+#[test]
+fn a_lab_without_the_roots_of_its_environment() {
+    let mut command = command(&["lab", "--at", "tcp:0", "--mqtt", "0", "--mqtts", "127.0.0.1:0"]);
+    command.env("SSL_CERT_FILE", "/dev/null").env_remove("SSL_CERT_DIR");
+    let mut program = Program::start_after(command, "lab broker with TLS on 127.0.0.1:");
+    let port = program.place().parse().unwrap();
+    program.wait_for("only the lab's root is trusted: SSL_CERT_FILE /dev/null can't be used: it is empty");
+    let mut host = Host::connect(&program.wait_for("modem ready on tcp "));
+    opens(&mut host, "localhost", port);
 }
 
 #[test]
