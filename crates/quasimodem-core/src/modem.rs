@@ -170,8 +170,8 @@ impl Modem {
             .min()
     }
 
-    /// Whether the driver may bring bytes from this port: from a TCP link only as far as there is room for messages,
-    /// from a UDP link as long as the client uses it.
+    /// Whether the driver may bring bytes from this port: from a TCP link only as far as there is room for messages
+    /// and for what they are answered with, from a UDP link as long as the client uses it.
     pub fn wants(&self, port: Port) -> bool {
         match port {
             // Nothing is told before raw data is there, so that it must come, however much waits.

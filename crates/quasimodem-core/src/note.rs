@@ -6,7 +6,7 @@ use core::fmt;
 use crate::at::Refusal;
 use crate::client::ClientId;
 use crate::cloud::{BadAnswer, BadHttp};
-use crate::mqtt::Violation;
+use crate::mqtt::{OddAck, OddMessage, Violation};
 use crate::net::{Why, Words};
 use crate::outbox::Marked;
 use crate::sn::{Malformed, ReturnCode};
@@ -38,6 +38,10 @@ pub enum Note<'a> {
     NotNamed(ClientId),
     /// This number is a predefined topic id as well as one of the connection. Typed, it means what it meant first.
     TwoTopics(ClientId, u16),
+    /// The broker sent an acknowledgement that is not as it should be; the connection goes on.
+    OddAck(ClientId, OddAck),
+    /// The broker sent a message to this topic that is not as it should be; the connection goes on.
+    OddMessage(ClientId, OddMessage, &'a str),
     /// What this many kept MQTT sessions without a connection had left to send again was forgotten: there was no room.
     Forgotten(usize),
     /// The certificate that the host just loaded is another's, so the key that was there is forgotten.
@@ -100,6 +104,17 @@ impl fmt::Display for Note<'_> {
                 f,
                 "client {client}: topic id {id} is a predefined one and one of the connection; typed, it means what it \
                  meant first (sn_predefined decides, sn_names shows names)"
+            ),
+            Note::OddAck(client, odd) => write!(f, "client {client}: the broker sent {odd}"),
+            Note::OddMessage(client, OddMessage::Another(id), topic) => write!(
+                f,
+                "client {client}: the broker sent another message as #{id}, to {topic:?}, before its PUBREL (MQTT 2.3.1); \
+                 it is reported"
+            ),
+            Note::OddMessage(client, OddMessage::NoDup(id), topic) => write!(
+                f,
+                "client {client}: the broker sent #{id}, to {topic:?}, once more without DUP (MQTT-3.3.1-1); it is not \
+                 reported again"
             ),
             Note::Forgotten(1) => f.write_str("no room: what a kept session left to send again is forgotten"),
             Note::Forgotten(count) => write!(f, "no room: what {count} kept sessions left to send again is forgotten"),
@@ -185,6 +200,8 @@ pub(crate) enum StoredNote {
     Ignored(ClientId, Malformed),
     NotNamed(ClientId),
     TwoTopics(ClientId, u16),
+    OddAck(ClientId, OddAck),
+    OddMessage(ClientId, OddMessage),
     Forgotten(usize),
     KeyForgotten,
     BadFile(Failure),
@@ -205,6 +222,8 @@ impl StoredNote {
             StoredNote::Ignored(client, malformed) => Note::Ignored(*client, *malformed),
             StoredNote::NotNamed(client) => Note::NotNamed(*client),
             StoredNote::TwoTopics(client, id) => Note::TwoTopics(*client, *id),
+            StoredNote::OddAck(client, odd) => Note::OddAck(*client, *odd),
+            StoredNote::OddMessage(client, odd) => Note::OddMessage(*client, *odd, text.text()),
             StoredNote::Forgotten(count) => Note::Forgotten(*count),
             StoredNote::KeyForgotten => Note::KeyForgotten,
             StoredNote::BadFile(failure) => Note::BadFile(failure),

@@ -331,7 +331,7 @@ impl<'a> Marked<'a> {
         bytes
     }
 
-    fn text(self) -> &'a str {
+    pub(crate) fn text(self) -> &'a str {
         core::str::from_utf8(self.bytes()).unwrap_or_default()
     }
 }

@@ -8,9 +8,10 @@ use crate::bearer::Bearer;
 use crate::client::{ClientId, Stage};
 use crate::commands::{self, Switches};
 use crate::modem::Modem;
-use crate::mqtt::{self, Event, KeptSessions, Progress, Qos, Session, Violation, Wire};
+use crate::mqtt::{self, Event, KeptSessions, Odd, Progress, Qos, Session, Violation, Wire};
 use crate::net::{Link, Why};
 use crate::note::{Failure, StoredNote};
+use crate::outbox::Sink;
 use crate::reports::{self, Cause, Message, Report, Ticket, Topic};
 use crate::settings::Settings;
 use crate::time::Instant;
@@ -61,14 +62,15 @@ impl Turn<'_> {
         {
             rest = behind;
             let Ok((session, _)) = self.session(id) else { return };
-            match session.last_word(frame) {
-                Ok(Event::Done(ticket, status)) => self.modem.reports.decide(ticket, status),
-                Ok(Event::Message(message)) if self.modem.has_room(id, frame.len()) => {
+            let Ok((event, odd)) = session.last_word(frame) else { break };
+            self.note_odd(id, odd);
+            match event {
+                Event::Done(ticket, status) => self.modem.reports.decide(ticket, status),
+                Event::Message(message) if self.modem.has_room(id, frame.len()) => {
                     self.message(id, message.qos, Topic::Name(message.topic.as_bytes()), message.payload);
                 }
-                Ok(Event::Message(_)) => dropped += 1,
-                Ok(_) => {}
-                Err(_) => break,
+                Event::Message(_) => dropped += 1,
+                _ => {}
             }
         }
         if dropped > 0 {
@@ -159,12 +161,16 @@ impl Turn<'_> {
 
     fn packet(&mut self, id: ClientId, frame: &[u8]) -> Result<(), Violation> {
         let Ok((session, mut wire)) = self.session(id) else { return Ok(()) };
-        match session.packet(&mut wire, frame)? {
+        let (event, odd) = session.packet(&mut wire, frame)?;
+        self.note_odd(id, odd);
+        match event {
             Event::Nothing => {}
             Event::Opened { session_present } => {
-                let ticket = session.ticket();
                 self.resume_session(id, session_present);
-                self.modem.reports.decide(ticket, true);
+                if let Ok((session, _)) = self.session(id) {
+                    let ticket = session.ticket();
+                    self.modem.reports.decide(ticket, true);
+                }
                 // Before a line that waited goes on, which may close it.
                 self.tuya_connected(id);
                 self.connect_answered(id, Ok(()));
@@ -179,6 +185,16 @@ impl Turn<'_> {
             }
         }
         Ok(())
+    }
+
+    fn note_odd(&mut self, id: ClientId, odd: Option<Odd<'_>>) {
+        match odd {
+            None => {}
+            Some(Odd::Ack(odd)) => drop(self.out.note(StoredNote::OddAck(id, odd))),
+            Some(Odd::Message(odd, topic)) => {
+                self.out.note(StoredNote::OddMessage(id, odd)).put(topic.as_bytes());
+            }
+        }
     }
 
     /// A broker accepted a connection. Whatever it held of this session, under whichever client number, is with the new

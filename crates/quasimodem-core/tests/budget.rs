@@ -241,6 +241,15 @@ fn every_idle_state_is_small() {
         bench.passes();
         bench.connect();
     });
+    state("after 3000 QoS 2 messages in flight", 0, &|bench| {
+        bench.connect();
+        (1..=3000).for_each(|id| bench.receives(&format!("publish \"t\" q2 #{id} \"y\"")));
+        (1..=3000).for_each(|id| bench.receives(&format!("pubrel #{id}")));
+    });
+    state("3000 QoS 2 messages in flight", 3072 + 3000 / 8, &|bench| {
+        bench.connect();
+        (1..=3000).for_each(|id| bench.receives(&format!("publish \"t\" q2 #{id} \"y\"")));
+    });
     state("a command typed in two pieces", 0, &|bench| {
         bench.connect();
         bench.types("AT+MQTTPUB=1,\"t\",0,0,\"");

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::Bench;
-use quasimodem_core::mqtt::{Packet, parse_words};
+use quasimodem_core::mqtt::{Packet, PacketId, Publish, Qos, parse_words};
 use quasimodem_core::{
     Change, Effect, Host, Imei, Input, Link, Model, Modem, Port, Query, RefusalStyle, Settings, Why,
 };
@@ -313,4 +313,80 @@ fn packet_identifiers_begin_where_the_seed_says() {
     };
     assert_eq!(first(1), first(1));
     assert_ne!(first(1), first(2));
+}
+
+/// Brings packets of the broker of client 1 in chunks, and gives all that was printed and sent.
+fn receives_all(bench: &mut Bench, packets: &[u8]) -> (String, Vec<u8>) {
+    let (mut printed, mut sent) = (String::new(), Vec::new());
+    for chunk in packets.chunks(Input::CHUNK) {
+        assert!(bench.modem.wants(Port::Link(Link(1))), "the broker is read");
+        bench.handle(Input::Received(Link(1), chunk));
+        printed.push_str(&bench.printed());
+        for effect in bench.outbox.effects() {
+            match effect {
+                Effect::Send(_, marked) => sent.extend_from_slice(marked.bytes()),
+                Effect::Close(_) => panic!("{}", bench.log()),
+                _ => {}
+            }
+        }
+    }
+    (printed, sent)
+}
+
+/// A broker may have every packet identifier in flight (MQTT 2.3.1), and each message is reported once.
+#[test]
+fn a_broker_may_have_all_identifiers_in_flight() {
+    let all = |packet: &dyn Fn(PacketId) -> Vec<u8>| -> Vec<u8> {
+        (1..=u16::MAX).filter_map(PacketId::new).flat_map(packet).collect()
+    };
+    let encoded = |packet: Packet<'_>| {
+        let mut bytes = Vec::new();
+        packet.encode(&mut bytes);
+        bytes
+    };
+    let publish = |dup: bool| {
+        move |id| {
+            let message =
+                Publish { topic: "t", payload: b"x", qos: Qos::ExactlyOnce, retain: false, dup, id: Some(id) };
+            encoded(Packet::Publish(message))
+        }
+    };
+    let answers = all(&|id| encoded(Packet::Pubrec(id)));
+    let mut bench = Bench::new(&Settings::default());
+    opens_kept(&mut bench, "h", "connack 0");
+    let (printed, sent) = receives_all(&mut bench, &all(&publish(false)));
+    assert_eq!(printed.matches("+MQTTMSG").count(), usize::from(u16::MAX));
+    assert!(sent == answers, "each is answered with PUBREC");
+    bench.handle(Input::Closed(Link(1), Why::Reset));
+    opens_kept(&mut bench, "h", "connack 0 session");
+    let (printed, sent) = receives_all(&mut bench, &all(&publish(true)));
+    assert_eq!(printed, "");
+    assert!(sent == answers, "each is answered once more");
+    let (printed, sent) = receives_all(&mut bench, &all(&|id| encoded(Packet::Pubrel(id))));
+    assert_eq!(printed, "");
+    assert!(sent == all(&|id| encoded(Packet::Pubcomp(id))));
+    // The identifiers are free.
+    for id in [1, 2, 60_000, u16::MAX] {
+        assert_eq!(bench.receives(&format!("publish \"t\" q2 #{id} \"x\"")), "\r\n+MQTTMSG: 1,2,\"t\",\"x\"\r\n");
+    }
+}
+
+/// A broker that asks for answers, and reads none, is not read any more at some time; when it is, it goes on.
+#[test]
+fn a_broker_that_reads_nothing_is_not_answered_for_ever() {
+    let floods = ["pubrec #7", "pubrel #7", "publish \"t\" q1 #7 dup \"\"", "publish \"t\" q2 #7 dup \"\""];
+    for words in floods {
+        let mut bench = Bench::connected(&Settings::default());
+        bench.handle(Input::Full(Port::Link(Link(1))));
+        let flood = parse_words(words).unwrap().repeat(100);
+        let mut answered = 0;
+        while bench.modem.wants(Port::Link(Link(1))) {
+            bench.handle(Input::Received(Link(1), &flood));
+            answered += bench.outbox.effects().filter(|effect| matches!(effect, Effect::Send(..))).count();
+            assert!(answered < 10_000, "{words}");
+        }
+        assert!(answered >= 4096, "{words}: a slow broker is not slowed down before: {answered}");
+        bench.handle(Input::Free(Port::Link(Link(1))));
+        assert!(bench.modem.wants(Port::Link(Link(1))));
+    }
 }

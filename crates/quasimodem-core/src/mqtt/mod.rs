@@ -17,8 +17,10 @@
 
 mod decode;
 mod flights;
+mod id_set;
 mod ids;
 mod kept;
+mod odd;
 mod packet;
 mod session;
 #[cfg(test)]
@@ -30,7 +32,8 @@ pub(crate) use decode::is_publish;
 pub use decode::{Violation, frame_len};
 pub(crate) use ids::PacketIds;
 pub(crate) use kept::{KeptSessions, Key};
+pub use odd::{OddAck, OddMessage};
 pub use packet::{Connect, Filters, Packet, PacketId, Publish, Qos, Will};
-pub(crate) use session::{Event, Progress, Session, Wire};
+pub(crate) use session::{Event, Odd, Progress, Session, Wire};
 pub use topic::{is_filter, is_name, matches};
 pub use words::parse_words;

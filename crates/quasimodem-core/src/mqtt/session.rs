@@ -6,9 +6,9 @@ use core::mem;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-use super::flights::{Ack, Awaits, Flights, Landed};
+use super::flights::{Ack, Awaits, Flights, Landed, Received};
 use super::kept::{Kept, Key};
-use super::{Connect, Filters, Packet, PacketId, PacketIds, Publish, Qos, Violation};
+use super::{Connect, Filters, OddAck, OddMessage, Packet, PacketId, PacketIds, Publish, Qos, Violation};
 use crate::at::Problem;
 use crate::net::Link;
 use crate::note::Failure;
@@ -23,6 +23,10 @@ const NO_CONNACK: Violation = violation("MQTT-3.2.0-1", "the first packet is not
 
 /// The answer to a PINGREQ may take half the keep-alive time, but at least this.
 const PATIENCE_MIN: Duration = Duration::from_secs(5);
+
+/// Packets that may be sent to a link that is full before the link is not read any more: a broker that asks for answers and
+/// does not read them must not make what waits for it grow.
+const ANSWERS_MAX: u16 = 4096;
 
 /// A connection and everything in flight on it.
 pub(crate) struct Session {
@@ -44,6 +48,8 @@ pub(crate) struct Session {
     waiting: Option<NonZeroU32>,
     /// The driver has more to write than it likes.
     full: bool,
+    /// Packets that were sent nevertheless.
+    sent_full: u16,
 }
 
 /// Where and when a session sends.
@@ -96,6 +102,17 @@ pub(crate) enum Event<'a> {
     Message(Publish<'a>),
 }
 
+/// What is odd about a packet that came to something all the same.
+#[derive(Clone, Copy)]
+pub(crate) enum Odd<'a> {
+    Ack(OddAck),
+    /// With its topic.
+    Message(OddMessage, &'a str),
+}
+
+/// What a packet came to, and what is odd about it.
+type Came<'a> = (Event<'a>, Option<Odd<'a>>);
+
 impl Session {
     /// Starts to connect: the link must be opened now. `key` is what the broker will know the session by.
     pub(crate) fn open(now: Instant, connect: &Connect<'_>, key: Key, ticket: Ticket, until: Instant) -> Session {
@@ -115,6 +132,7 @@ impl Session {
             ping_until: None,
             waiting: None,
             full: false,
+            sent_full: 0,
         }
     }
 
@@ -178,6 +196,7 @@ impl Session {
 
     pub(crate) fn set_full(&mut self, full: bool) {
         self.full = full;
+        self.sent_full = 0;
     }
 
     pub(crate) fn subscribe(
@@ -276,7 +295,8 @@ impl Session {
 
     /// Whether the peer's bytes may be brought.
     pub(crate) fn wants(&self) -> bool {
-        self.waiting.is_none() && matches!(self.phase, Phase::Connecting { .. } | Phase::Open)
+        let answers_fit = !self.full || self.sent_full < ANSWERS_MAX;
+        self.waiting.is_none() && answers_fit && matches!(self.phase, Phase::Connecting { .. } | Phase::Open)
     }
 
     /// The length of the packet that waits for room, if reading is paused.
@@ -293,29 +313,26 @@ impl Session {
     }
 
     /// One whole packet from the broker.
-    pub(crate) fn packet<'a>(&mut self, wire: &mut Wire<'_>, frame: &'a [u8]) -> Result<Event<'a>, Violation> {
+    pub(crate) fn packet<'a>(&mut self, wire: &mut Wire<'_>, frame: &'a [u8]) -> Result<Came<'a>, Violation> {
         let packet = Packet::decode(frame)?;
         if matches!(self.phase, Phase::Connecting { .. }) {
-            return self.connack(&packet);
+            return Ok((self.connack(&packet)?, None));
         }
         match packet {
-            Packet::Publish(message) => self.message(wire, message),
+            Packet::Publish(message) => Ok(self.message(wire, message)),
             Packet::Puback(id) => self.acknowledged(wire, id, Ack::Puback),
             Packet::Pubrec(id) => self.acknowledged(wire, id, Ack::Pubrec),
             Packet::Pubcomp(id) => self.acknowledged(wire, id, Ack::Pubcomp),
-            Packet::Suback { id, codes } => match *codes {
-                [code] => self.acknowledged(wire, id, Ack::Suback { granted: code != 0x80 }),
-                _ => Err(violation("MQTT-3.9.3-1", "a SUBACK has not one return code for each topic filter")),
-            },
+            Packet::Suback { id, codes } => self.acknowledged(wire, id, Ack::suback(codes)),
             Packet::Unsuback(id) => self.acknowledged(wire, id, Ack::Unsuback),
             Packet::Pubrel(id) => {
                 self.flights.released(id);
                 self.send(wire, &Packet::Pubcomp(id));
-                Ok(Event::Nothing)
+                Ok((Event::Nothing, None))
             }
             Packet::Pingresp => {
                 self.ping_until = None;
-                Ok(Event::Nothing)
+                Ok((Event::Nothing, None))
             }
             Packet::Connack { .. } => Err(violation("MQTT 3.2", "a second CONNACK")),
             Packet::Connect(_)
@@ -327,20 +344,20 @@ impl Session {
     }
 
     /// One whole packet that is read when the link has ended, so that nothing can be sent any more.
-    pub(crate) fn last_word<'a>(&mut self, frame: &'a [u8]) -> Result<Event<'a>, Violation> {
+    pub(crate) fn last_word<'a>(&mut self, frame: &'a [u8]) -> Result<Came<'a>, Violation> {
         let (id, ack) = match Packet::decode(frame)? {
-            Packet::Publish(message) if message.qos == Qos::AtMostOnce => return Ok(Event::Message(message)),
+            Packet::Publish(message) if message.qos == Qos::AtMostOnce => {
+                return Ok((Event::Message(message), None));
+            }
             Packet::Puback(id) => (id, Ack::Puback),
             Packet::Pubrec(id) => (id, Ack::Pubrec),
             Packet::Pubcomp(id) => (id, Ack::Pubcomp),
-            Packet::Suback { id, codes: [code] } => (id, Ack::Suback { granted: *code != 0x80 }),
+            Packet::Suback { id, codes } => (id, Ack::suback(codes)),
             Packet::Unsuback(id) => (id, Ack::Unsuback),
-            _ => return Ok(Event::Nothing),
+            _ => return Ok((Event::Nothing, None)),
         };
-        match self.flights.acknowledged(id, ack)? {
-            Landed::Done(Some(ticket), status) => Ok(Event::Done(ticket, status)),
-            _ => Ok(Event::Nothing),
-        }
+        let (landed, odd) = self.flights.acknowledged(id, ack)?;
+        Ok((Event::of(landed), odd.map(Odd::Ack)))
     }
 
     fn connack<'a>(&mut self, packet: &Packet<'_>) -> Result<Event<'a>, Violation> {
@@ -357,34 +374,36 @@ impl Session {
         }
     }
 
-    fn message<'a>(&mut self, wire: &mut Wire<'_>, message: Publish<'a>) -> Result<Event<'a>, Violation> {
+    fn message<'a>(&mut self, wire: &mut Wire<'_>, message: Publish<'a>) -> Came<'a> {
+        let odd = |odd| Some(Odd::Message(odd, message.topic));
         match (message.qos, message.id) {
             (Qos::AtLeastOnce, Some(id)) => self.send(wire, &Packet::Puback(id)),
             (Qos::ExactlyOnce, Some(id)) => {
-                let first = self.flights.received(id)?;
+                let received = self.flights.received(id, message.fingerprint());
                 self.send(wire, &Packet::Pubrec(id));
-                if !first {
-                    return Ok(Event::Nothing);
+                match received {
+                    Received::New => {}
+                    Received::Before if message.dup => return (Event::Nothing, None),
+                    Received::Before => return (Event::Nothing, odd(OddMessage::NoDup(id))),
+                    Received::Another => return (Event::Message(message), odd(OddMessage::Another(id))),
                 }
             }
             _ => {}
         }
-        Ok(Event::Message(message))
+        (Event::Message(message), None)
     }
 
-    fn acknowledged<'a>(&mut self, wire: &mut Wire<'_>, id: PacketId, ack: Ack) -> Result<Event<'a>, Violation> {
-        match self.flights.acknowledged(id, ack)? {
-            Landed::Done(Some(ticket), status) => Ok(Event::Done(ticket, status)),
-            Landed::Done(None, _) | Landed::Again => Ok(Event::Nothing),
-            Landed::Release => {
-                self.send(wire, &Packet::Pubrel(id));
-                Ok(Event::Nothing)
-            }
+    fn acknowledged<'a>(&mut self, wire: &mut Wire<'_>, id: PacketId, ack: Ack) -> Result<Came<'a>, Violation> {
+        let (landed, odd) = self.flights.acknowledged(id, ack)?;
+        if landed == Landed::Release {
+            self.send(wire, &Packet::Pubrel(id));
         }
+        Ok((Event::of(landed), odd.map(Odd::Ack)))
     }
 
     fn send(&mut self, wire: &mut Wire<'_>, packet: &Packet<'_>) {
         packet.encode(&mut wire.out.send(wire.link));
+        self.sent_full = self.sent_full.saturating_add(u16::from(self.full));
         self.last_sent = wire.now;
     }
 
@@ -424,6 +443,21 @@ impl Session {
     /// How long the answer to a PINGREQ may take.
     fn patience(&self) -> Duration {
         (Duration::from_secs(self.keep_alive.into()) / 2).max(PATIENCE_MIN)
+    }
+}
+
+impl Event<'_> {
+    fn of(landed: Landed) -> Self {
+        match landed {
+            Landed::Done(Some(ticket), status) => Event::Done(ticket, status),
+            Landed::Done(None, _) | Landed::Release | Landed::Nothing => Event::Nothing,
+        }
+    }
+}
+
+impl Ack {
+    fn suback(codes: &[u8]) -> Ack {
+        Ack::Suback { granted: if let [code] = codes { Some(*code != 0x80) } else { None } }
     }
 }
 
