@@ -45,6 +45,17 @@ impl Add<Duration> for Instant {
     }
 }
 
+/// How long after the last packet a PINGREQ goes out: a little earlier than the keep-alive time of so many seconds, which the
+/// time between two packets must not exceed (MQTT-3.1.2-23, MQTT-SN 6.11). A second covers what a loaded machine and the
+/// network add; of short times a tenth must do, so that pings do not become much more frequent.
+pub(crate) fn ping_after(keep_alive: u16) -> Duration {
+    let keep_alive = Duration::from_secs(keep_alive.into());
+    keep_alive.saturating_sub(EARLY_MAX.min(keep_alive / 10))
+}
+
+/// See [`ping_after`].
+const EARLY_MAX: Duration = Duration::from_secs(1);
+
 impl fmt::Debug for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.since(Instant::START))

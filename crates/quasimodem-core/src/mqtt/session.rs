@@ -14,7 +14,7 @@ use crate::net::Link;
 use crate::note::Failure;
 use crate::outbox::{Outbox, Sink};
 use crate::reports::Ticket;
-use crate::time::Instant;
+use crate::time::{Instant, ping_after};
 
 /// The type of a CONNACK (MQTT 2.2.1).
 const CONNACK: u8 = 2;
@@ -431,9 +431,9 @@ impl Session {
         }
     }
 
-    /// MQTT 3.1.2.10: so long after the last packet a PINGREQ is due.
+    /// When a PINGREQ is due (MQTT 3.1.2.10).
     fn ping_due(&self) -> Instant {
-        self.last_sent + Duration::from_secs(self.keep_alive.into())
+        self.last_sent + ping_after(self.keep_alive)
     }
 
     fn ping_overdue(&self) -> Option<Instant> {

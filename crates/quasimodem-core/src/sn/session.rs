@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
-use core::time::Duration;
 
 use super::names::Names;
 use super::packet::is_reserved;
@@ -17,7 +16,7 @@ use crate::lean;
 use crate::mqtt::{Progress, Qos};
 use crate::note::Failure;
 use crate::reports::{Registrar, Ticket};
-use crate::time::Instant;
+use crate::time::{Instant, ping_after};
 
 /// QoS 2 messages that a gateway may leave unreleased.
 const UNRELEASED_MAX: usize = 64;
@@ -471,9 +470,9 @@ impl Session {
         }
     }
 
-    /// MQTT-SN 6.11: so long after the last message a PINGREQ is due.
+    /// When a PINGREQ is due (MQTT-SN 6.11).
     fn ping_due(&self) -> Instant {
-        self.last_sent + Duration::from_secs(self.keep_alive.into())
+        self.last_sent + ping_after(self.keep_alive)
     }
 
     fn note_sent(&mut self, wire: &mut Wire<'_>) {
