@@ -49,7 +49,8 @@ pub struct Settings {
     pub bearer: Start,
     /// How long a search for the network takes.
     pub search: Duration,
-    /// How long an MQTT-SN gateway may take for an answer before it is asked again (T_retry of MQTT-SN 7.2).
+    /// How long an MQTT-SN gateway has for an answer, at least, before it is asked again (T_retry of MQTT-SN 7.2); twice
+    /// that for the CONNACK and for the answer to a QoS 2 PUBLISH. Waits grow so that they fill the time until the result is due.
     pub sn_retry: Duration,
     /// How often it is asked again (N_retry of MQTT-SN 7.2).
     pub sn_retries: u8,
@@ -107,8 +108,8 @@ impl Default for Settings {
             ri_pulse: Duration::ZERO,
             bearer: Start::default(),
             search: Duration::from_secs(2),
-            sn_retry: Duration::from_millis(700),
-            sn_retries: 3,
+            sn_retry: Duration::from_millis(220),
+            sn_retries: 10,
             sn_predefined: Predefined::default(),
             sn_names: false,
             tls: Arc::default(),

@@ -77,11 +77,16 @@ pub const SETTINGS: &[Setting] = &[
     time!("search_ms", "How long a search for the network takes.", search),
     time!(
         "sn_retry_ms",
-        "How long an MQTT-SN gateway may take for an answer before it is asked again.",
+        "How long an MQTT-SN gateway has for an answer, at least, before it is asked again.",
         sn_retry,
         1 to
     ),
-    number!("sn_retries", "How often an MQTT-SN gateway that does not answer is asked again.", sn_retries, 0 to 10),
+    number!(
+        "sn_retries",
+        "How often an MQTT-SN gateway that does not answer is asked again, within the time that the result may take.",
+        sn_retries,
+        0 to 20
+    ),
     Setting {
         key: "sn_predefined",
         meaning: "Predefined topic ids of MQTT-SN: numbers that always mean these, and names that messages may show.",

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::names::{NAMES_MAX, Names};
 use super::packet::is_reserved;
 use super::subject::Subject;
-use super::wire::{Ring, Timer, Wire};
+use super::wire::{Pace, Ring, Timer, Wire};
 use super::{MsgId, Packet, Predefined, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
 use crate::lean;
@@ -183,8 +183,10 @@ impl Requests {
             What::WillTopic(_) => Awaits::Willtopicresp,
             What::WillMessage(_) => Awaits::Willmsgresp,
         };
+        let Waiting { what, until, .. } = self.line.first()?;
+        let timer = Timer::start(what.pace(awaits), wire, *until);
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-        self.flight = Some(Flight { id: self.last_id, awaits, timer: Timer::start(wire) });
+        self.flight = Some(Flight { id: self.last_id, awaits, timer });
         self.transmit(wire, false);
         None
     }
@@ -192,7 +194,7 @@ impl Requests {
     /// Takes in what may answer the request in flight.
     pub(super) fn answered(&mut self, packet: &Packet<'_>, names: &mut Names, wire: &mut Wire<'_>) -> Option<Outcome> {
         let flight = self.flight.as_mut()?;
-        let what = &mut self.line.first_mut()?.what;
+        let Waiting { what, until, .. } = self.line.first_mut()?;
         let is_ours = |id: MsgId| id == flight.id;
         match (flight.awaits, *packet) {
             (Awaits::Regack, Packet::Regack { topic, id, code }) if is_ours(id) => match what {
@@ -224,7 +226,7 @@ impl Requests {
             }
             (Awaits::Received(_), Packet::Pubrec(id)) if is_ours(id) => {
                 flight.awaits = Awaits::Pubcomp;
-                flight.timer = Timer::start(wire);
+                flight.timer = Timer::start(what.pace(flight.awaits), wire, *until);
                 wire.send(&Packet::Pubrel(id));
                 None
             }
@@ -279,7 +281,8 @@ impl Requests {
             }
             lean::rest(&mut self.line);
         }
-        match self.flight.as_mut()?.timer.ring(wire) {
+        let flight = self.flight.as_mut()?;
+        match flight.timer.ring(self.line.first()?.what.pace(flight.awaits), wire) {
             Ring::NotYet => None,
             Ring::SendAgain => self.repeat(names, wire),
             Ring::GiveUp => self.end(End::Unanswered),
@@ -306,8 +309,8 @@ impl Requests {
     /// Sends again what a lost connection left, now that there is a new one.
     pub(super) fn resume(&mut self, names: &Names, wire: &mut Wire<'_>) {
         if let (Some(flight), Some(waiting)) = (&mut self.flight, self.line.first_mut()) {
-            flight.timer = Timer::start(wire);
             waiting.until = wire.now + RESUMED;
+            flight.timer = Timer::start(waiting.what.pace(flight.awaits), wire, waiting.until);
             // It is of QoS 1 or 2, so that it does not end here.
             let _ = self.repeat(names, wire);
         }
@@ -441,6 +444,14 @@ impl What {
 
     fn len(&self) -> usize {
         self.lent().len()
+    }
+
+    /// A copy of a message of QoS 2 that arrives after the PUBREL is another message to most gateways.
+    fn pace(&self, awaits: Awaits) -> Pace {
+        match (self, awaits) {
+            (What::Publish(Message { qos: Qos::ExactlyOnce, .. }), Awaits::Received(_)) => Pace::Careful,
+            _ => Pace::Brisk,
+        }
     }
 
     /// The name for which the gateway gives an id on the way.

@@ -3,12 +3,13 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
+use core::time::Duration;
 
 use super::names::Names;
 use super::packet::is_reserved;
 use super::requests::{Outcome, Request, Requests, Terms};
 use super::subject::Subject;
-use super::wire::{Ring, Timer, Wire};
+use super::wire::{Pace, Ring, Timer, Wire};
 use super::{Connect, MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
 use crate::client::{Stage, StoredWill};
@@ -20,6 +21,10 @@ use crate::time::{Instant, ping_after};
 
 /// QoS 2 messages that a gateway may leave unreleased.
 const UNRELEASED_MAX: usize = 64;
+
+/// How long a gateway may take to answer a PINGREQ, at least, however often that is sent: as long as the broker of a client
+/// of MQTT.
+const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// A connection and everything in flight on it.
 pub(crate) struct Session {
@@ -227,7 +232,8 @@ impl Session {
         self.phase = match mem::replace(&mut self.phase, Phase::Open) {
             Phase::Opening { until, greeting } => {
                 greeting.say(Said::Connect, wire);
-                Phase::Connecting { until, greeting, said: Said::Connect, timer: Timer::start(wire) }
+                let timer = Timer::start(greeting.pace(Said::Connect), wire, until);
+                Phase::Connecting { until, greeting, said: Said::Connect, timer }
             }
             other => other,
         };
@@ -244,7 +250,7 @@ impl Session {
     /// The host closes the open connection. The gateway must know, or it would publish the will.
     pub(crate) fn close(&mut self, wire: &mut Wire<'_>, ticket: Ticket, until: Instant) {
         self.disconnect(wire);
-        self.phase = Phase::Closing { until, ticket, timer: Timer::start(wire) };
+        self.phase = Phase::Closing { until, ticket, timer: Timer::start(Pace::Brisk, wire, until) };
     }
 
     /// Takes a request of the host. [`advance`](Self::advance) sends it when its turn comes.
@@ -296,13 +302,13 @@ impl Session {
                 Event::Opened
             }
             (Phase::Connecting { .. }, Packet::Connack(code)) => Event::Refused(code),
-            (Phase::Connecting { greeting, said, timer, .. }, Packet::Willtopicreq) if greeting.will.is_some() => {
-                (*said, *timer) = (Said::WillTopic, Timer::start(wire));
+            (Phase::Connecting { until, greeting, said, timer }, Packet::Willtopicreq) if greeting.will.is_some() => {
+                (*said, *timer) = (Said::WillTopic, Timer::start(greeting.pace(Said::WillTopic), wire, *until));
                 greeting.say(*said, wire);
                 Event::Nothing
             }
-            (Phase::Connecting { greeting, said, timer, .. }, Packet::Willmsgreq) if greeting.will.is_some() => {
-                (*said, *timer) = (Said::WillMessage, Timer::start(wire));
+            (Phase::Connecting { until, greeting, said, timer }, Packet::Willmsgreq) if greeting.will.is_some() => {
+                (*said, *timer) = (Said::WillMessage, Timer::start(greeting.pace(Said::WillMessage), wire, *until));
                 greeting.say(*said, wire);
                 Event::Nothing
             }
@@ -422,7 +428,7 @@ impl Session {
                 Settled::Lost(Failure::NoAnswer)
             }
             Phase::Opening { .. } => Settled::Nothing,
-            Phase::Connecting { greeting, said, timer, .. } => match timer.ring(wire) {
+            Phase::Connecting { greeting, said, timer, .. } => match timer.ring(greeting.pace(*said), wire) {
                 Ring::NotYet => Settled::Nothing,
                 Ring::SendAgain => {
                     greeting.say(*said, wire);
@@ -432,7 +438,7 @@ impl Session {
             },
             Phase::Open => self.settle_open(wire),
             Phase::Closing { until, .. } if *until <= wire.now => Settled::Closed,
-            Phase::Closing { timer, .. } => match timer.ring(wire) {
+            Phase::Closing { timer, .. } => match timer.ring(Pace::Brisk, wire) {
                 Ring::NotYet => Settled::Nothing,
                 Ring::SendAgain => {
                     wire.send(&Packet::Disconnect { duration: None });
@@ -453,9 +459,10 @@ impl Session {
         self.note_sent(wire);
         let due = self.ping_due() <= wire.now;
         let ring = match &mut self.ping {
-            Some(ping) => ping.ring(wire),
+            Some(ping) => ping.ring(Pace::Brisk, wire),
             None if due => {
-                self.ping = Some(Timer::start(wire));
+                let tries = u32::from(wire.retries) + 1;
+                self.ping = Some(Timer::start(Pace::Brisk, wire, wire.now + PING_WITHIN.max(wire.retry * tries)));
                 Ring::SendAgain
             }
             None => Ring::NotYet,
@@ -494,6 +501,15 @@ pub(crate) fn say_will_message(will: &StoredWill, wire: &mut Wire<'_>) {
 }
 
 impl Greeting {
+    /// For the CONNACK the gateway needs its broker, and some begin anew at each CONNECT.
+    fn pace(&self, said: Said) -> Pace {
+        match said {
+            Said::Connect if self.will.is_none() => Pace::Careful,
+            Said::Connect | Said::WillTopic => Pace::Brisk,
+            Said::WillMessage => Pace::Careful,
+        }
+    }
+
     fn say(&self, what: Said, wire: &mut Wire<'_>) {
         match (what, &self.will) {
             (Said::WillTopic, Some(will)) => say_will_topic(will, wire),
