@@ -3,12 +3,15 @@
 //!
 //! | line | means |
 //! |---|---|
-//! | `# words` | nothing, like an empty line |
+//! | `# words` | nothing, like a blank line |
 //! | `> AT+CSQ` | types the line; it must be answered with `OK` |
-//! | `! ERROR` | behind `>`: this final result must come in place of `OK` |
-//! | `>> data` | behind `>`: types the data once the modem asks for it |
+//! | `! ERROR` | after `>`: this final result must come in place of `OK` |
+//! | `>> data` | after `>`: types the data once the modem asks for it, which it must |
 //! | `< +CSQ: $signal,99` | this line must have come since the beginning, or come now; each line counts once |
 //! | `within 10000ms` | how long each of the above may take from here on; 10 s at first |
+//!
+//! A line is taken as it is, with the blanks at its end, and begins with its sign and one space; lines end with LF or CR LF.
+//! What can't be read is a [`Mistake`], also a text that types and expects nothing.
 //!
 //! `$name` stands for a text: in `<` a name that is new takes what stands in its place, up to the character behind it;
 //! elsewhere it is put in. `$$` is a dollar sign. Names may also be given from outside.
@@ -24,16 +27,19 @@
 //! chat.handle(Instant::START, Input::Bytes(b"AT+CGSN\r\n001\r\n\r\nOK\r\n"), &mut typed);
 //! assert_eq!(typed, b"AT+CGSN\rAT+MQTTUSER=1,\"\",\"\",\"001\"\r");
 //! chat.handle(Instant::START, Input::Bytes(b"\r\nERROR\r\n"), &mut typed);
-//! assert_eq!(chat.outcome().unwrap().unwrap_err().to_string(), "line 3: expected OK, got ERROR");
+//! assert_eq!(chat.outcome().unwrap().unwrap_err().to_string(), "line 3: expected OK, got ERROR after 0 ms");
 //! # Ok::<(), quasimodem_lab::chat::Mistake>(())
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod text;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
 use quasimodem_core::Instant;
 
+use self::text::{Template, is_final};
 use crate::script::Input;
 
 /// A conversation at work. It begins with the first call of [`handle`](Self::handle).
@@ -42,10 +48,17 @@ pub struct Chat {
     at: usize,
     wait: Wait,
     names: Names,
+    /// When the step at hand began.
+    begun: Instant,
     /// The line that is being read.
     line: Vec<u8>,
-    /// Lines that nothing was expected of yet.
-    unread: VecDeque<Box<[u8]>>,
+    /// It is longer than [`LINE_MAX`].
+    is_long: bool,
+    /// Lines that no step has used, with their numbers.
+    unread: VecDeque<(u64, Box<[u8]>)>,
+    /// Lines that came in all, and before the step at hand.
+    lines: u64,
+    lines_before: u64,
     outcome: Option<Result<(), Failure>>,
 }
 
@@ -75,7 +88,7 @@ struct Step {
 }
 
 enum What {
-    Command { line: Template, data: Option<Template>, due: Box<str> },
+    Command { line: Template, data: Option<Template>, due: Option<Box<str>> },
     Expect(Template),
 }
 
@@ -86,70 +99,38 @@ enum Wait {
     Line { until: Instant },
 }
 
-/// Text with names in it.
-struct Template(Vec<Part>);
-
 /// What names stand for.
 type Names = BTreeMap<Box<str>, Box<[u8]>>;
 
-enum Part {
-    Text(Box<[u8]>),
-    Name(Box<str>),
-}
+/// The final result of a command for which no other is written.
+const OK: &str = "OK";
 
-/// Bytes of a line that are looked at, and lines that are kept; the oldest goes first.
+/// Bytes of a line at most: a longer one is nothing that is expected. Lines that are kept; the oldest goes first.
 const LINE_MAX: usize = 8192;
 const LINES_MAX: usize = 256;
 
-const WITHIN: Duration = Duration::from_secs(10);
+/// Lines and characters of one that are shown when another was expected.
+const SHOWN: usize = 5;
+const SHOWN_LENGTH: usize = 200;
 
 impl Chat {
     /// Reads a conversation. These names are known from the start.
     pub fn parse(text: &str, given: &[(&str, &[u8])]) -> Result<Chat, Mistake> {
         let names: Names = given.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        let mut known: BTreeSet<Box<str>> = names.keys().cloned().collect();
-        let mut steps: Vec<Step> = Vec::new();
-        let mut within = WITHIN;
-        for (index, line) in text.lines().enumerate() {
-            let number = index + 1;
-            let mistake = |words: &str| Mistake { line: number, words: words.into() };
-            let line = line.trim_end();
-            let (sign, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let template = || Template::parse(rest).map_err(mistake);
-            let mut put = |what| steps.push(Step { line: number, within, what });
-            match sign {
-                "" => {}
-                comment if comment.starts_with('#') => {}
-                "<" => {
-                    let template = template()?;
-                    known.extend(template.names().map(Box::from));
-                    put(What::Expect(template));
-                }
-                ">" => {
-                    let line = template()?;
-                    line.check(&known).map_err(|name| mistake(&format!("${name} is not known here")))?;
-                    put(What::Command { line, data: None, due: "OK".into() });
-                }
-                ">>" | "!" => {
-                    let Some(Step { what: What::Command { data, due, .. }, .. }) = steps.last_mut() else {
-                        return Err(mistake("this stands behind > only"));
-                    };
-                    if sign == "!" {
-                        *due = rest.into();
-                        continue;
-                    }
-                    let template = template()?;
-                    template.check(&known).map_err(|name| mistake(&format!("${name} is not known here")))?;
-                    *data = Some(template);
-                }
-                "within" => {
-                    let millis = rest.strip_suffix("ms").and_then(|millis| millis.parse().ok());
-                    within = millis.map(Duration::from_millis).ok_or(mistake("expected a time, such as 5000ms"))?;
-                }
-                _ => return Err(mistake("expected a line that begins with >, >>, <, !, within or #, and a space")),
-            }
-        }
-        Ok(Chat { steps, at: 0, wait: Wait::Nothing, names, line: Vec::new(), unread: VecDeque::new(), outcome: None })
+        let steps = text::steps(text, names.keys().cloned().collect())?;
+        Ok(Chat {
+            steps,
+            at: 0,
+            wait: Wait::Nothing,
+            names,
+            begun: Instant::START,
+            line: Vec::new(),
+            is_long: false,
+            unread: VecDeque::new(),
+            lines: 0,
+            lines_before: 0,
+            outcome: None,
+        })
     }
 
     /// Takes an input in, and goes on as far as it leads; what is typed is put behind `out`.
@@ -160,7 +141,10 @@ impl Chat {
                     self.byte(now, byte, out);
                 }
             }
-            Input::Reopened => self.line.clear(),
+            Input::Reopened => {
+                self.line.clear();
+                self.is_long = false;
+            }
             Input::Tick => {}
         }
         self.go_on(now, out);
@@ -179,48 +163,62 @@ impl Chat {
         self.outcome.as_ref().map(|outcome| outcome.as_ref().copied())
     }
 
+    /// The line of the text that it is at, from 1.
+    pub fn at_line(&self) -> usize {
+        self.steps.get(self.at).or(self.steps.last()).map_or(0, |step| step.line)
+    }
+
     fn byte(&mut self, now: Instant, byte: u8, out: &mut Vec<u8>) {
         match byte {
             b'\r' | b'\n' => {
                 let line = std::mem::take(&mut self.line);
-                if !line.is_empty() {
-                    self.line(&line, out);
+                let is_long = std::mem::take(&mut self.is_long);
+                if !line.is_empty() && !is_long {
+                    self.line(now, &line, out);
                     self.go_on(now, out);
                 }
             }
             _ if self.line.len() < LINE_MAX => self.line.push(byte),
-            _ => {}
+            _ => self.is_long = true,
         }
     }
 
-    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
-        let is_final = line == b"OK" || line == b"ERROR" || line.starts_with(b"+CME ERROR: ");
+    fn line(&mut self, now: Instant, line: &[u8], out: &mut Vec<u8>) {
         match &self.wait {
-            Wait::Final { echo, .. } | Wait::Prompt { echo, .. } if line == echo => {}
-            Wait::Prompt { until, .. } if line == b"> " => {
+            Wait::Final { echo, .. } | Wait::Prompt { echo, .. } if line == echo => return,
+            Wait::Prompt { until, .. } if line == PROMPT => {
                 let (until, echo) = (*until, Vec::new());
                 if let Some(Step { what: What::Command { data: Some(data), .. }, .. }) = self.steps.get(self.at) {
                     out.extend(data.fill(&self.names));
                 }
                 self.wait = Wait::Final { until, echo };
+                return;
             }
-            Wait::Final { .. } | Wait::Prompt { .. } if is_final => {
-                let got = String::from_utf8_lossy(line);
-                match self.steps.get(self.at).map(|step| &step.what) {
-                    Some(What::Command { due, .. }) if **due != *got => {
-                        let words = format!("expected {due}, got {got}");
-                        self.fail(&words);
-                    }
-                    _ => self.next(),
-                }
-            }
-            _ => {
-                if self.unread.len() == LINES_MAX {
-                    self.unread.pop_front();
-                }
-                self.unread.push_back(line.into());
-            }
+            Wait::Final { .. } | Wait::Prompt { .. } => {}
+            Wait::Nothing | Wait::Line { .. } => return self.keep(line),
         }
+        let said = String::from_utf8_lossy(line);
+        if !is_final(&said) {
+            return self.keep(line);
+        }
+        let prompt = matches!(self.wait, Wait::Prompt { .. });
+        match self.steps.get(self.at).map(|step| &step.what) {
+            // Its data was never typed, whatever the result.
+            Some(What::Command { .. }) if prompt => self.differs(now, "the prompt >", &said),
+            Some(What::Command { due, .. }) if due.as_deref().unwrap_or(OK) != said => {
+                let due = due.as_deref().unwrap_or(OK).to_owned();
+                self.differs(now, &due, &said);
+            }
+            _ => self.next(now),
+        }
+    }
+
+    fn keep(&mut self, line: &[u8]) {
+        if self.unread.len() == LINES_MAX {
+            self.unread.pop_front();
+        }
+        self.unread.push_back((self.lines, line.into()));
+        self.lines += 1;
     }
 
     fn go_on(&mut self, now: Instant, out: &mut Vec<u8>) {
@@ -237,137 +235,102 @@ impl Chat {
                     out.push(b'\r');
                     let prompt = data.is_some();
                     self.wait = if prompt { Wait::Prompt { until, echo } } else { Wait::Final { until, echo } };
+                    self.begin(now);
                 }
                 (What::Expect(due), wait) => {
                     let found = self
                         .unread
                         .iter()
                         .enumerate()
-                        .find_map(|(place, line)| due.matches(line, &self.names).map(|names| (place, names)));
+                        .find_map(|(place, (_, line))| due.matches(line, &self.names).map(|names| (place, names)));
                     match (found, wait) {
                         (Some((place, names)), _) => {
                             self.unread.remove(place);
                             self.names.extend(names);
-                            self.next();
+                            self.next(now);
                         }
                         (None, Wait::Line { until }) if *until <= now => {
-                            let words = format!("{} did not come", due.words());
-                            self.fail(&words);
+                            let words = due.words();
+                            // It may have come at any time.
+                            self.missing(now, &words, 0);
                         }
-                        (None, Wait::Nothing) => self.wait = Wait::Line { until },
+                        (None, Wait::Nothing) => {
+                            self.wait = Wait::Line { until };
+                            self.begin(now);
+                        }
                         (None, _) => return,
                     }
                 }
-                (What::Command { .. }, Wait::Prompt { until, .. }) if *until <= now => self.fail("> did not come"),
+                (What::Command { .. }, Wait::Prompt { until, .. }) if *until <= now => {
+                    self.missing(now, "the prompt >", self.lines_before);
+                }
                 (What::Command { due, .. }, Wait::Final { until, .. }) if *until <= now => {
-                    let words = format!("{due} did not come");
-                    self.fail(&words);
+                    let due = due.as_deref().unwrap_or(OK).to_owned();
+                    self.missing(now, &due, self.lines_before);
                 }
                 (What::Command { .. }, _) => return,
             }
         }
     }
 
-    fn next(&mut self) {
+    fn begin(&mut self, now: Instant) {
+        self.begun = now;
+        self.lines_before = self.lines;
+    }
+
+    fn next(&mut self, now: Instant) {
         self.wait = Wait::Nothing;
         self.at += 1;
+        self.begin(now);
     }
 
-    fn fail(&mut self, words: &str) {
-        let line = self.steps.get(self.at).map_or(0, |step| step.line);
+    /// Another final result came than was due.
+    fn differs(&mut self, now: Instant, due: &str, said: &str) {
+        let waited = now.since(self.begun).as_millis();
+        self.fail(format!("expected {due}, got {said} after {waited} ms"));
+    }
+
+    /// What was due did not come; lines from this number on came instead.
+    fn missing(&mut self, now: Instant, due: &str, from: u64) {
+        let waited = now.since(self.begun).as_millis();
+        let came: Vec<&[u8]> =
+            self.unread.iter().filter(|(number, _)| *number >= from).map(|(_, line)| &**line).collect();
+        let (earlier, last) = came.split_at(came.len().saturating_sub(SHOWN));
+        let last: Vec<String> = last.iter().map(|line| shown(line)).collect();
+        let instead = match (earlier.len(), last.as_slice()) {
+            (_, []) => "nothing came".into(),
+            (0, last) => format!("what came instead: {}", last.join(", ")),
+            (count, last) => format!("what came instead: {count} lines, then {}", last.join(", ")),
+        };
+        let half = match self.line.as_slice() {
+            [] => String::new(),
+            line => format!(", and {} without its end", shown(line)),
+        };
+        let prompt = if last.iter().any(|line| line == "\"> \"") {
+            "; data for the prompt is written as >> after its command"
+        } else {
+            ""
+        };
+        self.fail(format!("{due} did not come within {waited} ms; {instead}{half}{prompt}"));
+    }
+
+    fn fail(&mut self, words: String) {
+        self.outcome = Some(Err(Failure { line: self.at_line(), words: words.into() }));
         self.wait = Wait::Nothing;
-        self.outcome = Some(Err(Failure { line, words: words.into() }));
     }
 }
 
-impl Template {
-    fn parse(text: &str) -> Result<Template, &'static str> {
-        let mut parts: Vec<Part> = Vec::new();
-        let mut plain = String::new();
-        let mut rest = text;
-        while let Some((before, behind)) = rest.split_once('$') {
-            plain.push_str(before);
-            if let Some(behind) = behind.strip_prefix('$') {
-                plain.push('$');
-                rest = behind;
-                continue;
-            }
-            let end = behind.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-            let (name, behind) = behind.split_at(end.unwrap_or(behind.len()));
-            if name.is_empty() {
-                return Err("$ without a name; a dollar sign is $$");
-            }
-            if plain.is_empty() && matches!(parts.last(), Some(Part::Name(_))) {
-                return Err("two names with nothing between them");
-            }
-            if !plain.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut plain).into_bytes().into()));
-            }
-            parts.push(Part::Name(name.into()));
-            rest = behind;
-        }
-        plain.push_str(rest);
-        if !plain.is_empty() {
-            parts.push(Part::Text(plain.into_bytes().into()));
-        }
-        Ok(Template(parts))
-    }
-
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|part| match part {
-            Part::Name(name) => Some(&**name),
-            Part::Text(_) => None,
-        })
-    }
-
-    /// The first name that is not among these is the error.
-    fn check<'a>(&'a self, known: &BTreeSet<Box<str>>) -> Result<(), &'a str> {
-        self.names().find(|name| !known.contains(*name)).map_or(Ok(()), Err)
-    }
-
-    fn fill(&self, names: &Names) -> Vec<u8> {
-        let bytes = self.0.iter().map(|part| match part {
-            Part::Text(text) => &**text,
-            Part::Name(name) => names.get(name).map(|value| &**value).unwrap_or_default(),
-        });
-        bytes.collect::<Vec<&[u8]>>().concat()
-    }
-
-    /// What the new names stand for, if the whole line is like this.
-    fn matches(&self, line: &[u8], names: &Names) -> Option<Names> {
-        let (mut rest, mut found) = (line, Names::new());
-        let mut parts = self.0.iter().peekable();
-        while let Some(part) = parts.next() {
-            let value = match part {
-                Part::Text(text) => text,
-                Part::Name(name) => match names.get(name).or_else(|| found.get(name)) {
-                    Some(value) => value,
-                    None => {
-                        let end = match parts.peek() {
-                            Some(Part::Text(text)) => rest.iter().position(|byte| text.first() == Some(byte))?,
-                            _ => rest.len(),
-                        };
-                        let (value, behind) = rest.split_at_checked(end)?;
-                        found.insert(name.clone(), value.into());
-                        rest = behind;
-                        continue;
-                    }
-                },
-            };
-            rest = rest.strip_prefix(&**value)?;
-        }
-        rest.is_empty().then_some(found)
-    }
-
-    /// As it was written.
-    fn words(&self) -> String {
-        let words = self.0.iter().map(|part| match part {
-            Part::Text(text) => String::from_utf8_lossy(text).replace('$', "$$"),
-            Part::Name(name) => format!("${name}"),
-        });
-        words.collect()
+/// A line in quotes, so that blanks at its ends show.
+fn shown(line: &[u8]) -> String {
+    let line = String::from_utf8_lossy(line);
+    match line.char_indices().nth(SHOWN_LENGTH) {
+        Some((end, _)) => format!("{:?}…", line.get(..end).unwrap_or_default()),
+        None => format!("{line:?}"),
     }
 }
+
+/// What asks for data.
+const PROMPT: &[u8] = b"> ";
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -42,7 +42,10 @@ fn data_is_typed_behind_the_prompt() {
     let (typed, outcome) = run("> AT+X=2\n>> $given\n", &["AT+X=2\r\r\n> ", "\r\n", "\r\nOK\r\n"]);
     assert_eq!((&*typed, outcome), ("AT+X=2\rfrom outside", Some(Ok(()))));
     let (typed, outcome) = run("> AT+X=2\n>> $given\n", &["AT+X=2\r\r\nERROR\r\n"]);
-    assert_eq!((&*typed, outcome), ("AT+X=2\r", Some(Err("line 1: expected OK, got ERROR".into()))));
+    assert_eq!(
+        (&*typed, outcome),
+        ("AT+X=2\r", Some(Err("line 1: expected the prompt >, got ERROR after 0 ms".into())))
+    );
 }
 
 #[test]
@@ -50,18 +53,69 @@ fn other_final_results_are_due_or_not() {
     let (_, outcome) = run("> AT\n! +CME ERROR: 3\n", &["\r\n+CME ERROR: 3\r\n"]);
     assert_eq!(outcome, Some(Ok(())));
     let (_, outcome) = run("> AT\n! +CME ERROR: 3\n", &["\r\nOK\r\n"]);
-    assert_eq!(outcome, Some(Err("line 1: expected +CME ERROR: 3, got OK".into())));
+    assert_eq!(outcome, Some(Err("line 1: expected +CME ERROR: 3, got OK after 0 ms".into())));
+}
+
+/// Data that was never asked for was never typed.
+#[test]
+fn a_result_without_its_prompt_is_a_failure() {
+    for result in ["OK", "ERROR"] {
+        for text in ["> AT+X=2\n>> data\n", "> AT+X=2\n! ERROR\n>> data\n", "> AT+X=2\n>> data\n! ERROR\n"] {
+            let (typed, outcome) = run(text, &[&format!("\r\n{result}\r\n")]);
+            assert_eq!(typed, "AT+X=2\r");
+            assert_eq!(outcome, Some(Err(format!("line 1: expected the prompt >, got {result} after 0 ms"))));
+        }
+    }
+    // After the data it is what was written.
+    let (_, outcome) = run("> AT+X=2\n>> data\n! ERROR\n", &["\r\n> \r\n", "\r\nERROR\r\n"]);
+    assert_eq!(outcome, Some(Ok(())));
 }
 
 #[test]
+fn blanks_at_the_ends_of_lines_belong_to_them() {
+    let (typed, outcome) = run("> AT+X=2 \r\n>>  a \r\n< b \r\n", &["\r\n> \r\n", "\r\nOK\r\nb \r\n"]);
+    assert_eq!((&*typed, outcome), ("AT+X=2 \r a ", Some(Ok(()))));
+    let (_, outcome) = run("< b \n", &["b\r\n"]);
+    assert_eq!(outcome, None);
+}
+
+/// What came in its place, and how long it was waited for.
+#[test]
 fn nothing_is_waited_for_forever() {
+    let many = "+B: 1\r\n".repeat(7) + "+C";
+    let seven = "what came instead: 2 lines, then \"+B: 1\", \"+B: 1\", \"+B: 1\", \"+B: 1\", \"+B: 1\"";
+    let long = format!("+{}\r\n", "x".repeat(300));
+    let cut = format!("\"+{}\"…", "x".repeat(199));
+    let hint = "; data for the prompt is written as >> after its command";
     for (text, hears, words) in [
-        ("> AT\n", "", "line 1: OK did not come"),
-        ("> AT\n>> x\n", "", "line 1: > did not come"),
-        ("within 5000ms\n< +A: $x\n", "\r\n+B: 1\r\n", "line 2: +A: $x did not come"),
+        ("> AT\n", "", "line 1: OK did not come within 10000 ms; nothing came"),
+        (
+            "> AT\n",
+            "AT\r\r\nNO CARRIER\r\n",
+            "line 1: OK did not come within 10000 ms; what came instead: \"NO CARRIER\"",
+        ),
+        ("> AT\n", "\r\n> \r\n", &format!("line 1: OK did not come within 10000 ms; what came instead: \"> \"{hint}")),
+        ("> AT\n! ERROR\n", "", "line 1: ERROR did not come within 10000 ms; nothing came"),
+        (
+            "> AT\n>> x\n",
+            "+A: 1\r\n",
+            "line 1: the prompt > did not come within 10000 ms; what came instead: \"+A: 1\"",
+        ),
+        (
+            "within 5000ms\n< +A: $x\n",
+            "\r\n+B: 1\r\n",
+            "line 2: +A: $x did not come within 5000 ms; what came instead: \"+B: 1\"",
+        ),
+        ("< +A", &many, &format!("line 1: +A did not come within 10000 ms; {seven}, and \"+C\" without its end")),
+        ("< +A", &long, &format!("line 1: +A did not come within 10000 ms; what came instead: {cut}")),
+        // What came before the command is none of its answer.
+        ("< +A\n> AT\n", "+B\r\n+A\r\n+C\r\n", "line 2: OK did not come within 10000 ms; what came instead: \"+C\""),
+        // A command that was answered has used its result up.
+        ("> AT\n< +A\n", "\r\n+B\r\n\r\nOK\r\n", "line 2: +A did not come within 10000 ms; what came instead: \"+B\""),
     ] {
         let mut chat = Chat::parse(text, &[]).unwrap();
         let mut typed = Vec::new();
+        chat.handle(Instant::START, Input::Tick, &mut typed);
         chat.handle(Instant::START, Input::Bytes(hears.as_bytes()), &mut typed);
         let deadline = chat.deadline().unwrap();
         assert_eq!(deadline, Instant::from_millis(if text.contains("5000") { 5000 } else { 10_000 }));
@@ -71,19 +125,77 @@ fn nothing_is_waited_for_forever() {
     }
 }
 
+/// Each step has its own time.
 #[test]
-fn mistakes_are_told_by_line() {
-    for (text, words) in [
-        ("AT\n", "line 1: expected a line that begins with >, >>, <, !, within or #, and a space"),
-        ("# x\n! OK\n", "line 2: this stands behind > only"),
-        ("< x\n>> y\n", "line 2: this stands behind > only"),
-        ("> $new\n", "line 1: $new is not known here"),
-        ("> x\n>> $new\n", "line 2: $new is not known here"),
-        ("< $a$b\n", "line 1: two names with nothing between them"),
-        ("> 5 $ x\n", "line 1: $ without a name; a dollar sign is $$"),
-        ("within 5s\n", "line 1: expected a time, such as 5000ms"),
+fn how_long_was_waited_is_of_this_step() {
+    let mut chat = Chat::parse("> AT\n< +A\n> AT+X\n", &[]).unwrap();
+    let mut typed = Vec::new();
+    let at = Instant::from_millis;
+    chat.handle(at(0), Input::Tick, &mut typed);
+    chat.handle(at(300), Input::Bytes(b"\r\nOK\r\n"), &mut typed);
+    assert_eq!((chat.at_line(), chat.deadline()), (2, Some(at(10_300))));
+    chat.handle(at(1000), Input::Bytes(b"+A\r\n"), &mut typed);
+    chat.handle(at(1042), Input::Bytes(b"ERROR\r\n"), &mut typed);
+    assert_eq!(chat.outcome().unwrap().unwrap_err().to_string(), "line 3: expected OK, got ERROR after 42 ms");
+    assert_eq!(chat.at_line(), 3);
+}
+
+/// A line that is not read would be a check that is never made.
+#[test]
+fn every_line_is_read_or_refused() {
+    let signs = "expected a line that begins with >, >>, <, !, within or #, and a space";
+    let after = |sign| format!("{sign} belongs after the > line of its command, with nothing between them");
+    let one =
+        |sign: &str, line: &str| format!("expected one {sign} at the start of the line and one space after it: {line}");
+    let time = "is not a time, expected 1ms to 86400000ms, such as 5000ms";
+    for (text, line, words) in [
+        ("AT\n", 1, format!("{signs}, such as > AT")),
+        ("  at+csq\n", 1, format!("{signs}, such as > at+csq")),
+        ("OK\n", 1, signs.into()),
+        ("> AT\nwait 5\n", 2, signs.into()),
+        ("> AT\nß\n", 2, signs.into()),
+        ("> AT\n < +A: 1\n", 2, one("<", "< +A: 1")),
+        ("\t> AT\n", 1, one(">", "> AT")),
+        (">\tAT\n", 1, one(">", "> AT")),
+        (">AT\n", 1, one(">", "> AT")),
+        ("> AT\n>>x\n", 2, one(">>", ">> x")),
+        ("> AT\n!ERROR\n", 2, one("!", "! ERROR")),
+        ("WITHIN 5ms\n", 1, one("within", "within 5ms")),
+        ("> AT\n # words\n", 2, "a comment begins with # at the start of its line: # words".into()),
+        ("# x\n! OK\n", 2, after("!")),
+        ("< x\n>> y\n", 2, after(">>")),
+        ("> AT\n< x\n! OK\n", 3, after("!")),
+        ("> AT\n! OK\n! ERROR\n", 3, "this command has its ! already".into()),
+        ("> AT\n>> a\n>> b\n", 3, "this command has its >> already".into()),
+        ("> AT\n! NO\n", 2, "\"NO\" is not a final result, expected OK, ERROR or +CME ERROR: 50".into()),
+        ("> AT\n! ERROR \n", 2, "\"ERROR \" is not a final result, expected OK, ERROR or +CME ERROR: 50".into()),
+        (
+            "> AT\n! +CME ERROR: \n",
+            2,
+            "\"+CME ERROR: \" is not a final result, expected OK, ERROR or +CME ERROR: 50".into(),
+        ),
+        (">\n", 1, "nothing after >, expected a line to type, such as > AT+CSQ".into()),
+        ("< \n", 1, "nothing after <, expected a line of the modem, such as < +CSQ: $signal,99".into()),
+        ("> AT\n>>\n", 2, "nothing after >>, expected the data to type, such as >> hello".into()),
+        ("> AT\n!\n", 2, "nothing after !, expected a final result, such as ! ERROR".into()),
+        ("> $new\n", 1, "$new is not known here".into()),
+        ("> x\n>> $new\n", 2, "$new is not known here".into()),
+        ("< $a$b\n", 1, "two names with nothing between them".into()),
+        ("> 5 $ x\n", 1, "$ without a name; a dollar sign is $$".into()),
+        ("within 5s\n", 1, format!("\"5s\" {time}")),
+        ("within 0ms\n", 1, format!("\"0ms\" {time}")),
+        ("within 86400001ms\n", 1, format!("\"86400001ms\" {time}")),
+        ("within\n", 1, format!("\"\" {time}")),
+        ("> AT\nwithin 5ms\n\n", 2, "within counts for the lines after it, and there are none".into()),
+        ("> AT\r< x\r", 1, "a carriage return within the line: lines end with LF or CR LF".into()),
+        ("", 1, "nothing is typed or expected here: at least one line must begin with > or <".into()),
+        ("# a\n \n\t\n", 3, "nothing is typed or expected here: at least one line must begin with > or <".into()),
     ] {
-        assert_eq!(Chat::parse(text, &[]).err().unwrap().to_string(), words);
+        let mistake = Chat::parse(text, &[]).err().unwrap();
+        assert_eq!((mistake.line, &*mistake.words), (line, &*words), "{text:?}");
+    }
+    for text in ["\u{feff}> AT\n", "> AT\r\n\r\n# x\r\n", "within 1ms\n> AT", "within 86400000ms\n  \n#x\n< a"] {
+        assert!(Chat::parse(text, &[]).is_ok(), "{text:?}");
     }
 }
 
@@ -96,4 +208,14 @@ fn what_comes_is_bounded() {
     assert_eq!(chat.outcome(), None);
     chat.handle(Instant::START, Input::Bytes(b"\r\n+LAST\r\n"), &mut typed);
     assert_eq!(chat.outcome(), Some(Ok(())));
+    // What is cut off is not what came, though it may look like it; a port that opens anew begins a line.
+    for (long, other, due) in [(9000, "", None), (8192, "", Some(Ok(()))), (9000, "new\r\n", Some(Ok(())))] {
+        let mut chat = Chat::parse("< $all\n", &[]).unwrap();
+        chat.handle(Instant::START, Input::Bytes(&b"x".repeat(long)), &mut typed);
+        if !other.is_empty() {
+            chat.handle(Instant::START, Input::Reopened, &mut typed);
+        }
+        chat.handle(Instant::START, Input::Bytes(format!("{other}\r\n").as_bytes()), &mut typed);
+        assert_eq!(chat.outcome(), due, "{long} {other}");
+    }
 }

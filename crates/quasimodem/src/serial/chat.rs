@@ -33,7 +33,7 @@ impl Chat {
         let text = fs::read_to_string(path).map_err(|error| Unusable(format!("can't read {place}: {error}")))?;
         let given: Vec<(&str, &[u8])> = given.iter().map(|(name, value)| (*name, &**value)).collect();
         let chat = chat::Chat::parse(&text, &given);
-        let chat = chat.map_err(|mistake| Unusable(format!("{place}: {mistake}")))?;
+        let chat = chat.map_err(|mistake| Unusable(format!("{place}:{}: {}", mistake.line, mistake.words)))?;
         let start = time::Instant::now();
         let alarm = Box::pin(time::sleep_until(start));
         Ok(Chat { path: path.into(), chat, typed: Vec::new(), opened: false, start, alarm, waker: None })
@@ -111,7 +111,7 @@ impl SerialEnd for Chat {
         match self.chat.outcome() {
             Some(Ok(())) => Ok(()),
             Some(Err(chat::Failure { line, words })) => Err(format!("{path}:{line}: {words}")),
-            None => Err(format!("{path} was not finished")),
+            None => Err(format!("{path}:{}: ended before this was done", self.chat.at_line())),
         }
     }
 }

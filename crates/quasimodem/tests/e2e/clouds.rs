@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::program::{Outcome, Program, command, run_to_end};
@@ -83,18 +86,45 @@ fn a_conversation_that_goes_wrong_is_told_by_line() {
     let script = written(&directory, "# Wrong\n> AT\n> AT+NONSENSE\n");
     let outcome = converse(&["--cloud", "aep"], &script);
     assert_eq!(outcome.code, Some(1));
-    let told = format!("quasimodem: {}:3: expected OK, got ERROR\n", script.display());
-    assert!(outcome.stderr.ends_with(&told), "{}", outcome.stderr);
+    let told = format!("quasimodem: {}:3: expected OK, got ERROR after ", script.display());
+    let last = outcome.stderr.lines().last().unwrap();
+    assert!(last.starts_with(&told) && last.ends_with(" ms"), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("AT+NONSENSE\r\nERROR\r\n"), "{}", outcome.stdout);
     // It does not stand there to be typed.
     assert!(!outcome.stderr.contains("Type"), "{}", outcome.stderr);
 
     let script = written(&directory, "within 100ms\n< +NEVER\n");
-    assert!(converse(&[], &script).stderr.contains(":2: +NEVER did not come"));
+    let words = "test.chat:2: +NEVER did not come within 10";
+    let said = converse(&[], &script).stderr;
+    assert!(said.contains(words) && said.ends_with(" ms; what came instead: \"+SIM READY\"\n"), "{said}");
     let script = written(&directory, "AT\n");
     let outcome = converse(&[], &script);
-    assert!(outcome.code == Some(2) && outcome.stderr.contains("line 1: expected a line that begins with"));
+    assert!(outcome.code == Some(2) && outcome.stderr.contains("test.chat:1: expected a line that begins with"));
+    // A line that is not read would be a check that is not made.
+    let script = written(&directory, "> AT\n < +NEVER\n");
+    let outcome = converse(&[], &script);
+    let words = "test.chat:2: expected one < at the start of the line and one space after it: < +NEVER\n";
+    assert!(outcome.code == Some(2) && outcome.stderr.ends_with(words), "{}", outcome.stderr);
+    assert_eq!(outcome.stdout, "");
+    fs::write(&script, b"> AT\n< \xff\n").unwrap();
+    assert_eq!(converse(&[], &script).code, Some(2));
+    assert_eq!(converse(&[], directory.path()).code, Some(2));
     assert_eq!(converse(&[], Path::new("/nowhere/there")).code, Some(2));
+}
+
+/// Whoever ends it early is told where it was.
+#[test]
+fn a_conversation_that_is_ended_is_not_done() {
+    let directory = TempDir::new().unwrap();
+    let script = written(&directory, "> AT\n< +NEVER\n");
+    let mut command = command(&["run", "--script", script.to_str().unwrap()]);
+    command.stdout(Stdio::piped());
+    let mut program = Program::start(command);
+    let mut heard = BufReader::new(program.stdout()).lines();
+    while heard.next().unwrap().unwrap() != "OK" {}
+    program.signal(Signal::TERM);
+    program.wait_for("test.chat:2: ended before this was done");
+    assert_eq!(program.wait().code(), Some(1));
 }
 
 #[test]
