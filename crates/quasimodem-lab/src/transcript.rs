@@ -77,12 +77,15 @@ impl std::error::Error for Trouble {}
 pub fn run(text: &str) -> Result<(), Trouble> {
     let mut runner = Runner::default();
     let mut last = 0;
-    for (index, line) in text.lines().enumerate() {
+    for (index, line) in text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate() {
         last = index + 1;
         let line = line.trim();
         if !line.is_empty() && !line.starts_with('#') {
             runner.line(line).map_err(|what| Trouble { line: last, what })?;
         }
+    }
+    if runner.modem.is_none() {
+        return Err(Trouble { line: last.max(1), what: "nothing happens here: no line begins with > or !".into() });
     }
     runner.expect_nothing().map_err(|what| Trouble { line: last, what })
 }
@@ -131,6 +134,13 @@ impl Runner {
                 self.seen.clear();
             }
         }
+        let needs_more = matches!(sign, ">" | ">>" | "<" | "<<" | "~" | "!" | "@" | "wait" | "late" | "echo" | "?");
+        if needs_more && rest.trim().is_empty() {
+            return Err(format!("nothing follows {sign}; see the table of the transcript format"));
+        }
+        if sign == "tick" && !rest.is_empty() {
+            return Err(format!("nothing may follow {sign}, found {rest:?}"));
+        }
         match sign {
             ">" => self.types(rest),
             ">>" => self.handle(Input::Serial(&unescape(rest)?)),
@@ -144,6 +154,7 @@ impl Runner {
             "tick" => self.handle(Input::Tick),
             "echo" => on_or_off(rest).map(|on| self.echo = on),
             "?" => self.expect_note(rest),
+            _ if is_header(sign) => Err(format!("{sign} must come before all that happens")),
             _ => Err(format!("no line begins with {sign:?}; see the table of the transcript format")),
         }
     }
@@ -329,10 +340,10 @@ impl Header {
     /// Takes pairs of setting and value; false if the line is none.
     fn line(&mut self, line: &str) -> Result<bool, String> {
         let mut words = line.split_whitespace();
+        let is_first = words.clone().next().is_some_and(is_header);
         while let Some(key) = words.next() {
-            let known = matches!(key, "imei" | "attach") || SETTINGS.iter().any(|setting| setting.key == key);
-            if !known {
-                return Ok(false);
+            if !is_header(key) {
+                return if is_first { Err(format!("there is no setting {key:?}")) } else { Ok(false) };
             }
             let value = words.next().ok_or(format!("{key} needs a value"))?;
             match (key, value) {
@@ -344,6 +355,11 @@ impl Header {
         }
         Ok(true)
     }
+}
+
+/// Whether a line of settings may have this in front of a value.
+fn is_header(key: &str) -> bool {
+    matches!(key, "imei" | "attach") || SETTINGS.iter().any(|setting| setting.key == key)
 }
 
 /// A look-up in the words of a `~` line.

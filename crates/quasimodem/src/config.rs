@@ -47,6 +47,9 @@ impl Config {
             (_, Some(rate)) => settings.uart.rate = rate,
             (_, None) => {}
         }
+        if let Some((mapping, before)) = HostMap::shadowed(&run.host_map) {
+            return Err(format!("--host-map {mapping} never counts: {before} before it is for the same"));
+        }
         Ok(Config {
             at,
             pace: pace.map(|rate| Uart { rate, ..settings.uart }),
@@ -124,6 +127,9 @@ impl File {
                     let subject = format!("{HOST_MAP} has");
                     let mapping = Value { subject, value: mapping.get_ref(), span: mapping.span(), text: value.text };
                     self.hosts.push(mapping.read(str::parse)?);
+                    if let Some((_, before)) = HostMap::shadowed(&self.hosts) {
+                        return Err(mapping.wrong(format_args!("and {before} before it is for the same")).into());
+                    }
                 }
             }
             _ if is_group(key) => return Err(value.wrong(format_args!("expected a table, as [{key}]")).into()),

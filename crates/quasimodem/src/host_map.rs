@@ -29,10 +29,27 @@ impl HostMap {
     }
 }
 
+impl HostMap {
+    /// The first mapping that never counts, since one before it is for all that it is for; and that one.
+    pub(crate) fn shadowed(mappings: &[Mapping]) -> Option<(&Mapping, &Mapping)> {
+        mappings.iter().enumerate().find_map(|(index, mapping)| {
+            let before = mappings.get(..index)?.iter().find(|before| before.covers(mapping))?;
+            Some((mapping, before))
+        })
+    }
+}
+
 impl Mapping {
     /// Leads connections to this name and port to an address.
     pub(crate) fn new(name: &str, port: u16, to: SocketAddr) -> Mapping {
         Mapping { name: Some(name.into()), port: Some(port), to: to.ip().to_string().into(), to_port: Some(to.port()) }
+    }
+
+    /// Whether it fits all that another one fits.
+    fn covers(&self, other: &Mapping) -> bool {
+        let name =
+            self.name.as_deref().is_none_or(|name| other.name.as_deref().is_some_and(|other| is_same(name, other)));
+        name && self.port.is_none_or(|port| other.port == Some(port))
     }
 
     fn fits(&self, host: &str, port: u16) -> bool {
@@ -119,6 +136,22 @@ mod tests {
         assert_eq!(map.find("a", 9), Some(("c", 9)));
         assert_eq!(map.find("z", 1), Some(("d", 3)));
         assert_eq!(map.find("z", 9), Some(("e", 9)));
+    }
+
+    #[test]
+    fn mappings_that_never_count() {
+        let shadowed = |mappings: &[&str]| {
+            let HostMap(mappings) = map(mappings);
+            HostMap::shadowed(&mappings).map(|(mapping, before)| format!("{mapping} {before}"))
+        };
+        assert_eq!(shadowed(&["a:1=b:1", "A:1=c:1"]).as_deref(), Some("A:1=c:1 a:1=b:1"));
+        assert_eq!(shadowed(&["a:*=b:1", "a:1=c:1"]).as_deref(), Some("a:1=c:1 a:*=b:1"));
+        assert_eq!(shadowed(&["*:1=b:1", "x:1=x:2", "a:1=c:1"]).as_deref(), Some("x:1=x:2 *:1=b:1"));
+        assert_eq!(shadowed(&["10.0.0.1:1=b:1", "010.0.0.1:1=c:1"]).as_deref(), Some("010.0.0.1:1=c:1 10.0.0.1:1=b:1"));
+        // The narrower one first, and different ones.
+        assert_eq!(shadowed(&["a:1=b:1", "a:*=c:1", "*:1=d:1", "*:*=e:1"]), None);
+        assert_eq!(shadowed(&["a:1=b:1", "b:1=b:1", "a:2=b:1"]), None);
+        assert_eq!(shadowed(&["*:1=b:1", "a:*=c:1"]), None);
     }
 
     #[test]

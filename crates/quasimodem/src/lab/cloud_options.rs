@@ -109,12 +109,18 @@ type Mistake = (usize, String);
 fn parse(text: &str, registry: &Registry) -> Result<(), Mistake> {
     let file = DeTable::parse(text)
         .map_err(|error| (error.span().map_or(0, |span| span.start), error.message().replace('\n', "; ")))?;
+    if file.get_ref().is_empty() {
+        return Err((0, "nothing is in it, expected [[product]] or [[device]]".into()));
+    }
     for (kind, entries) in file.get_ref() {
         let at = kind.span().start;
         let kind = kind.get_ref().as_ref();
         let DeValue::Array(entries) = entries.get_ref() else {
             return Err((at, format!("expected [[product]] or [[device]], got {kind}")));
         };
+        if entries.is_empty() {
+            return Err((at, format!("nothing is in {kind}, expected [[{kind}]]")));
+        }
         for entry in entries {
             let at = entry.span().start;
             let DeValue::Table(table) = entry.get_ref() else { return Err((at, "expected a table".into())) };
@@ -186,6 +192,9 @@ impl Fields {
         let open = self.flag("open", false)?;
         let certificates = match self.all.remove("encryptiontype") {
             None => false,
+            Some((at, _)) if self.cloud != Cloud::Tencent => {
+                return Err((at, format!("{} has no encryptiontype here", self.cloud)));
+            }
             Some((_, Field::Number(number))) if matches!(&*number, "1" | "2") => number == "1",
             Some((at, _)) => return Err((at, "expected 1 or 2".into())),
         };
@@ -297,6 +306,12 @@ mod tests {
     #[test]
     fn mistakes_are_told() {
         for (text, words) in [
+            ("# x = 1\n", "nothing is in it, expected [[product]] or [[device]]"),
+            ("device = []", "nothing is in device, expected [[device]]"),
+            (
+                "[[product]]\ncloud = \"alibaba\"\nproductkey = \"p\"\nproductsecret = \"s\"\nencryptiontype = 1",
+                "alibaba has no encryptiontype here",
+            ),
             ("x = 1", "expected [[product]] or [[device]], got x"),
             ("[[x]]\ncloud = \"aep\"", "there is no [[x]]; there are [[product]] and [[device]]"),
             ("[[device]]\nname = \"x\"", "cloud is missing"),

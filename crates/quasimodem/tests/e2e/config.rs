@@ -123,6 +123,10 @@ fn mistakes_are_told_with_their_place() {
              as [::1]:1883"
                 .into(),
         ),
+        (
+            "host_map = [\n  \"*:1=b:1\",\n  \"a:1=c:1\",\n]\n",
+            "3: host_map has \"a:1=c:1\", and *:1=b:1 before it is for the same".into(),
+        ),
         ("ca = \"\"\n", "1: ca is \"\", expected the name of a file".into()),
         ("host_map = [\n  7,\n]\n", "2: host_map has 7, expected NAME:PORT=ADDR:PORT, such as broker.example:1883=127.0.0.1:1883, IPv6 as [::1]:1883".into()),
         ("echo = true\ngapp = \"1s\"\n", format!("2: there is no key \"gapp\"; there are {keys}")),
@@ -142,6 +146,16 @@ fn mistakes_are_told_with_their_place() {
         assert_eq!(outcome.stderr, format!("quasimodem: {path}:{words}\n"), "{config}");
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
     }
+}
+
+/// The command line comes before the file, so only what it says twice is a mistake.
+#[test]
+fn mappings_that_never_count() {
+    let outcome = run_to_end(&["run", "--host-map", "a:*=b:1", "--host-map", "a:1=c:1"], "");
+    let words = "quasimodem: --host-map a:1=c:1 never counts: a:*=b:1 before it is for the same\n";
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(2), words));
+    let (outcome, _) = run("at = \"stdio\"\nhost_map = [\"a:1=c:1\"]\n", &["--host-map", "a:*=b:1"], "");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
 }
 
 #[test]
