@@ -39,12 +39,13 @@ pub struct Config {
 /// has not released, of which MQTT knows 65535.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections, with or without a CONNECT. One more is closed at once.
+    /// Connections, with or without a CONNECT. For one more, the oldest without a CONNECT is closed; if there is none, the
+    /// new one is.
     pub connections: usize,
     /// Connections with an accepted CONNECT. One more is answered with 3.
     pub clients: usize,
-    /// Sessions, connected or kept. A CONNECT that would need one more is answered with 3; no kept session is
-    /// thrown away for a new one.
+    /// Sessions, connected or kept. For one more, a kept one is thrown away that nobody uses: one that holds nothing, or
+    /// else the one whose client has been absent for the longest time. If all are in use, the CONNECT is answered with 3.
     pub sessions: usize,
     /// Bytes of a client id. A longer one is answered with 2 [MQTT-3.1.3-9].
     pub client_id_bytes: usize,
@@ -66,6 +67,14 @@ pub struct Limits {
     /// its topic is gone as well, for it would not be the last message any more [MQTT-3.3.1-6].
     /// Also the bytes of retained messages that one call of `handle` delivers; the rest is dropped.
     pub retained_bytes: usize,
+    /// Bytes that are held for all clients together: messages in queues and in flight, each counted once and 32 bytes for
+    /// every client that waits for it, retained messages, wills, filters, and packet identifiers of QoS 2. At three
+    /// quarters, the kept session of the client that has been absent for the longest time is thrown away, and when there is
+    /// none, nothing more is queued; what can be sent at once still is. At the limit, that too is dropped, CONNECTs with a
+    /// will are answered with 3, new filters with 0x80, and a connection ends that has a message of QoS 2 to be remembered.
+    pub held_bytes: usize,
+    /// Bytes of packets that are not whole yet, of all connections together. A connection whose packet does not fit ends.
+    pub partial_bytes: usize,
     /// Bytes of a packet from a client. A longer one is a violation as soon as its length shows.
     pub packet: usize,
 }
@@ -137,8 +146,17 @@ impl Default for Limits {
             queued_bytes: 1 << 20,
             retained: 10_000,
             retained_bytes: 16 << 20,
+            held_bytes: 64 << 20,
+            partial_bytes: 16 << 20,
             packet: 256 << 10,
         }
+    }
+}
+
+impl Limits {
+    /// Above this nothing more is queued.
+    pub(super) fn queued_together(&self) -> usize {
+        self.held_bytes / 4 * 3
     }
 }
 

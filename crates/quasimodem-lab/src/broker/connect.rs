@@ -7,6 +7,7 @@ use quasimodem_core::mqtt::{Connect, Packet, Will};
 
 use super::Broker;
 use super::authority::{Admission, Login};
+use super::budget::Budget;
 use super::config::Code;
 use super::connection::{Open, Phase};
 use super::note::{Client, End, Loss, Message, Note};
@@ -35,22 +36,32 @@ impl Broker {
             "" => self.new_id(),
             id => id.into(),
         };
+        if self.sessions.len() >= self.config.limits.sessions
+            && !self.sessions.contains_key(&client)
+            && let Some((_, absent)) = self.idle.pop_first()
+        {
+            self.end_session(&absent, true, out);
+        }
         // Before a clean session is begun, since the will of the older connection is due now and may be for it.
         if let Some(older) = self.sessions.get(&client).and_then(|session| session.peer) {
             self.close(older, End::TakenOver(peer), out);
         }
         if connect.clean_session {
-            self.end_session(&client, out);
+            self.end_session(&client, false, out);
         }
         let session_present = self.sessions.contains_key(&client);
         out.send(peer, &Packet::Connack { session_present, code: 0 });
         let clean = connect.clean_session;
         out.note(Note::Connected { peer, client: client.clone(), clean, session_present });
-        let session = self.sessions.entry(client.clone()).or_insert_with(Session::new);
+        let session = self.sessions.entry(client.clone()).or_insert_with(|| Session::new(self.budget.clone()));
         session.peer = Some(peer);
+        if let Some(key) = session.idle.take() {
+            self.idle.remove(&key);
+        }
         session.clean = clean;
         if let Some(connection) = self.connections.get_mut(&peer) {
-            let will = connect.will.map(parcel);
+            let will = connect.will.map(|will| parcel(will, &self.budget));
+            self.strangers.remove(&(connection.since, peer));
             connection.phase = Phase::Open(Open { client, keep_alive: connect.keep_alive, will, only });
             self.clients += 1;
             session.resume(connection.link(peer), &self.config.limits, out);
@@ -64,9 +75,11 @@ impl Broker {
     /// Ends a connection, with everything that follows from it.
     pub(super) fn close(&mut self, peer: Peer, why: End, out: &mut Outbox) {
         let Some(connection) = self.connections.remove(&peer) else { return };
+        self.partial_bytes -= connection.partial.len();
         if let Some(timer) = connection.timer {
             self.timers.remove(&(timer, peer));
         }
+        self.strangers.remove(&(connection.since, peer));
         if let Some(due) = connection.announced {
             self.announcements.remove(&(due, peer));
         }
@@ -82,7 +95,10 @@ impl Broker {
                 out.note(parcel.dropped(&client, Loss::Offline));
             }
             if clean {
-                self.end_session(&client, out);
+                self.end_session(&client, false, out);
+            } else {
+                self.left += 1;
+                self.idle.insert(session.rest(self.left), client.clone());
             }
         }
         // MQTT-3.1.2-8: however the connection ends, unless a DISCONNECT came [MQTT-3.14.4-3].
@@ -93,17 +109,20 @@ impl Broker {
         }
     }
 
-    pub(super) fn end_session(&mut self, client: &Client, out: &mut Outbox) {
+    pub(super) fn end_session(&mut self, client: &Client, made_room: bool, out: &mut Outbox) {
         let Some(session) = self.sessions.remove(client) else { return };
+        if let Some(key) = session.idle {
+            self.idle.remove(&key);
+        }
         for filter in session.filters.iter() {
             self.subscriptions.remove(filter, client);
         }
-        out.note(Note::SessionEnded { client: client.clone(), undelivered: session.undelivered() });
+        out.note(Note::SessionEnded { client: client.clone(), undelivered: session.undelivered(), made_room });
     }
 
     /// Why a CONNECT is refused. Whoever is not let in changes nothing: no session, no older connection, no will.
     fn check(&mut self, connect: &Connect<'_>) -> Result<(), (Code, &'static str)> {
-        let Connect { client_id, clean_session, user_name, password, level, .. } = *connect;
+        let Connect { client_id, clean_session, user_name, password, level, ref will, .. } = *connect;
         let limits = self.config.limits;
         if level != Connect::LEVEL {
             return Err((Code::Version, "the protocol level is not 4 (MQTT-3.1.2-2)"));
@@ -123,8 +142,11 @@ impl Broker {
         if self.clients >= limits.clients && !takes_over {
             return Err((Code::Unavailable, "too many clients"));
         }
-        if self.sessions.len() >= limits.sessions && session.is_none() {
-            return Err((Code::Unavailable, "too many sessions"));
+        if self.sessions.len() >= limits.sessions && session.is_none() && self.idle.is_empty() {
+            return Err((Code::Unavailable, "too many sessions, all of them in use"));
+        }
+        if will.is_some() && self.budget.held() > limits.held_bytes {
+            return Err((Code::Unavailable, "no room to hold its will"));
         }
         Ok(())
     }
@@ -149,7 +171,7 @@ impl Broker {
     }
 }
 
-fn parcel(will: Will<'_>) -> Parcel {
+fn parcel(will: Will<'_>, budget: &Budget) -> Parcel {
     let message = Message { topic: will.topic.into(), payload: will.payload.into() };
-    Parcel { message: Arc::new(message), qos: will.qos, retain: will.retain }
+    Parcel { message: budget.hold(Arc::new(message)), qos: will.qos, retain: will.retain }
 }

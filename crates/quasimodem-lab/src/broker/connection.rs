@@ -15,6 +15,8 @@ pub(super) struct Connection {
     pub(super) phase: Phase,
     /// The beginning of a packet that is not whole.
     pub(super) partial: Vec<u8>,
+    /// When the connection came.
+    pub(super) since: Instant,
     /// When the last packet came; before the first one, when the connection did.
     pub(super) heard: Instant,
     /// The entry in the broker's timers.
@@ -54,6 +56,7 @@ impl Connection {
         Connection {
             phase: Phase::New,
             partial: Vec::new(),
+            since: now,
             heard: now,
             timer: None,
             announced: None,

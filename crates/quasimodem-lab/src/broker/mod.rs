@@ -41,9 +41,10 @@
 //!   for its turn in the window makes those of QoS 0 behind it wait too.
 //! - Overlapping subscriptions deliver once. Kept sessions queue nothing of QoS 0.
 //! - Topics that begin with `$` may be published to, like any other; the broker has none of its own.
-//! - Kept sessions never expire.
+//! - Kept sessions never expire, but those of clients that have been absent for long make room when there is none.
 
 mod authority;
+mod budget;
 mod config;
 mod connect;
 mod connection;
@@ -60,6 +61,7 @@ use std::mem;
 use quasimodem_core::Instant;
 use quasimodem_core::mqtt::frame_len;
 
+use self::budget::Budget;
 use self::connection::{Connection, Phase};
 use self::retained::Retained;
 use self::session::{Parcel, Session};
@@ -76,6 +78,8 @@ pub struct Broker {
     connections: BTreeMap<Peer, Connection>,
     /// Connections with an accepted CONNECT.
     clients: usize,
+    /// Connections without a CONNECT, the oldest first.
+    strangers: BTreeSet<(Instant, Peer)>,
     /// When the silence of which connection is too long.
     timers: BTreeSet<(Instant, Peer)>,
     sessions: BTreeMap<Client, Session>,
@@ -88,6 +92,13 @@ pub struct Broker {
     /// Wills that a restart made due.
     wills: Vec<(Client, Parcel)>,
     given_ids: u64,
+    budget: Budget,
+    /// Kept sessions without a connection, those that hold nothing first, then by when their clients left.
+    idle: BTreeMap<(bool, u64), Client>,
+    /// How many clients have left.
+    left: u64,
+    /// Bytes of packets that are not whole.
+    partial_bytes: usize,
     /// Bytes of retained messages that new subscriptions were sent in this call.
     retained_sent: usize,
 }
@@ -111,6 +122,8 @@ pub struct Usage {
     pub queued_bytes: usize,
     /// Bytes of packets that are not whole yet.
     pub partial_bytes: usize,
+    /// What [`Limits::held_bytes`] bounds.
+    pub held_bytes: usize,
     /// Retained messages.
     pub retained: usize,
     /// Their bytes, topics and payloads.
@@ -124,6 +137,7 @@ impl Broker {
             config,
             connections: BTreeMap::new(),
             clients: 0,
+            strangers: BTreeSet::new(),
             timers: BTreeSet::new(),
             sessions: BTreeMap::new(),
             subscriptions: Subscriptions::default(),
@@ -132,6 +146,10 @@ impl Broker {
             epoch: 0,
             wills: Vec::new(),
             given_ids: 0,
+            budget: Budget::default(),
+            idle: BTreeMap::new(),
+            left: 0,
+            partial_bytes: 0,
             retained_sent: 0,
         }
     }
@@ -187,6 +205,16 @@ impl Broker {
         self.connections.get(&peer).is_some_and(Connection::wants)
     }
 
+    /// Closes the oldest of the connections without a CONNECT, so that there is room for another. False: there is none, all
+    /// are of clients.
+    pub fn make_room(&mut self, out: &mut Outbox) -> bool {
+        let oldest = self.strangers.pop_first();
+        if let Some((_, peer)) = oldest {
+            self.close(peer, End::MadeRoom, out);
+        }
+        oldest.is_some()
+    }
+
     /// Publishes a message to a client, whatever it has subscribed to. False: it is not connected.
     pub fn tell(&mut self, now: Instant, client: &str, announcement: Announcement, out: &mut Outbox) -> bool {
         let peer = self.sessions.get(client).and_then(|session| session.peer);
@@ -215,11 +243,14 @@ impl Broker {
     /// at once (MQTT 3.1.2.5 lets a server put them off until it is back). Without, only the configuration remains,
     /// with the count of the refusals, and the client ids that were given are not given again.
     pub fn restart(&mut self, keep: bool) {
+        self.strangers.clear();
         self.timers.clear();
         self.announcements.clear();
         self.clients = 0;
+        self.partial_bytes = 0;
         let connections = mem::take(&mut self.connections);
         if !keep {
+            self.idle.clear();
             self.sessions.clear();
             self.subscriptions = Subscriptions::default();
             self.retained = Retained::default();
@@ -231,9 +262,15 @@ impl Broker {
                 self.wills.extend(open.will.map(|will| (open.client, will)));
             }
         }
-        let subscriptions = &mut self.subscriptions;
+        let (subscriptions, idle, left) = (&mut self.subscriptions, &mut self.idle, &mut self.left);
         self.sessions.retain(|client, session| {
-            session.detach();
+            if session.peer.is_some() {
+                session.detach();
+                *left += 1;
+                if !session.clean {
+                    idle.insert(session.rest(*left), client.clone());
+                }
+            }
             if session.clean {
                 session.filters.iter().for_each(|filter| subscriptions.remove(filter, client));
             }
@@ -247,7 +284,8 @@ impl Broker {
             connections: self.connections.len(),
             clients: self.clients,
             sessions: self.sessions.len(),
-            partial_bytes: self.connections.values().map(|connection| connection.partial.len()).sum(),
+            partial_bytes: self.partial_bytes,
+            held_bytes: self.budget.held(),
             retained: self.retained.len(),
             retained_bytes: self.retained.bytes(),
             ..Usage::default()
@@ -294,18 +332,30 @@ impl Broker {
         if self.connections.contains_key(&peer) {
             return;
         }
-        if self.connections.len() >= self.config.limits.connections {
+        if self.connections.len() >= self.config.limits.connections && !self.make_room(out) {
             out.close(peer);
             out.note(Note::Ended { peer, client: None, why: End::TooMany });
             return;
         }
         self.connections.insert(peer, Connection::new(now));
+        self.strangers.insert((now, peer));
         self.set_timer(peer);
+    }
+
+    /// Throws kept sessions away that nobody has used for the longest time, until what is held leaves room for others.
+    fn relieve(&mut self, out: &mut Outbox) {
+        while self.budget.held() > self.config.limits.queued_together()
+            && let Some((key, client)) = self.idle.range((true, 0)..).next().map(|(key, client)| (*key, client.clone()))
+        {
+            self.idle.remove(&key);
+            self.end_session(&client, true, out);
+        }
     }
 
     fn received(&mut self, now: Instant, peer: Peer, chunk: &[u8], out: &mut Outbox) {
         let Some(connection) = self.connections.get_mut(&peer) else { return };
         let mut owned = mem::take(&mut connection.partial);
+        self.partial_bytes -= owned.len();
         if !owned.is_empty() {
             owned.extend_from_slice(chunk);
         }
@@ -322,7 +372,11 @@ impl Broker {
             }
         }
         let partial = if rest.len() == owned.len() { owned } else { rest.into() };
+        if self.partial_bytes + partial.len() > self.config.limits.partial_bytes {
+            return self.close(peer, End::NoRoom, out);
+        }
         if let Some(connection) = self.connections.get_mut(&peer) {
+            self.partial_bytes += partial.len();
             connection.partial = partial;
         }
     }

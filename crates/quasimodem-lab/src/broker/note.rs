@@ -20,6 +20,14 @@ pub struct Message {
     pub payload: Box<[u8]>,
 }
 
+impl Message {
+    /// Bytes of topic and payload.
+    #[allow(clippy::len_without_is_empty, reason = "a message has a topic, so it is never empty")]
+    pub fn len(&self) -> usize {
+        self.topic.len() + self.payload.len()
+    }
+}
+
 /// Something worth telling that needs nothing done. Clones share what they hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Note {
@@ -54,12 +62,14 @@ pub enum Note {
         /// Why.
         why: End,
     },
-    /// A session ended, with its connection or because the client began a clean one.
+    /// A session ended: with its connection, because the client began a clean one, or to make room.
     SessionEnded {
         /// Whose.
         client: Client,
         /// How many messages of QoS 1 and 2 it did not deliver, or not to the end.
         undelivered: usize,
+        /// Whether it was kept, and had to make room for others.
+        made_room: bool,
     },
     /// A message was accepted: from here on its delivery is the broker's duty. Said once for each PUBLISH of QoS 0 or
     /// 1, once for each exchange of QoS 2, and once for each will.
@@ -163,8 +173,12 @@ pub enum End {
     TakenOver(Peer),
     /// The client published to a topic that its session is not for.
     OutOfBounds,
-    /// There are too many connections.
+    /// There are too many connections, and all of them are of clients.
     TooMany,
+    /// There were too many connections, and of those without a CONNECT it was the oldest.
+    MadeRoom,
+    /// What it sent would have had to be held, and there is no room for that.
+    NoRoom,
 }
 
 /// Why a message is not delivered.
@@ -178,6 +192,8 @@ pub enum Loss {
     QueueFull,
     /// Too many bytes wait.
     QueueBytes,
+    /// What waits for all clients together is too much.
+    NoRoom,
 }
 
 impl Note {
@@ -216,8 +232,9 @@ impl fmt::Display for Note {
             }
             Note::Ended { peer, client: Some(client), why } => write!(f, "{client:?} on {peer} ended: {why}"),
             Note::Ended { peer, client: None, why } => write!(f, "connection {peer} ended: {why}"),
-            Note::SessionEnded { client, undelivered } => {
-                write!(f, "session of {client:?} ended with {undelivered} undelivered")
+            Note::SessionEnded { client, undelivered, made_room } => {
+                write!(f, "session of {client:?} ended with {undelivered} undelivered")?;
+                f.write_str(if *made_room { ": others needed the room, and nobody was absent for longer" } else { "" })
             }
             Note::Published { client, message, qos, retain, dup, id, will } => {
                 let verb = if *will { "left the will" } else { "published" };
@@ -271,6 +288,8 @@ impl fmt::Display for End {
             End::TakenOver(by) => write!(f, "the client connected again on {by} (MQTT-3.1.4-2)"),
             End::OutOfBounds => f.write_str("published to a topic that its session is not for"),
             End::TooMany => f.write_str("too many connections"),
+            End::NoRoom => f.write_str("all that clients have the broker hold is too much together"),
+            End::MadeRoom => f.write_str("no CONNECT came yet, and another connection needed the room"),
         }
     }
 }
@@ -282,6 +301,7 @@ impl fmt::Display for Loss {
             Loss::SlowPeer => "too many messages of QoS 0 wait",
             Loss::QueueFull => "too many messages wait",
             Loss::QueueBytes => "too many bytes wait",
+            Loss::NoRoom => "too many bytes wait for all clients together",
         })
     }
 }

@@ -31,7 +31,7 @@ impl Broker {
                 if !connection.permits(publish.topic) {
                     return Err(End::OutOfBounds);
                 }
-                self.published(peer, &client, &publish, out);
+                self.published(peer, &client, &publish, out)?;
             }
             Packet::Puback(id) => self.acknowledged(peer, &client, id, Ack::Puback, out)?,
             Packet::Pubrec(id) => self.acknowledged(peer, &client, id, Ack::Pubrec, out)?,
@@ -56,8 +56,16 @@ impl Broker {
     }
 
     /// A message of a client. It is acknowledged when it is with all its subscribers, or in their queues.
-    fn published(&mut self, peer: Peer, client: &Client, publish: &Publish<'_>, out: &mut Outbox) {
+    fn published(&mut self, peer: Peer, client: &Client, publish: &Publish<'_>, out: &mut Outbox) -> Result<(), End> {
         let Publish { topic, payload, qos, retain, dup, id } = *publish;
+        let is_full = self.budget.held() > self.config.limits.held_bytes;
+        if let Some(id) = id.filter(|_| qos == Qos::ExactlyOnce)
+            && is_full
+            && self.sessions.get(client).is_some_and(|session| !session.awaits_release(id))
+        {
+            // To accept it without remembering that would be to accept it twice.
+            return Err(End::NoRoom);
+        }
         if qos == Qos::ExactlyOnce
             && let Some(id) = id
             && let Some(session) = self.sessions.get_mut(client)
@@ -66,10 +74,11 @@ impl Broker {
             // Whatever it holds and whether or not DUP is set: until the PUBREL it is the same message [MQTT-4.3.3-2].
             let lost = (accepted == Accepted::AnotherBefore).then(|| topic.into());
             out.note(Note::Duplicate { client: client.clone(), id, lost });
-            return self.reply(peer, &Packet::Pubrec(id), out);
+            self.reply(peer, &Packet::Pubrec(id), out);
+            return Ok(());
         }
         let message = Arc::new(Message { topic: topic.into(), payload: payload.into() });
-        let parcel = Parcel { message: message.clone(), qos, retain };
+        let parcel = Parcel { message: self.budget.hold(message.clone()), qos, retain };
         out.note(Note::Published { client: client.clone(), message, qos, retain, dup, id, will: false });
         self.deliver(&parcel, out);
         match (qos, id) {
@@ -77,10 +86,12 @@ impl Broker {
             (Qos::ExactlyOnce, Some(id)) => self.reply(peer, &Packet::Pubrec(id), out),
             _ => {}
         }
+        Ok(())
     }
 
     pub(super) fn publish_will(&mut self, client: &Client, will: &Parcel, out: &mut Outbox) {
-        let Parcel { message, qos, retain } = will.clone();
+        let Parcel { message, qos, retain } = will;
+        let (message, qos, retain) = (message.message(), *qos, *retain);
         out.note(Note::Published { client: client.clone(), message, qos, retain, dup: false, id: None, will: true });
         self.deliver(will, out);
     }
@@ -88,8 +99,9 @@ impl Broker {
     /// Keeps a message if it is to be retained, and gives it to all who are subscribed.
     fn deliver(&mut self, parcel: &Parcel, out: &mut Outbox) {
         if parcel.retain && !self.retained.set(parcel, &self.config.limits) {
-            out.note(Note::NotRetained { message: parcel.message.clone() });
+            out.note(Note::NotRetained { message: parcel.message.message() });
         }
+        self.relieve(out);
         for (client, granted) in self.subscriptions.receivers(&parcel.message.topic) {
             let Some(session) = self.sessions.get_mut(&client) else { continue };
             // MQTT-3.8.4-6, MQTT-3.3.1-9, and MQTT-3.3.1-3: DUP is not handed on.
@@ -168,7 +180,7 @@ impl Broker {
     /// Publishes a message to the client of one connection, at once or later. One that is held back gives way to the next.
     pub(super) fn announce(&mut self, now: Instant, peer: Peer, announcement: Announcement, out: &mut Outbox) {
         let Announcement { after, topic, payload } = announcement;
-        let message = Arc::new(Message { topic, payload });
+        let message = self.budget.hold(Arc::new(Message { topic, payload }));
         let parcel = Parcel { message, qos: Qos::AtLeastOnce, retain: false };
         if after.is_zero() {
             return self.announce_now(peer, parcel, out);

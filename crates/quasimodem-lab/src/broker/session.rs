@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use quasimodem_core::mqtt::{Packet, PacketId, Publish, Qos, Violation};
 
+use super::budget::{Budget, Held};
 use super::config::Limits;
-use super::note::{Client, Loss, Message, Note};
+use super::note::{Client, Loss, Note};
 use super::outbox::{Outbox, Peer};
 
 /// A session, connected or kept.
@@ -27,12 +28,15 @@ pub(super) struct Session {
     /// Messages of QoS 2 that were accepted and not released yet (MQTT 4.3.3, method B), with their fingerprints. There
     /// are no more than packet identifiers.
     unreleased: BTreeMap<PacketId, u32>,
+    /// Its entry among the sessions that nobody uses.
+    pub(super) idle: Option<(bool, u64)>,
+    budget: Budget,
 }
 
 /// A message, and how it is delivered or kept.
 #[derive(Clone)]
 pub(super) struct Parcel {
-    pub(super) message: Arc<Message>,
+    pub(super) message: Held,
     pub(super) qos: Qos,
     pub(super) retain: bool,
 }
@@ -83,22 +87,24 @@ struct Queue {
 }
 
 /// Filters with their size.
-#[derive(Default)]
 pub(super) struct Filters {
     all: BTreeSet<Arc<str>>,
     bytes: usize,
+    budget: Budget,
 }
 
 impl Session {
-    pub(super) fn new() -> Session {
+    pub(super) fn new(budget: Budget) -> Session {
         Session {
             peer: None,
             clean: false,
-            filters: Filters::default(),
+            filters: Filters { all: BTreeSet::new(), bytes: 0, budget: budget.clone() },
             flights: Vec::new(),
             queue: Queue::default(),
             last_id: 0,
             unreleased: BTreeMap::new(),
+            idle: None,
+            budget,
         }
     }
 
@@ -116,6 +122,13 @@ impl Session {
         self.queue.take_qos0()
     }
 
+    /// The client is absent. Gives the entry that this is among others that nobody uses: whether it holds anything, and
+    /// when the client left.
+    pub(super) fn rest(&mut self, left: u64) -> (bool, u64) {
+        let holds = self.filters.len() > 0 || self.undelivered() > 0 || !self.unreleased.is_empty();
+        *self.idle.insert((holds, left))
+    }
+
     /// Sends a message, or puts it at the end of the queue, or gives it back with the reason.
     ///
     /// All messages of a session stand in one queue, whatever their QoS, so that they are sent in the order in which
@@ -130,8 +143,12 @@ impl Session {
         match link {
             None if parcel.qos == Qos::AtMostOnce => return Err((parcel, Loss::Offline)),
             Some(link) if self.queue.parcels.is_empty() && self.may_send(&parcel, link, limits) => {
+                if parcel.qos != Qos::AtMostOnce && self.budget.held() > limits.held_bytes {
+                    return Err((parcel, Loss::NoRoom));
+                }
                 self.send(parcel, link.peer, out);
             }
+            _ if self.budget.held() > limits.queued_together() => return Err((parcel, Loss::NoRoom)),
             _ => match self.queue.refuses(&parcel, limits) {
                 None => self.queue.push(parcel),
                 Some(why) => return Err((parcel, why)),
@@ -182,6 +199,7 @@ impl Session {
         match self.unreleased.entry(id) {
             Entry::Vacant(vacant) => {
                 vacant.insert(message.fingerprint());
+                self.budget.add(IDENTIFIER);
                 Accepted::New
             }
             Entry::Occupied(before) if *before.get() == message.fingerprint() => Accepted::Before,
@@ -189,8 +207,15 @@ impl Session {
         }
     }
 
+    /// Whether this message of QoS 2 was noted, and not released.
+    pub(super) fn awaits_release(&self, id: PacketId) -> bool {
+        self.unreleased.contains_key(&id)
+    }
+
     pub(super) fn release(&mut self, id: PacketId) {
-        self.unreleased.remove(&id);
+        if self.unreleased.remove(&id).is_some() {
+            self.budget.sub(IDENTIFIER);
+        }
     }
 
     /// Messages of QoS 1 and 2 that are not delivered to the end.
@@ -239,6 +264,16 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.budget.sub(self.unreleased.len() * IDENTIFIER);
+    }
+}
+
+/// What a packet identifier and what a filter cost to be remembered, beside the filter's own bytes.
+const IDENTIFIER: usize = 16;
+const FILTER: usize = 64;
+
 const WRONG_ACK_1: Violation =
     Violation { rule: "MQTT 4.3.2", what: "a message of QoS 1 is acknowledged with another packet than PUBACK" };
 const WRONG_ACK_2: Violation =
@@ -256,11 +291,11 @@ impl Flight {
 impl Parcel {
     /// Bytes of topic and payload.
     pub(super) fn len(&self) -> usize {
-        self.message.topic.len() + self.message.payload.len()
+        self.message.len()
     }
 
     pub(super) fn dropped(&self, client: &Client, why: Loss) -> Note {
-        Note::Dropped { client: client.clone(), message: self.message.clone(), qos: self.qos, why }
+        Note::Dropped { client: client.clone(), message: self.message.message(), qos: self.qos, why }
     }
 
     fn packet(&self, id: Option<PacketId>, dup: bool) -> Packet<'_> {
@@ -309,6 +344,12 @@ impl Queue {
     }
 }
 
+impl Drop for Filters {
+    fn drop(&mut self) {
+        self.budget.sub(self.bytes + self.all.len() * FILTER);
+    }
+}
+
 impl Filters {
     pub(super) fn contains(&self, filter: &str) -> bool {
         self.all.contains(filter)
@@ -316,13 +357,16 @@ impl Filters {
 
     /// Whether one more would be within the limits.
     pub(super) fn fits(&self, filter: &str, limits: &Limits) -> bool {
-        self.all.len() < limits.subscriptions && self.bytes + filter.len() <= limits.subscription_bytes
+        self.all.len() < limits.subscriptions
+            && self.bytes + filter.len() <= limits.subscription_bytes
+            && self.budget.held() <= limits.held_bytes
     }
 
     pub(super) fn insert(&mut self, filter: Arc<str>) {
         let len = filter.len();
         if self.all.insert(filter) {
             self.bytes += len;
+            self.budget.add(len + FILTER);
         }
     }
 
@@ -330,6 +374,7 @@ impl Filters {
         let existed = self.all.remove(filter);
         if existed {
             self.bytes -= filter.len();
+            self.budget.sub(filter.len() + FILTER);
         }
         existed
     }

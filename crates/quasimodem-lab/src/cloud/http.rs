@@ -26,7 +26,7 @@ pub const REQUEST_MAX: usize = 16 << 10;
 /// Headers of a request at most.
 const HEADERS_MAX: usize = 64;
 
-/// Connections at most; one more is closed at once.
+/// Connections at most; for one more, the one that has been silent for the longest time is closed.
 const CONNECTIONS_MAX: usize = 1000;
 
 /// How long a connection may be silent.
@@ -111,8 +111,10 @@ impl Server {
     pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox<Note>) {
         self.settle(now, out);
         match input {
-            Input::Connected(peer) if self.connections.len() >= CONNECTIONS_MAX => out.close(peer),
             Input::Connected(peer) => {
+                if self.connections.len() >= CONNECTIONS_MAX {
+                    self.make_room(out);
+                }
                 let fresh = Connection { unread: Vec::new(), heard: now, answer: Answer::Nothing };
                 self.connections.entry(peer).or_insert(fresh);
             }
@@ -140,6 +142,17 @@ impl Server {
     /// Whether this peer may be read.
     pub fn wants(&self, peer: Peer) -> bool {
         self.connections.get(&peer).is_some_and(|connection| matches!(connection.answer, Answer::Nothing))
+    }
+
+    /// Closes the connection that has been silent for the longest time, so that there is room for another. False: there is
+    /// none.
+    pub fn make_room(&mut self, out: &mut Outbox<Note>) -> bool {
+        let oldest = self.connections.iter().min_by_key(|(_, connection)| connection.heard).map(|(peer, _)| *peer);
+        if let Some(peer) = oldest {
+            self.connections.remove(&peer);
+            out.close(peer);
+        }
+        oldest.is_some()
     }
 
     fn settle(&mut self, now: Instant, out: &mut Outbox<Note>) {

@@ -22,6 +22,8 @@ const LIMITS: Limits = Limits {
     queued_bytes: 40,
     retained: 3,
     retained_bytes: 30,
+    held_bytes: 2000,
+    partial_bytes: 400,
     packet: 200,
 };
 
@@ -174,7 +176,9 @@ proptest! {
             prop_assert!(usage.in_flight <= LIMITS.sessions * LIMITS.in_flight);
             prop_assert!(usage.queued <= LIMITS.sessions * LIMITS.queued);
             prop_assert!(usage.queued_bytes <= LIMITS.sessions * LIMITS.queued_bytes);
-            prop_assert!(usage.partial_bytes < LIMITS.connections * LIMITS.packet);
+            prop_assert!(usage.partial_bytes <= LIMITS.partial_bytes);
+            // What one packet adds may be above it: one message, a place for each session, a filter.
+            prop_assert!(usage.held_bytes <= LIMITS.held_bytes + LIMITS.packet + LIMITS.sessions * 32 + 100);
             prop_assert!(usage.retained <= LIMITS.retained && usage.retained_bytes <= LIMITS.retained_bytes);
             prop_assert_eq!(usage.connections, peers.iter().collect::<BTreeSet<_>>().len());
         }

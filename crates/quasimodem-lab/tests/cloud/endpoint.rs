@@ -25,6 +25,21 @@ fn requests_follow_each_other_on_a_connection() {
 }
 
 #[test]
+fn silent_connections_make_room() {
+    let mut endpoint = endpoint();
+    let first = endpoint.connect();
+    let second = endpoint.connect();
+    endpoint.now = Instant::from_millis(10);
+    endpoint.handle(Input::Received(first, b"GET"));
+    for _ in 0..998 {
+        endpoint.connect();
+    }
+    // The second one has been silent for longer than the first.
+    assert_eq!(split(&endpoint.ask(ASK.as_bytes()).bytes).0, 404);
+    assert!(endpoint.server.wants(first) && !endpoint.server.wants(second));
+}
+
+#[test]
 fn requests_may_come_byte_by_byte() {
     let mut endpoint = endpoint();
     let peer = endpoint.connect();
@@ -87,16 +102,4 @@ fn who_is_silent_is_cut_off() {
     assert!(endpoint.handle(Input::Tick).closed);
     assert_eq!(endpoint.server.deadline(), None);
     assert!(!endpoint.server.wants(peer));
-}
-
-#[test]
-fn there_are_not_too_many() {
-    let mut endpoint = endpoint();
-    let all: Vec<_> = (0..1000).map(|_| endpoint.connect()).collect();
-    assert!(endpoint.server.wants(all[999]));
-    let more = endpoint.connect();
-    assert!(!endpoint.server.wants(more));
-    endpoint.handle(Input::Gone(all[0]));
-    let more = endpoint.connect();
-    assert!(endpoint.server.wants(more));
 }
