@@ -36,6 +36,8 @@ const LIMITS: Limits = Limits {
     queued_bytes: 40,
     retained: 3,
     retained_bytes: 30,
+    held_bytes: 2000,
+    partial_bytes: 400,
     packet: 200,
 };
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +14,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{debug, info};
 use tracing_subscriber::fmt::time::Uptime;
 
+use crate::descriptors::Limits;
 use crate::tls;
 
 /// Starts the log: nothing without `-v`, all that the modem does with `-v`, also the traffic of its links with `-vv`.
@@ -146,9 +147,33 @@ pub(crate) fn server(name: &str, note: &impl fmt::Display) {
     info!("{name}: {note}");
 }
 
-/// The lab broker can't take connections for a while.
-pub(crate) fn broker_trouble(error: &io::Error) {
-    info!("broker: can't take a connection: {error}");
+/// A connection went before it was accepted.
+pub(crate) fn not_accepted(name: &str, error: &io::Error) {
+    info!("{name}: a connection was not accepted: {error}");
+}
+
+/// Something is wrong at a port. If it is news, that is worth a word in any case.
+pub(crate) fn trouble(name: &str, words: fmt::Arguments<'_>, is_news: bool) {
+    if is_news {
+        say(format_args!("{name}: {words}"));
+    } else {
+        info!("{name}: {words}");
+    }
+}
+
+/// A handshake had to make room for others.
+pub(crate) fn no_room(from: IpAddr) {
+    info!("broker: no TLS with {from}: too many handshakes are under way");
+}
+
+/// A peer of a server was cut off.
+pub(crate) fn overrun_peer() {
+    info!("cut off a peer that does not read, since too much waits to be written to all of them");
+}
+
+/// How many descriptors there are.
+pub(crate) fn descriptors(Limits { all, kept }: Limits) {
+    info!("{all} file descriptors (ulimit -n), {kept} of them kept back for the modem");
 }
 
 /// The gateway can't read datagrams for a while.

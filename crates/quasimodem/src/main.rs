@@ -6,11 +6,13 @@ mod cli;
 mod config;
 mod credentials;
 mod datagrams;
+mod descriptors;
 mod driver;
 mod gateway;
 mod host_map;
 mod lab;
 mod link;
+mod listener;
 mod log;
 mod notify;
 mod queue;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Lab(lab) => lab_with(*lab),
         Command::Gateway(options) => {
             log::init(options.verbose);
+            descriptors::raise();
             exit_code(gateway::run(options))
         }
         Command::Models => print(catalogue::models().as_bytes()),
@@ -78,6 +81,7 @@ fn lab_with(lab: Lab) -> ExitCode {
 
 fn run(options: Run, lab: Option<lab::Options>) -> ExitCode {
     log::init(options.verbose);
+    descriptors::raise();
     match Config::new(options) {
         Ok(config) => exit_code(run::run(config, lab)),
         Err(words) => unusable(&words),

@@ -1,21 +1,36 @@
 //! From what the host typed to IP addresses, and from the operating system's errors to [`Why`].
 
+use std::fs::File;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, ToSocketAddrs};
 
 use quasimodem_core::{Why, literal_address};
-use tokio::net;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 /// The addresses of `host`, a name or an address, at least one.
 pub(crate) async fn addresses(host: &str) -> Result<Vec<IpAddr>, Why> {
     if let Some(address) = literal_address(host) {
         return Ok(vec![address]);
     }
-    // The port is of no importance here; the resolver wants one.
-    let found = net::lookup_host((host, 0)).await.map_err(|error| lookup_failure(host, &error))?;
-    let addresses: Vec<IpAddr> = found.map(|address: SocketAddr| address.ip()).collect();
+    let Ok(place) = RESOLVER.acquire().await else { return Err(Why::NoSuchName(host.into())) };
+    let name = host.to_owned();
+    let asked = spawn_blocking(move || {
+        // The port is of no importance here; the resolver wants one.
+        let found = (&*name, 0).to_socket_addrs();
+        // Without a descriptor the resolver may say anything, even that there is no such name.
+        let found = found.map_err(|error| File::open("/").err().unwrap_or(error));
+        drop(place);
+        found.map(|addresses| addresses.map(|address| address.ip()).collect::<Vec<_>>())
+    });
+    let found = asked.await.unwrap_or_else(|error| Err(error.into()));
+    let addresses = found.map_err(|error| lookup_failure(host, &error))?;
     if addresses.is_empty() { Err(Why::NoSuchName(host.into())) } else { Ok(addresses) }
 }
+
+/// Places at the resolver. A question that nobody waits for any more can't be called off: it occupies a thread and its
+/// descriptors until the resolver gives up. So a host that resets its modem in a loop must not have any number of them.
+static RESOLVER: Semaphore = Semaphore::const_new(16);
 
 /// Why a call on a socket failed.
 pub(crate) fn why(error: &io::Error) -> Why {

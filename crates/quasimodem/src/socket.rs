@@ -1,12 +1,17 @@
 //! What all TCP connections need.
 
+use std::collections::VecDeque;
 use std::io;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
+
+use crate::queue::Queue;
 
 /// Time that a closed connection has for writing out what was sent, and for hearing that the peer read it.
 pub(crate) const FLUSH: Duration = Duration::from_secs(2);
@@ -22,6 +27,47 @@ pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// Connections that are being closed, each in its own time. When there are too many, the oldest has had enough of it: its
+/// peer does not read, or does not close.
+pub(crate) struct Closing {
+    tasks: JoinSet<()>,
+    order: VecDeque<AbortHandle>,
+    most: usize,
+}
+
+impl Closing {
+    /// None yet, and at most this many.
+    pub(crate) fn new(most: usize) -> Closing {
+        Closing { tasks: JoinSet::new(), order: VecDeque::new(), most }
+    }
+
+    /// [Finishes](finish) a connection.
+    pub(crate) fn finish(&mut self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, rest: Queue) {
+        self.spawn(async move { finish(stream, rest.waiting()).await });
+    }
+
+    /// Does what is left to do with a connection.
+    pub(crate) fn spawn(&mut self, rest: impl Future<Output = ()> + Send + 'static) {
+        while self.tasks.try_join_next().is_some() {}
+        while self.order.front().is_some_and(AbortHandle::is_finished) {
+            self.order.pop_front();
+        }
+        if self.order.len() >= self.most
+            && let Some(oldest) = self.order.pop_front()
+        {
+            oldest.abort();
+        }
+        self.order.push_back(self.tasks.spawn(rest));
+    }
+
+    /// Ready once all are closed.
+    pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(_ended) = ready!(self.tasks.poll_join_next(cx)) {}
+        self.order.clear();
+        Poll::Ready(())
+    }
+}
+
 /// Writes the rest, says that this was all, and waits for the peer to close, for [`FLUSH`] at most: a socket that is closed
 /// while bytes wait in it resets the connection, and the peer may lose what it has not read yet, such as a DISCONNECT.
 pub(crate) async fn finish(mut stream: impl AsyncRead + AsyncWrite + Unpin, rest: &[u8]) {
@@ -34,4 +80,33 @@ pub(crate) async fn finish(mut stream: impl AsyncRead + AsyncWrite + Unpin, rest
     };
     // Either way the socket is closed now: there is nobody to tell.
     let _ = timeout(FLUSH, finish).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_has_had_enough_time_when_there_are_too_many() {
+        Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let mut closing = Closing::new(2);
+            // Nobody reads what is left, and nobody closes.
+            let mut peers = [0; 3].map(|_| {
+                let (near, far) = duplex(1);
+                let mut rest = Queue::default();
+                rest.push(b"abc");
+                closing.finish(near, rest);
+                far
+            });
+            let mut first = Vec::new();
+            peers[0].read_to_end(&mut first).await.unwrap();
+            assert!(first.len() < 3, "{first:?}");
+            let mut second = [0; 3];
+            peers[1].read_exact(&mut second).await.unwrap();
+            assert_eq!(&second, b"abc");
+        });
+    }
 }

@@ -10,12 +10,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use quasimodem_core::{Instant, sn};
+use quasimodem_core::{Instant, Why, sn};
 use quasimodem_lab::gateway::{Config, Effect, Gateway, Input, Link, Outbox, Peer};
-use tokio::net::UdpSocket;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::time;
 
 use super::Broker;
+use crate::descriptors::{is_kept_back, none_left};
+use crate::resolve::why;
 use crate::server::{self, Connections, Event, Machine, Shared};
 use crate::{link, log};
 
@@ -100,6 +102,10 @@ impl Machine for Served {
         self.take(now, input, connections);
     }
 
+    fn make_room(&mut self, _now: Instant, _connections: &mut Connections<Link>) -> bool {
+        false
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.gateway.deadline()
     }
@@ -127,7 +133,7 @@ impl Served {
                 }
                 Effect::Open(link) => {
                     let broker = broker.clone();
-                    connections.dial(link, Box::pin(async move { link::connect(&broker.host, broker.port).await }));
+                    connections.dial(link, Box::pin(async move { dial(&broker).await }));
                 }
                 Effect::Write(link, bytes) => connections.send(link, bytes),
                 Effect::Close(link) => connections.close(link),
@@ -154,6 +160,12 @@ impl Served {
         self.sender = Some(cx.waker().clone());
         Poll::Pending
     }
+}
+
+/// Connects to the broker, unless the descriptors that are left are the modem's.
+async fn dial(broker: &Broker) -> Result<TcpStream, Why> {
+    let stream = link::connect(&broker.host, broker.port).await?;
+    if is_kept_back(&stream) { Err(why(&none_left())) } else { Ok(stream) }
 }
 
 /// Whether the socket takes nothing at the moment. Any other error is that of one datagram, which is lost.

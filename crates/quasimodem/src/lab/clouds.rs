@@ -11,7 +11,6 @@ use anyhow::{Context, Result};
 use quasimodem_lab::broker::{Broker, Config};
 use quasimodem_lab::cloud::http::Server;
 use quasimodem_lab::cloud::{Cloud, Gate, Place, Registry, Security, Service, places};
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::CloudOptions;
@@ -19,6 +18,7 @@ use super::certificates::{CA, Root};
 use super::server::{Serve, Served, hub};
 use super::tls::{self, Material};
 use crate::host_map::Mapping;
+use crate::listener::Listener;
 use crate::log;
 use crate::server::{self, Layer, Shared};
 
@@ -106,8 +106,8 @@ struct Servers<'a> {
 impl Servers<'_> {
     /// Listens for a place, and says where.
     async fn listen(&mut self, place: &Place) -> Result<SocketAddr> {
-        let listener = TcpListener::bind(LOOPBACK).await.context("can't listen on 127.0.0.1")?;
-        let address = listener.local_addr()?;
+        let listener = Listener::bind(self.cloud.name(), LOOPBACK).await.context("can't listen on 127.0.0.1")?;
+        let address = listener.address();
         let (cloud, registry) = (self.cloud, self.registry);
         match place.service {
             Service::Mqtt => {
@@ -129,7 +129,7 @@ impl Servers<'_> {
 
 fn accept<S: Serve>(
     hub: Shared<Served<S>>,
-    listener: TcpListener,
+    listener: Listener,
     security: Security,
     [usual, mutual]: &[TlsAcceptor; 2],
 ) {

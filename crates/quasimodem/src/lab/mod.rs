@@ -14,7 +14,6 @@ use anyhow::{Result, anyhow};
 use quasimodem_core::{Settings, Start};
 use quasimodem_lab::broker::{Broker, Config, Refusal, User};
 use rustls::pki_types::CertificateDer;
-use tokio::net::TcpListener;
 
 use self::certificates::Root;
 pub(crate) use self::cloud_options::{CloudArgs, CloudOptions};
@@ -24,6 +23,7 @@ use self::greeting::Secured;
 use self::tls::Material;
 pub(crate) use self::tls::Options as TlsOptions;
 use crate::gateway::{self, Tuning};
+use crate::listener::Listener;
 use crate::log;
 
 /// How the lab broker is to be.
@@ -125,9 +125,9 @@ pub(crate) async fn start(options: Options, settings: &Settings) -> Result<Lab> 
     Ok(Lab { greeting, root: root.map(|root| root.certificate().clone()), clouds })
 }
 
-async fn bind(listen: SocketAddr, option: &str) -> Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(listen).await.map_err(|error| no_listener(listen, option, error))?;
-    let address = listener.local_addr()?;
+async fn bind(listen: SocketAddr, option: &str) -> Result<(Listener, SocketAddr)> {
+    let listener = Listener::bind("broker", listen).await.map_err(|error| no_listener(listen, option, error))?;
+    let address = listener.address();
     Ok((listener, address))
 }
 

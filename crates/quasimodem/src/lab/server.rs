@@ -5,15 +5,15 @@ use std::fmt;
 use quasimodem_core::Instant;
 use quasimodem_lab::broker::{self, Broker, Effect, Input, Outbox, Peer};
 use quasimodem_lab::cloud::http;
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::driver::wall_clock;
+use crate::listener::Listener;
 use crate::log;
 use crate::server::{self, Connections, Event, Layer, Machine, Shared};
 
 /// Starts the tasks of a broker, which takes connections there, and over TLS there; they end with the runtime.
-pub(super) fn start(listener: TcpListener, secured: Option<(TcpListener, TlsAcceptor)>, broker: Broker) {
+pub(super) fn start(listener: Listener, secured: Option<(Listener, TlsAcceptor)>, broker: Broker) {
     let hub = hub("broker", broker);
     if let Some((listener, acceptor)) = secured {
         tokio::spawn(server::accept_tls(hub.clone(), listener, acceptor, Layer::Always));
@@ -42,6 +42,7 @@ pub(super) trait Serve: Send + 'static {
     fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox<Self::Note>);
     fn deadline(&self) -> Option<Instant>;
     fn wants(&self, peer: Peer) -> bool;
+    fn make_room(&mut self, outbox: &mut Outbox<Self::Note>) -> bool;
 }
 
 impl<S: Serve> Machine for Served<S> {
@@ -79,6 +80,21 @@ impl<S: Serve> Machine for Served<S> {
         outbox.clear();
     }
 
+    fn make_room(&mut self, _now: Instant, connections: &mut Connections<Peer>) -> bool {
+        let Served { name, server, outbox } = self;
+        let made = server.make_room(outbox);
+        for effect in outbox.effects() {
+            match effect {
+                Effect::Send(..) => {}
+                // A client that says nothing does not wait for a farewell either.
+                Effect::Close(id) => connections.abandon(id),
+                Effect::Note(note) => log::server(name, note),
+            }
+        }
+        outbox.clear();
+        made
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.server.deadline()
     }
@@ -91,7 +107,7 @@ impl<S: Serve> Machine for Served<S> {
 impl Serve for Broker {
     type Note = broker::Note;
 
-    fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox<broker::Note>) {
+    fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox) {
         self.handle(now, input, outbox);
     }
 
@@ -101,6 +117,10 @@ impl Serve for Broker {
 
     fn wants(&self, peer: Peer) -> bool {
         self.wants(peer)
+    }
+
+    fn make_room(&mut self, outbox: &mut Outbox) -> bool {
+        self.make_room(outbox)
     }
 }
 
@@ -117,5 +137,9 @@ impl Serve for http::Server {
 
     fn wants(&self, peer: Peer) -> bool {
         self.wants(peer)
+    }
+
+    fn make_room(&mut self, outbox: &mut Outbox<http::Note>) -> bool {
+        self.make_room(outbox)
     }
 }

@@ -9,17 +9,18 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::{Event, SerialEnd};
+use crate::descriptors::is_kept_back;
+use crate::listener::Listener;
 use crate::socket;
 
 /// A listening socket and the host that is connected to it.
 pub(crate) struct Tcp {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
     host: Option<TcpStream>,
     /// The host writes nothing more: it left, or it only waits for its answers.
     finished: bool,
@@ -35,11 +36,8 @@ pub(crate) struct Tcp {
 impl Tcp {
     /// Listens.
     pub(crate) async fn listen(address: SocketAddr) -> io::Result<Tcp> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
         Ok(Tcp {
-            listener,
-            address,
+            listener: Listener::bind("modem", address).await?,
             host: None,
             finished: false,
             deaf: false,
@@ -51,7 +49,7 @@ impl Tcp {
 
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// Turns newcomers away while the host is there, and lets one wait to take over once it is not.
@@ -62,16 +60,18 @@ impl Tcp {
             let newcomer = match self.next.take() {
                 Some(newcomer) => newcomer,
                 None => match self.listener.poll_accept(cx) {
-                    Poll::Ready(Ok((newcomer, _))) => newcomer,
-                    // What went wrong with a connection that would be refused matters to nobody; if the listener itself
-                    // is broken, it shows when the next host is waited for.
-                    Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
+                    Poll::Ready((newcomer, _)) => newcomer,
+                    Poll::Pending => return Poll::Pending,
                 },
             };
             match self.presence() {
                 Presence::There if self.is_in_doubt(cx) => {
                     self.next = Some(newcomer);
                     return Poll::Pending;
+                }
+                Presence::There if is_kept_back(&newcomer) => {
+                    // To tell it would take a descriptor that the modem may need.
+                    self.doubt = None;
                 }
                 Presence::There => {
                     self.doubt = None;
@@ -122,28 +122,29 @@ impl SerialEnd for Tcp {
     const OUTLIVES_HOST: bool = true;
 
     fn place(&self) -> String {
-        format!("tcp {}", self.address)
+        format!("tcp {}", self.address())
     }
 
     fn way_in(&self) -> String {
-        format!("Connect to it, for instance with `nc {} {}`, and type", self.address.ip(), self.address.port())
+        format!("Connect to it, for instance with `nc {} {}`, and type", self.address().ip(), self.address().port())
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>> {
         let Some(host) = &mut self.host else {
             let stream = match self.next.take() {
                 Some(stream) => stream,
-                None => ready!(self.listener.poll_accept(cx))?.0,
+                None => ready!(self.listener.poll_accept(cx)).0,
             };
-            // It would keep the port from all others if it vanished.
-            socket::prepare(&stream)?;
+            // It would keep the port from all others if it vanished. A connection that is already broken shows it when it
+            // is read.
+            let _ = socket::prepare(&stream);
             self.host = Some(stream);
             return Poll::Ready(Ok(Event::Opened));
         };
         if self.finished {
             // Whoever comes now does not wait for what the last one is still owed.
             if self.next.is_none() && !self.deaf {
-                self.next = Some(ready!(self.listener.poll_accept(cx))?.0);
+                self.next = Some(ready!(self.listener.poll_accept(cx)).0);
             }
             return Poll::Ready(Ok(Event::Left));
         }

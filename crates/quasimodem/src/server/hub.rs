@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
+use std::io;
 use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,15 +18,18 @@ use tokio::net::TcpStream;
 use tokio::time::{self, Sleep};
 
 use super::{Event, Machine};
+use crate::descriptors::limits;
+use crate::log;
 use crate::queue::{Crossed, Queue};
 use crate::resolve::why;
-use crate::socket;
+use crate::socket::{self, Closing};
 
 /// A server with its clock, which nobody can reach yet.
 pub(crate) fn hub<M: Machine>(machine: M) -> Shared<M> {
     let hub = Shared(Arc::new(Mutex::new(Hub {
         machine,
         connections: Connections::default(),
+        closing: Closing::new(limits().share(CLOSING)),
         paused: BTreeSet::new(),
         last: 0,
         start: time::Instant::now(),
@@ -41,14 +45,14 @@ async fn keep_time<M: Machine>(hub: Shared<M>) {
     poll_fn(|cx| hub.poll_clock(cx, alarm.as_mut())).await;
 }
 
-/// Serves a connection that a client made, until it ends.
-pub(super) async fn serve<M: Machine<Id = Peer>>(
-    hub: Shared<M>,
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+/// Tells the machine of a connection that a client made, and starts the task that serves it until it ends.
+pub(super) fn serve<M: Machine<Id = Peer>>(
+    hub: &Shared<M>,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     secure: bool,
 ) {
     let peer = hub.accepted(secure);
-    talk(hub, peer, stream).await;
+    tokio::spawn(talk(hub.clone(), peer, stream));
 }
 
 /// Makes a connection that the machine wants, and serves it until it ends.
@@ -69,9 +73,10 @@ async fn dial<M: Machine>(hub: Shared<M>, id: M::Id, mut dialing: Dialing) {
     }
 }
 
-async fn talk<M: Machine>(hub: Shared<M>, id: M::Id, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+async fn talk<M: Machine>(hub: Shared<M>, id: M::Id, mut stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
     match poll_fn(|cx| hub.poll(cx, id, &mut stream)).await {
-        Ok(rest) => socket::finish(stream, rest.waiting()).await,
+        Ok(None) => {}
+        Ok(Some(rest)) => hub.lock().closing.finish(stream, rest),
         Err(why) => hub.lost(id, why),
     }
 }
@@ -83,6 +88,7 @@ pub(crate) struct Shared<M: Machine>(Arc<Mutex<Hub<M>>>);
 struct Hub<M: Machine> {
     machine: M,
     connections: Connections<M::Id>,
+    closing: Closing,
     /// Connections that the machine did not want to be read, if it may come to want it by itself.
     paused: BTreeSet<M::Id>,
     /// The last connection that a client made.
@@ -96,6 +102,10 @@ struct Hub<M: Machine> {
 /// What a machine can do to its connections.
 pub(crate) struct Connections<Id> {
     table: BTreeMap<Id, Connection>,
+    /// Bytes that wait to be written, of all connections.
+    waiting: usize,
+    /// Connections for which too much waits, while too much waits for all.
+    overrun: Vec<Id>,
     /// Connections that may have crossed a mark.
     pushed: Vec<Id>,
     /// Connections to be made, without a task yet.
@@ -124,6 +134,13 @@ impl<M: Machine> Shared<M> {
         let mut hub = self.lock();
         hub.call(call);
         self.settle(&mut hub);
+    }
+
+    /// Whether there is room for another connection, now that an old one was given up.
+    pub(super) fn make_room(&self) -> bool {
+        let mut made = false;
+        self.call(|machine, now, connections| made = machine.make_room(now, connections));
+        made
     }
 
     /// Looks at the machine, and tells it nothing.
@@ -155,11 +172,8 @@ impl<M: Machine> Shared<M> {
 
     fn lost(&self, id: M::Id, why: Why) {
         let mut hub = self.lock();
-        // If the machine closed it meanwhile, there is nothing to tell.
-        if hub.connections.table.remove(&id).is_some_and(|connection| !connection.closing) {
-            hub.step(Event::Closed(id, why));
-            self.settle(&mut hub);
-        }
+        hub.lose(id, why);
+        self.settle(&mut hub);
     }
 
     /// Tells the machine of the marks that were crossed, starts the tasks of new connections, and tells the clock of a
@@ -171,6 +185,10 @@ impl<M: Machine> Shared<M> {
                 Some(Crossed::Low) => hub.step(Event::Free(id)),
                 None => {}
             }
+        }
+        while let Some(id) = hub.connections.overrun.pop() {
+            log::overrun_peer();
+            hub.lose(id, why(&io::ErrorKind::OutOfMemory.into()));
         }
         for (id, dialing) in mem::take(&mut hub.connections.dialed) {
             tokio::spawn(dial(self.clone(), id, dialing));
@@ -186,21 +204,22 @@ impl<M: Machine> Shared<M> {
     }
 
     /// Reads and writes a connection until it ends: why, or what is left to write if the machine closed it.
-    fn poll<S>(&self, cx: &mut Context<'_>, id: M::Id, stream: &mut S) -> Poll<Result<Queue, Why>>
+    fn poll<S>(&self, cx: &mut Context<'_>, id: M::Id, stream: &mut S) -> Poll<Result<Option<Queue>, Why>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let mut hub = self.lock();
         for _ in 0..ROUNDS {
-            let Some(connection) = hub.connections.table.get_mut(&id) else {
-                return Poll::Ready(Ok(Queue::default()));
-            };
+            // It was abandoned.
+            let Some(connection) = hub.connections.table.get_mut(&id) else { return Poll::Ready(Ok(None)) };
             // It is at work: what is pushed meanwhile needs no waking.
             connection.task = None;
+            let before = connection.output.waiting().len();
             let written = connection.poll_write(cx, stream);
-            if connection.closing {
-                let rest = hub.connections.table.remove(&id).map(|connection| connection.output);
-                return Poll::Ready(Ok(rest.unwrap_or_default()));
+            let (after, closing) = (connection.output.waiting().len(), connection.closing);
+            hub.connections.waiting -= before - after;
+            if closing {
+                return Poll::Ready(Ok(hub.connections.remove(id).map(|connection| connection.output)));
             }
             hub.connections.pushed.push(id);
             self.settle(&mut hub);
@@ -276,6 +295,14 @@ impl<M: Machine> Hub<M> {
         call(&mut self.machine, now, &mut self.connections);
     }
 
+    /// A connection ended. If the machine closed it meanwhile, there is nothing to tell.
+    fn lose(&mut self, id: M::Id, why: Why) {
+        if let Some(mut connection) = self.connections.remove(id).filter(|connection| !connection.closing) {
+            connection.wake();
+            self.step(Event::Closed(id, why));
+        }
+    }
+
     /// Wakes the tasks of connections that may be read again.
     fn resume(&mut self) {
         let Hub { paused, machine, connections, .. } = self;
@@ -297,7 +324,7 @@ impl<M: Machine> Hub<M> {
                 Poll::Pending
             }
             _ => {
-                self.connections.table.remove(&id);
+                self.connections.remove(id);
                 Poll::Ready(())
             }
         }
@@ -318,8 +345,13 @@ impl<Id: Copy + Ord> Connections<Id> {
     /// Writes these bytes, unless that connection has ended.
     pub(crate) fn send(&mut self, id: Id, bytes: &[u8]) {
         if let Some(connection) = self.table.get_mut(&id).filter(|connection| connection.broken.is_none()) {
+            if self.waiting + bytes.len() > WAITING && connection.output.waiting().len() > Queue::HIGH {
+                self.overrun.push(id);
+                return;
+            }
             connection.output.push(bytes);
             connection.wake();
+            self.waiting += bytes.len();
             self.pushed.push(id);
         }
     }
@@ -331,11 +363,24 @@ impl<Id: Copy + Ord> Connections<Id> {
             connection.wake();
         }
     }
+
+    /// Drops the connection as soon as its task has its turn.
+    pub(crate) fn abandon(&mut self, id: Id) {
+        if let Some(mut connection) = self.remove(id) {
+            connection.wake();
+        }
+    }
+
+    fn remove(&mut self, id: Id) -> Option<Connection> {
+        let connection = self.table.remove(&id)?;
+        self.waiting -= connection.output.waiting().len();
+        Some(connection)
+    }
 }
 
 impl<Id> Default for Connections<Id> {
     fn default() -> Connections<Id> {
-        Connections { table: BTreeMap::new(), pushed: Vec::new(), dialed: Vec::new() }
+        Connections { table: BTreeMap::new(), waiting: 0, overrun: Vec::new(), pushed: Vec::new(), dialed: Vec::new() }
     }
 }
 
@@ -357,5 +402,78 @@ impl Connection {
     }
 }
 
+/// Bytes that wait to be written to all peers of one server. Beyond, a peer that has more than its share of them is cut off.
+const WAITING: usize = 64 << 20;
+
+/// Connections of one server that are being closed.
+const CLOSING: usize = 1000;
+
 /// Turns of one connection, before the others have theirs.
 const ROUNDS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+    use tokio::runtime::Builder;
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    /// Sends each peer a mebibyte, piece by piece.
+    struct Talker {
+        lost: usize,
+    }
+
+    impl Machine for Talker {
+        type Id = Peer;
+        const RESUMES: bool = false;
+
+        fn handle(&mut self, _now: Instant, event: Event<'_, Peer>, connections: &mut Connections<Peer>) {
+            match event {
+                Event::Opened { id, .. } => (0..16).for_each(|_| connections.send(id, &[0; 1 << 16])),
+                Event::Closed(..) => self.lost += 1,
+                Event::Received(..) | Event::Full(_) | Event::Free(_) | Event::Tick => {}
+            }
+        }
+
+        fn make_room(&mut self, _now: Instant, _connections: &mut Connections<Peer>) -> bool {
+            false
+        }
+
+        fn deadline(&self) -> Option<Instant> {
+            None
+        }
+
+        fn wants(&self, _id: Peer) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn what_waits_for_peers_that_do_not_read_is_limited_together() {
+        Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let hub = hub(Talker { lost: 0 });
+            let mut peers = Vec::new();
+            for _ in 0..100 {
+                let (near, far) = duplex(1024);
+                serve(&hub, near, false);
+                peers.push(far);
+                yield_now().await;
+            }
+            let (waiting, counted) = {
+                let hub = hub.lock();
+                let all = hub.connections.table.values().map(|connection| connection.output.waiting().len());
+                (hub.connections.waiting, all.sum::<usize>())
+            };
+            assert_eq!(waiting, counted);
+            assert!(waiting <= WAITING + 100 * (1 << 16), "{waiting} bytes wait");
+            assert_eq!(hub.look(|talker| talker.lost), 100 - WAITING / (1 << 20));
+            // All is given back with the peers.
+            drop(peers);
+            for _ in 0..1000 {
+                yield_now().await;
+            }
+            assert_eq!(hub.lock().connections.waiting, 0);
+        });
+    }
+}

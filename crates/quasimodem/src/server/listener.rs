@@ -1,18 +1,25 @@
 //! Takes connections for a server, and puts TLS over them.
+//!
+//! A client that says nothing costs a descriptor, and perhaps others their place. When there are too few of them, whoever
+//! has said the least has to go: the oldest handshake of the address that has most of them under way, the oldest connection
+//! that the machine knows nothing of. So silence keeps nobody out.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::net::SocketAddr;
-use std::task::Poll;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use quasimodem_lab::broker::Peer;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tokio::time::{self, timeout};
+use rustix::io::fcntl_dupfd_cloexec;
+use tokio::net::TcpStream;
+use tokio::task::{AbortHandle, JoinSet, yield_now};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::Machine;
 use super::hub::{Shared, serve};
+use crate::descriptors::{Limits, is_kept_back, limits};
+use crate::listener::Listener;
 use crate::{log, socket};
 
 /// Whether a connection is one over TLS.
@@ -24,70 +31,112 @@ pub(crate) enum Layer {
     AsItBegins,
 }
 
-/// Takes connections without TLS.
-pub(crate) async fn accept<M: Machine<Id = Peer>>(hub: Shared<M>, listener: TcpListener) {
+/// Takes connections without TLS, for as long as the runtime lives.
+pub(crate) async fn accept<M: Machine<Id = Peer>>(hub: Shared<M>, mut listener: Listener) {
     loop {
-        let (stream, _) = next(&listener).await;
-        tokio::spawn(serve(hub.clone(), stream, false));
+        let (stream, _) = next(&mut listener, || hub.make_room()).await;
+        serve(&hub, stream, false);
     }
 }
 
-/// The next connection.
-async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// Takes connections over TLS, for as long as the runtime lives.
+pub(crate) async fn accept_tls<M>(hub: Shared<M>, mut listener: Listener, acceptor: TlsAcceptor, layer: Layer)
+where
+    M: Machine<Id = Peer>,
+{
+    let mut handshakes = Handshakes::default();
+    let most = limits().share(HANDSHAKES);
     loop {
-        match listener.accept().await {
-            Ok((stream, from)) => {
-                // A connection that is broken already shows when it is read.
-                let _ = socket::prepare(&stream);
-                return (stream, from);
+        let (stream, from) = next(&mut listener, || handshakes.give_up_one() || hub.make_room()).await;
+        while handshakes.len() >= most && handshakes.give_up_one() {}
+        let handshake = secure(hub.clone(), acceptor.clone(), layer, stream, from);
+        handshakes.spawn(from.ip(), handshake);
+    }
+}
+
+/// The next connection that there is room for. Others are closed, if nobody has to make room for them.
+async fn next(listener: &mut Listener, mut make_room: impl FnMut() -> bool) -> (TcpStream, SocketAddr) {
+    loop {
+        let (mut stream, from) = poll_fn(|cx| listener.poll_accept(cx)).await;
+        if is_kept_back(&stream) {
+            if make_room() {
+                // The task of the other connection drops it.
+                yield_now().await;
             }
-            Err(error) => {
-                // There are no descriptors left, or no memory. Asking again at once would not help.
-                log::broker_trouble(&error);
-                time::sleep(PAUSE).await;
+            match move_down(stream) {
+                Some(moved) => stream = moved,
+                None => {
+                    let Limits { all, kept } = limits();
+                    listener.tell(format_args!(
+                        "turns clients away: {all} file descriptors are all there may be (ulimit -n), {kept} of them for \
+                         the modem"
+                    ));
+                    continue;
+                }
             }
         }
+        // A connection that is already broken shows it when it is read.
+        let _ = socket::prepare(&stream);
+        return (stream, from);
     }
 }
 
-/// Takes connections for as long as the runtime lives.
-pub(crate) async fn accept_tls<M: Machine<Id = Peer>>(
-    hub: Shared<M>,
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    layer: Layer,
-) {
-    let mut handshakes = JoinSet::new();
-    loop {
-        poll_fn(|cx| {
-            while let Poll::Ready(Some(_)) = handshakes.poll_join_next(cx) {}
-            if handshakes.len() < HANDSHAKES { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-        let (stream, from) = next(&listener).await;
-        handshakes.spawn(secure(hub.clone(), acceptor.clone(), layer, stream, from));
+/// The same connection under the lowest number that is free, if that is none of those kept back.
+fn move_down(stream: TcpStream) -> Option<TcpStream> {
+    let moved = fcntl_dupfd_cloexec(&stream, 0).ok().filter(|moved| !is_kept_back(moved))?;
+    // The old number is free again, and no longer registered, before the new one is.
+    drop(stream);
+    TcpStream::from_std(moved.into()).ok()
+}
+
+/// The handshakes that are under way, the oldest first.
+#[derive(Default)]
+struct Handshakes {
+    tasks: JoinSet<()>,
+    order: VecDeque<(IpAddr, AbortHandle)>,
+}
+
+impl Handshakes {
+    fn spawn(&mut self, from: IpAddr, handshake: impl Future<Output = ()> + Send + 'static) {
+        self.order.push_back((from, self.tasks.spawn(handshake)));
+    }
+
+    fn len(&mut self) -> usize {
+        while self.tasks.try_join_next().is_some() {}
+        self.order.retain(|(_, task)| !task.is_finished());
+        self.order.len()
+    }
+
+    /// Gives up the oldest one of the address that has most of them; whether there was any.
+    fn give_up_one(&mut self) -> bool {
+        self.len();
+        let count = |from| self.order.iter().filter(|(other, _)| *other == from).count();
+        let greediest = self.order.iter().map(|(from, _)| *from).max_by_key(|from| count(*from));
+        let Some(index) = self.order.iter().position(|(from, _)| Some(*from) == greediest) else { return false };
+        if let Some((from, task)) = self.order.remove(index) {
+            log::no_room(from);
+            task.abort();
+        }
+        true
     }
 }
 
-async fn secure<M: Machine<Id = Peer>>(
-    hub: Shared<M>,
-    acceptor: TlsAcceptor,
-    layer: Layer,
-    stream: TcpStream,
-    from: SocketAddr,
-) {
+async fn secure<M>(hub: Shared<M>, acceptor: TlsAcceptor, layer: Layer, stream: TcpStream, from: SocketAddr)
+where
+    M: Machine<Id = Peer>,
+{
     if layer == Layer::AsItBegins {
         let mut first = [0];
         match timeout(PATIENCE, stream.peek(&mut first)).await {
             Ok(Ok(1)) if first == [HANDSHAKE] => {}
-            Ok(Ok(_)) => return drop(tokio::spawn(serve(hub, stream, false))),
+            Ok(Ok(_)) => return serve(&hub, stream, false),
             Ok(Err(error)) => return log::no_tls(from, &error),
             Err(late) => return log::no_tls(from, &late.into()),
         }
     }
     let handshake = acceptor.accept_with(stream, |connection| connection.set_buffer_limit(Some(BUFFER)));
     match timeout(PATIENCE, handshake.into_fallible()).await {
-        Ok(Ok(stream)) => drop(tokio::spawn(serve(hub, stream, true))),
+        Ok(Ok(stream)) => serve(&hub, stream, true),
         Ok(Err((error, stream))) => {
             log::no_tls(from, &error);
             // What the client has sent meanwhile must not reset the connection, and take the alert away.
@@ -97,13 +146,10 @@ async fn secure<M: Machine<Id = Peer>>(
     }
 }
 
-/// Handshakes at a time, and time for each: nobody can occupy the broker with connections that come to nothing.
-const HANDSHAKES: usize = 64;
+/// Handshakes of one port at a time at most, and time for each.
+const HANDSHAKES: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What a client begins with that wants TLS (RFC 8446 5.1).
 const HANDSHAKE: u8 = 22;
 /// Bytes that rustls may take before it has written them.
 const BUFFER: usize = 16 * 1024;
-
-/// Time to wait after a connection could not be taken.
-const PAUSE: Duration = Duration::from_millis(100);

@@ -24,6 +24,10 @@ pub(crate) trait Machine: Send + 'static {
     /// Takes in what happened, and says what is to be done with the connections.
     fn handle(&mut self, now: Instant, event: Event<'_, Self::Id>, connections: &mut Connections<Self::Id>);
 
+    /// Gives up the connection that has the least claim to it, if there is one of a client that has said nothing yet:
+    /// there is no room for another.
+    fn make_room(&mut self, now: Instant, connections: &mut Connections<Self::Id>) -> bool;
+
     /// When it wants a [`Tick`](Event::Tick), if nothing happens before.
     fn deadline(&self) -> Option<Instant>;
 

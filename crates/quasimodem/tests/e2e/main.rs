@@ -12,6 +12,7 @@ mod clouds;
 mod config;
 mod conversation;
 mod credentials;
+mod descriptors;
 mod fake_broker;
 mod far_side;
 mod gateway;
