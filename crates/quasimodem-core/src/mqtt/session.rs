@@ -42,6 +42,8 @@ pub(crate) struct Session {
     /// Seconds.
     keep_alive: u16,
     last_sent: Instant,
+    /// When the broker said something last, as far as that was read.
+    last_heard: Instant,
     /// When the answer to a PINGREQ is overdue.
     ping_until: Option<Instant>,
     /// The length of the packet that waits in `partial` until there is room for it.
@@ -129,6 +131,7 @@ impl Session {
             partial: Vec::new(),
             keep_alive: connect.keep_alive,
             last_sent: now,
+            last_heard: now,
             ping_until: None,
             waiting: None,
             full: false,
@@ -280,6 +283,7 @@ impl Session {
         taken: usize,
         waiting: Option<usize>,
     ) {
+        self.last_heard = now;
         let waiting = waiting.and_then(|length| NonZeroU32::new(u32::try_from(length).ok()?));
         if mem::replace(&mut self.waiting, waiting).is_some() && waiting.is_none() && self.ping_until.is_some() {
             // While reading was paused the answer may have waited unread.
@@ -431,9 +435,12 @@ impl Session {
         }
     }
 
-    /// When a PINGREQ is due (MQTT 3.1.2.10).
+    /// When a PINGREQ is due: when nothing was sent for the interval (MQTT 3.1.2.10), or nothing came. A client that only
+    /// ever sends would otherwise go on for ever towards a broker that is gone.
     fn ping_due(&self) -> Instant {
-        self.last_sent + ping_after(self.keep_alive)
+        let listens = self.ping_until.is_none() && self.waiting.is_none();
+        let since = if listens { self.last_sent.min(self.last_heard) } else { self.last_sent };
+        since + ping_after(self.keep_alive)
     }
 
     fn ping_overdue(&self) -> Option<Instant> {
