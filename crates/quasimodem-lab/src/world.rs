@@ -1,12 +1,16 @@
-//! Modems with their hosts, the network and the lab broker in virtual time: one queue, one seed, no clock.
+//! Modems with their hosts, the network and lab brokers in virtual time: one queue, one seed, no clock.
 //!
 //! The owner [plans](World::plan) what happens to them, and lets time pass; a [`Watch`] sees all.
+
+mod manners;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use quasimodem_core::{self as core, Effect, Imei, Input, Instant, Link, Modem, Outbox, Port, Query, Settings};
+
+use quasimodem_core::mqtt::{Connect, Packet, Publish, Qos};
 
 use crate::broker::{self, Broker, Peer};
 use crate::network::{self, Answer, Network, Side, Wire};
@@ -15,13 +19,20 @@ use crate::random::Random;
 use crate::script::{self, Host};
 use crate::timers::Timers;
 
+pub use self::manners::Manners;
+
 /// Everything there is.
 pub struct World {
     now: Instant,
     random: Random,
     stations: Vec<Station>,
     network: Network,
-    broker: Broker,
+    brokers: Vec<Broker>,
+    manners: Manners,
+    /// Which broker each wire leads to.
+    served: BTreeMap<Wire, usize>,
+    /// Publishers that are no modems, so far.
+    outsiders: u64,
     /// Whose wires these are.
     owners: BTreeMap<Wire, (usize, Link)>,
     plan: BTreeMap<(Instant, u64), Change>,
@@ -81,15 +92,28 @@ pub enum Change {
     Bearer(usize, core::Change),
     /// A name that the modem asked for is known.
     Resolved(usize, Query),
-    /// The broker goes down and comes up again, with its sessions (`keep`) or without.
+    /// The brokers go down and come up again, with their sessions (`keep`) or without.
     Restart {
         /// See [`Broker::restart`].
         keep: bool,
     },
-    /// The broker refuses CONNECTs.
+    /// The brokers refuse CONNECTs.
     Refuse(broker::Refusal),
-    /// The broker refuses nobody any more.
+    /// The brokers refuse nobody any more.
     RefuseNobody,
+    /// From here on the brokers have these manners.
+    Manners(Manners),
+    /// Somebody who is no modem publishes a message at a broker.
+    Publish {
+        /// Which broker, by its place.
+        broker: usize,
+        /// Where to.
+        topic: &'static str,
+        /// What.
+        payload: Vec<u8>,
+        /// How.
+        qos: Qos,
+    },
 }
 
 /// Sees what happens.
@@ -97,13 +121,13 @@ pub trait Watch {
     /// A modem took an input in, and this is what it made of it.
     fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox);
 
-    /// A modem's link is this wire from here on; to the broker it is the peer of the same number.
-    fn linked(&mut self, _now: Instant, _station: usize, _link: Link, _wire: Wire) {}
+    /// A modem's link is this wire from here on; to this broker it is the peer of the same number.
+    fn linked(&mut self, _now: Instant, _station: usize, _link: Link, _wire: Wire, _broker: usize) {}
 
-    /// The broker did something.
-    fn broker(&mut self, _now: Instant, _note: &broker::Note) {}
+    /// A broker did something.
+    fn broker(&mut self, _now: Instant, _which: usize, _note: &broker::Note) {}
 
-    /// The broker went down and came up again.
+    /// The brokers went down and came up again.
     fn restarted(&mut self, _now: Instant, _keep: bool) {}
 }
 
@@ -113,7 +137,7 @@ enum Actor {
     Network,
     Serial(usize),
     Host(usize),
-    Broker,
+    Broker(usize),
     Modem(usize),
 }
 
@@ -121,8 +145,9 @@ enum Actor {
 const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 impl World {
-    /// A broker without modems.
-    pub fn new(seed: u64, config: broker::Config) -> World {
+    /// Brokers without modems. Hosts whose names begin with `broker` and a number are at the one of that place, all
+    /// others at the first.
+    pub fn new(seed: u64, brokers: impl IntoIterator<Item = broker::Config>) -> World {
         let mut random = Random::new(seed);
         let network = Network::new(Random::new(random.bits()));
         World {
@@ -130,7 +155,10 @@ impl World {
             random,
             stations: Vec::new(),
             network,
-            broker: Broker::new(config),
+            brokers: brokers.into_iter().map(Broker::new).collect(),
+            manners: Manners::default(),
+            served: BTreeMap::new(),
+            outsiders: 0,
             owners: BTreeMap::new(),
             plan: BTreeMap::new(),
             planned: 0,
@@ -182,9 +210,14 @@ impl World {
         self.stations.get(station).map(|station| &station.modem)
     }
 
-    /// What the broker holds.
-    pub fn broker(&self) -> &Broker {
-        &self.broker
+    /// The broker of this place.
+    pub fn broker(&self, place: usize) -> Option<&Broker> {
+        self.brokers.get(place)
+    }
+
+    /// The modems, in the state that they are in.
+    pub fn into_modems(self) -> impl Iterator<Item = Modem> {
+        self.stations.into_iter().map(|station| station.modem)
     }
 
     /// Whether every host is at the end of its script.
@@ -206,7 +239,9 @@ impl World {
     /// Lets the next thing happen, unless that is later than `end`.
     pub fn step(&mut self, end: Instant, watch: &mut dyn Watch) -> bool {
         self.timers.set(Actor::Network, self.network.deadline());
-        self.timers.set(Actor::Broker, self.broker.deadline());
+        for (place, broker) in self.brokers.iter().enumerate() {
+            self.timers.set(Actor::Broker(place), broker.deadline());
+        }
         let Some((due, actor)) = self.timers.first().filter(|(due, _)| *due <= end) else { return false };
         self.now = self.now.max(due);
         match actor {
@@ -228,7 +263,7 @@ impl World {
                 self.host(station, script::Input::Tick);
                 self.serve(station, watch);
             }
-            Actor::Broker => self.tell_broker(broker::Input::Tick, watch),
+            Actor::Broker(place) => self.tell_broker(place, broker::Input::Tick, watch),
             Actor::Modem(station) => {
                 self.tell(station, &Input::Tick, watch);
                 self.serve(station, watch);
@@ -269,7 +304,7 @@ impl World {
                 self.serve(station, watch);
             }
             Change::Restart { keep } => {
-                self.broker.restart(keep);
+                self.brokers.iter_mut().for_each(|broker| broker.restart(keep));
                 watch.restarted(self.now, keep);
                 for wire in self.network.wires() {
                     let after = self.random.millis(0, 500);
@@ -277,8 +312,34 @@ impl World {
                     self.network.close(wire, Side::Listener);
                 }
             }
-            Change::Refuse(refusal) => self.broker.refuse(refusal),
-            Change::RefuseNobody => self.broker.refuse_nobody(),
+            Change::Refuse(refusal) => self.brokers.iter_mut().for_each(|broker| broker.refuse(refusal.clone())),
+            Change::RefuseNobody => self.brokers.iter_mut().for_each(Broker::refuse_nobody),
+            Change::Manners(manners) => self.manners = manners,
+            Change::Publish { broker, topic, payload, qos } => self.publish(broker, topic, &payload, qos, watch),
+        }
+    }
+
+    /// A client of a moment, of which nothing stays: its message is accepted before it hears of that.
+    fn publish(&mut self, place: usize, topic: &str, payload: &[u8], qos: Qos, watch: &mut dyn Watch) {
+        self.outsiders += 1;
+        let peer = Peer(u64::MAX - self.outsiders);
+        let client_id = format!("outsider{}", self.outsiders);
+        let connect = Connect {
+            client_id: &client_id,
+            clean_session: true,
+            keep_alive: 0,
+            will: None,
+            user_name: None,
+            password: None,
+            level: Connect::LEVEL,
+        };
+        let id = (qos != Qos::AtMostOnce).then_some(std::num::NonZeroU16::MIN);
+        let publish = Publish { topic, payload, qos, retain: false, dup: false, id };
+        self.tell_broker(place, broker::Input::Connected(peer), watch);
+        for packet in [Packet::Connect(connect), Packet::Publish(publish), Packet::Disconnect] {
+            let mut bytes = Vec::new();
+            packet.encode(&mut bytes);
+            self.tell_broker(place, broker::Input::Received(peer, &bytes), watch);
         }
     }
 
@@ -310,12 +371,15 @@ impl World {
         };
         if side == Side::Listener {
             let peer = Peer(wire.0);
-            match event {
-                network::Event::Opened(_) => self.tell_broker(broker::Input::Connected(peer), watch),
-                network::Event::Full(_, true) => self.tell_broker(broker::Input::Full(peer), watch),
-                network::Event::Full(_, false) => self.tell_broker(broker::Input::Free(peer), watch),
-                network::Event::Readable(_) => {}
-                network::Event::Broken(..) => self.tell_broker(broker::Input::Gone(peer), watch),
+            let input = match event {
+                network::Event::Opened(_) => Some(broker::Input::Connected(peer)),
+                network::Event::Full(_, true) => Some(broker::Input::Full(peer)),
+                network::Event::Full(_, false) => Some(broker::Input::Free(peer)),
+                network::Event::Readable(_) => None,
+                network::Event::Broken(..) => Some(broker::Input::Gone(peer)),
+            };
+            if let Some(input) = input {
+                self.tell_broker(self.place(wire), input, watch);
             }
             return self.serve_peer(wire, watch);
         }
@@ -383,14 +447,21 @@ impl World {
     }
 
     fn serve_peer(&mut self, wire: Wire, watch: &mut dyn Watch) {
-        let peer = Peer(wire.0);
-        while self.network.is_readable(wire, Side::Listener) && self.broker.wants(peer) {
+        let (peer, place) = (Peer(wire.0), self.place(wire));
+        while self.network.is_readable(wire, Side::Listener)
+            && self.broker(place).is_some_and(|broker| broker.wants(peer))
+        {
             let bytes = self.network.read(self.now, wire, Side::Listener, Input::CHUNK);
-            self.tell_broker(broker::Input::Received(peer, &bytes), watch);
+            self.tell_broker(place, broker::Input::Received(peer, &bytes), watch);
         }
         if self.network.take_end(wire, Side::Listener) {
-            self.tell_broker(broker::Input::Gone(peer), watch);
+            self.tell_broker(place, broker::Input::Gone(peer), watch);
         }
+    }
+
+    /// The place of the broker that a wire leads to.
+    fn place(&self, wire: Wire) -> usize {
+        self.served.get(&wire).copied().unwrap_or_default()
     }
 
     /// Brings an input to a modem and carries out what it asks for.
@@ -407,12 +478,16 @@ impl World {
                         at.down.write(self.now, marked.bytes(), &mut self.random);
                     }
                 }
-                Effect::Open { link, .. } => {
+                Effect::Open { link, host, .. } => {
                     let wire = self.network.connect(self.now, at.route.conditions, at.route.answer);
                     self.network.hold(wire, at.route.held);
                     at.links.insert(link, wire);
                     self.owners.insert(wire, (station, link));
-                    watch.linked(self.now, station, link, wire);
+                    let number =
+                        host.to_ascii_lowercase().strip_prefix("broker").and_then(|digits| digits.parse().ok());
+                    let place = number.unwrap_or_default();
+                    self.served.insert(wire, place);
+                    watch.linked(self.now, station, link, wire, place);
                 }
                 Effect::Send(link, marked) => {
                     if let Some(wire) = at.links.get(&link) {
@@ -446,16 +521,20 @@ impl World {
         }
     }
 
-    fn tell_broker(&mut self, input: broker::Input<'_>, watch: &mut dyn Watch) {
+    fn tell_broker(&mut self, place: usize, input: broker::Input<'_>, watch: &mut dyn Watch) {
+        let Some(broker) = self.brokers.get_mut(place) else { return };
         self.broker_out.clear();
-        self.broker.handle(self.now, input, &mut self.broker_out);
+        broker.handle(self.now, input, &mut self.broker_out);
         for effect in self.broker_out.effects() {
             match effect {
                 broker::Effect::Send(peer, bytes) => {
                     self.network.write(self.now, Wire(peer.0), Side::Listener, bytes);
+                    for more in self.manners.follow(bytes, &mut self.random) {
+                        self.network.write(self.now, Wire(peer.0), Side::Listener, &more);
+                    }
                 }
                 broker::Effect::Close(peer) => self.network.close(Wire(peer.0), Side::Listener),
-                broker::Effect::Note(note) => watch.broker(self.now, note),
+                broker::Effect::Note(note) => watch.broker(self.now, place, note),
             }
         }
     }

@@ -26,7 +26,7 @@ fn breaks(due: Invariant, falsify: impl Fn(&mut Scenario, &mut Vec<Entry>) -> bo
 fn station(entry: &Entry) -> Option<(usize, &Saw)> {
     match &entry.what {
         What::Station(station, saw) => Some((*station, saw)),
-        What::Broker(_) | What::Restarted(_) => None,
+        What::Broker(..) | What::Restarted(_) => None,
     }
 }
 
@@ -145,7 +145,7 @@ fn a_break_that_is_not_told() {
 fn a_result_for_what_did_not_happen() {
     breaks(Invariant::Reported, |_, entries| {
         let accepted =
-            |entry: &Entry| matches!(&entry.what, What::Broker(Note::Published { qos: Qos::AtLeastOnce, .. }));
+            |entry: &Entry| matches!(&entry.what, What::Broker(0, Note::Published { qos: Qos::AtLeastOnce, .. }));
         // It must be reported as done, and that only once accepted.
         let found = entries.iter().position(accepted);
         let reported = found.is_some_and(|at| entries[at..].iter().take(60).any(|entry| urc(entry, "+MQTTPUB: 1,1")));
@@ -215,23 +215,25 @@ fn messages_out_of_order() {
 fn a_message_that_a_subscriber_never_gets() {
     breaks(Invariant::Delivery, |scenario, entries| {
         let filter = |entry: &Entry| match &entry.what {
-            What::Broker(Note::Subscribed { client, filter, granted: Some(Qos::ExactlyOnce) }) if &**filter == "#" => {
+            What::Broker(0, Note::Subscribed { client, filter, granted: Some(Qos::ExactlyOnce) })
+                if &**filter == "#" =>
+            {
                 Some(client.clone())
             }
             _ => None,
         };
         let Some(client) = entries.iter().find_map(filter) else { return false };
         let ends = |entry: &Entry| match &entry.what {
-            What::Broker(Note::SessionEnded { client: of, .. } | Note::Unsubscribed { client: of, .. }) => {
+            What::Broker(0, Note::SessionEnded { client: of, .. } | Note::Unsubscribed { client: of, .. }) => {
                 *of == client
             }
             What::Restarted(_) => true,
-            What::Broker(_) | What::Station(..) => false,
+            What::Broker(..) | What::Station(..) => false,
         };
         let published = |token: &str| {
             let start = format!("{token}.");
             entries.iter().any(|entry| {
-                matches!(&entry.what, What::Broker(Note::Published { message, .. })
+                matches!(&entry.what, What::Broker(0, Note::Published { message, .. })
                     if message.payload.starts_with(start.as_bytes()))
             })
         };
@@ -248,7 +250,7 @@ fn a_message_that_a_subscriber_never_gets() {
             will: false,
         };
         let at = entries.last().unwrap().at;
-        entries.push(Entry { at, what: What::Broker(note) });
+        entries.push(Entry { at, what: What::Broker(0, note) });
         true
     });
 }
@@ -257,7 +259,7 @@ fn a_message_that_a_subscriber_never_gets() {
 fn a_payload_that_changed() {
     breaks(Invariant::Payload, |_, entries| {
         entries.iter_mut().any(|entry| match &mut entry.what {
-            What::Broker(Note::Published { message, .. }) => {
+            What::Broker(0, Note::Published { message, .. }) => {
                 let mut payload = message.payload.to_vec();
                 payload.push(b'!');
                 *message = Arc::new(Message { topic: message.topic.clone(), payload: payload.into() });

@@ -17,7 +17,7 @@ fn another_codec_reads_the_same() {
             let What::Station(station, saw) = entry.what else { continue };
             match saw {
                 Saw::Sent(_, bytes) => compare(&bytes, &mut seen),
-                Saw::Linked(link, _) => {
+                Saw::Linked(link, ..) => {
                     partial.remove(&(station, link));
                 }
                 Saw::Received(link, bytes) => {

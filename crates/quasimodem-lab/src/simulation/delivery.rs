@@ -17,20 +17,38 @@ pub(super) struct Receiver {
     unacknowledged: VecDeque<Got>,
     /// Messages of QoS 0. Nobody knows when a modem takes them from the network.
     unsure: VecDeque<Got>,
-    /// Exchanges of QoS 2 whose PUBREL has not come.
-    unreleased: BTreeSet<u16>,
+    /// The session at each broker, by the broker's place.
+    sessions: BTreeMap<usize, Session>,
+    /// The broker of the connection at hand.
+    broker: usize,
     /// What the modem took over and has to tell the host.
     owed: VecDeque<Got>,
     /// `+MQTTMSGI` that are to come.
     arrived: VecDeque<(u8, usize, usize)>,
-    /// Counts sessions, as far as both sides remember them.
-    session: u64,
-    /// How often each token was delivered in this session.
+    /// Tokens that come more than once by right: the broker accepted them again, or kept them for subscribers.
+    again: BTreeSet<String>,
+    /// What the host has read of a message that is longer than it reads at once.
+    begun: Vec<u8>,
+}
+
+/// A session, as far as both sides remember it.
+#[derive(Default)]
+struct Session {
+    /// Exchanges of QoS 2 whose PUBREL has not come.
+    unreleased: BTreeSet<u16>,
+    /// How often each token was delivered.
     counts: BTreeMap<String, u32>,
     /// The newest message of each publisher, topic and QoS.
     newest: BTreeMap<Stream, usize>,
-    /// Tokens that come more than once by right: the broker accepted them again, or kept them for subscribers.
-    again: BTreeSet<String>,
+}
+
+impl Session {
+    /// One side forgot it: what is sent again comes again.
+    fn forget(&mut self) {
+        self.unreleased.clear();
+        self.counts.clear();
+        self.newest.retain(|(.., qos, _), _| *qos == 0);
+    }
 }
 
 /// Publisher (station and client), topic, QoS, and whether messages are read or told.
@@ -52,14 +70,24 @@ struct Got {
 const MESSAGES_MAX: usize = 32;
 const BYTES_MAX: usize = 64 << 10;
 
+/// Bytes of a payload that `+MQTTREAD` gives at once (manual 1.11).
+const READ_MAX: usize = 1024;
+
 impl Receiver {
     /// The broker accepted a message once more.
     pub(super) fn comes_again(&mut self, token: &str) {
         self.again.insert(token.into());
     }
 
-    /// A new connection begins.
-    pub(super) fn linked(&mut self) {
+    /// The modem was reset, and knows nothing any more.
+    pub(super) fn reset(&mut self) {
+        self.closed();
+        self.sessions.values_mut().for_each(Session::forget);
+    }
+
+    /// A new connection begins, to this broker.
+    pub(super) fn linked(&mut self, broker: usize) {
+        self.broker = broker;
         self.partial.clear();
         self.unacknowledged.clear();
     }
@@ -75,11 +103,7 @@ impl Receiver {
             rest = behind;
             match Packet::decode(frame) {
                 Ok(Packet::Connack { session_present, code: 0 }) if !(kept && session_present) => {
-                    self.session += 1;
-                    self.unreleased.clear();
-                    self.counts.clear();
-                    // What is sent again comes again.
-                    self.newest.retain(|(.., qos, _), _| *qos == 0);
+                    self.session().forget();
                 }
                 Ok(Packet::Publish(publish)) => self.got(&publish, messages)?,
                 Ok(_) => {}
@@ -88,6 +112,15 @@ impl Receiver {
         }
         self.partial = rest.to_vec();
         Ok(())
+    }
+
+    /// The place of the broker that it is connected to.
+    pub(super) fn broker(&self) -> usize {
+        self.broker
+    }
+
+    fn session(&mut self) -> &mut Session {
+        self.sessions.entry(self.broker).or_default()
     }
 
     fn got(&mut self, publish: &Publish<'_>, messages: &Messages) -> Result<(), Broken> {
@@ -115,7 +148,7 @@ impl Receiver {
             Ok(Packet::Puback(id)) => (u16::from(id), 1),
             Ok(Packet::Pubrec(id)) => (u16::from(id), 2),
             Ok(Packet::Pubcomp(id)) => {
-                self.unreleased.remove(&u16::from(id));
+                self.session().unreleased.remove(&u16::from(id));
                 return Ok(None);
             }
             Ok(_) => return Ok(None),
@@ -127,13 +160,15 @@ impl Receiver {
             let what = format!("QoS {qos} #{id} is acknowledged, but it did not come");
             return Err(Broken::new(Invariant::Protocol, what));
         };
-        if qos == 2 && !self.unreleased.insert(id) {
+        if qos == 2 && !self.session().unreleased.insert(id) {
             return Ok(None);
         }
         let got = Got { read, ..got };
         self.check_order(&got, messages)?;
         if read {
-            self.arrived.push_back((qos, got.topic.len(), got.size - got.topic.len()));
+            let payload = got.size - got.topic.len();
+            let parts = (0..payload.max(1)).step_by(READ_MAX).map(|start| READ_MAX.min(payload - start));
+            self.arrived.extend(parts.map(|part| (qos, got.topic.len(), part)));
         }
         let token = got.token.clone();
         self.owed.push_back(got);
@@ -147,8 +182,10 @@ impl Receiver {
     /// Each message once per session, but for QoS 1, and those of a publisher in their order.
     fn check_order(&mut self, got: &Got, messages: &Messages) -> Result<(), Broken> {
         let exempt = got.retain || self.again.contains(&got.token);
-        let Some(message) = messages.get(&got.token).filter(|_| !exempt) else { return Ok(()) };
-        let count = self.counts.entry(got.token.clone()).or_default();
+        let known = messages.get(&got.token).filter(|message| !exempt && !message.will);
+        let Some(message) = known else { return Ok(()) };
+        let session = self.session();
+        let count = session.counts.entry(got.token.clone()).or_default();
         *count += 1;
         if *count > 1 {
             // The publisher may have sent it again too.
@@ -157,7 +194,7 @@ impl Receiver {
             }
             return Err(Broken::new(Invariant::Once, format!("{} at QoS {} comes twice", got.token, got.qos)));
         }
-        let newest = self.newest.entry((message.from, message.topic, got.qos, got.read)).or_default();
+        let newest = session.newest.entry((message.from, message.topic, got.qos, got.read)).or_default();
         if *newest > message.number {
             let what = format!("{} comes behind number {newest} of the same publisher, topic and QoS", got.token);
             return Err(Broken::new(Invariant::Order, what));
@@ -188,7 +225,15 @@ impl Receiver {
                 None => Ok(()),
             };
         };
-        let (token, _) = known(messages, &String::from_utf8_lossy(topic), payload)?;
+        self.begun.extend_from_slice(payload);
+        let text = self.begun.clone();
+        let token = match known(messages, &String::from_utf8_lossy(topic), &text) {
+            Ok((token, _)) => token,
+            // The rest is still to be read.
+            Err(_) if payload.len() == READ_MAX => return Ok(()),
+            Err(broken) => return Err(broken),
+        };
+        self.begun.clear();
         self.reported(true, *qos, topic, token, messages)
     }
 
@@ -220,6 +265,7 @@ impl Receiver {
         self.owed.clear();
         self.unsure.clear();
         self.arrived.clear();
+        self.begun.clear();
     }
 
     /// All is quiet, and everything was read.

@@ -1,6 +1,8 @@
 //! What happened in a run, as values that checks read and tests can falsify.
 
-use quasimodem_core::{ClientId, Effect, Host, Input, Instant, Link, Modem, Note, Outbox, Port};
+use std::collections::BTreeMap;
+
+use quasimodem_core::{ClientId, Effect, Failure, Host, Input, Instant, Link, Modem, Note, Outbox, Port};
 
 use crate::broker;
 use crate::network::Wire;
@@ -21,9 +23,9 @@ pub struct Entry {
 pub enum What {
     /// A station's modem heard or did this.
     Station(usize, Saw),
-    /// The broker did this.
-    Broker(broker::Note),
-    /// The broker went down and came up, with its sessions or without.
+    /// The broker of this place did this.
+    Broker(usize, broker::Note),
+    /// The brokers went down and came up, with their sessions or without.
     Restarted(bool),
 }
 
@@ -36,8 +38,8 @@ pub enum Saw {
     Attached(bool),
     /// The driver's buffer for the host is full (`true`), or free again.
     Full(bool),
-    /// A link is this wire now.
-    Linked(Link, Wire),
+    /// A link is this wire now, to the broker of this place.
+    Linked(Link, Wire, usize),
     /// A link was opened.
     Opened(Link),
     /// Bytes came from a link.
@@ -50,6 +52,10 @@ pub enum Saw {
     Sent(Link, Vec<u8>),
     /// The modem noted that an open client lost its connection.
     Broken(ClientId),
+    /// The modem ended a connection because of what the peer said.
+    Blamed(ClientId, String),
+    /// The modem lets bytes of an open link wait (`true`), or takes them again.
+    Paused(Link, bool),
     /// The call of `handle` is over: the modem's next deadline, and whether it owes the host anything.
     Done(Option<Instant>, bool),
 }
@@ -59,6 +65,8 @@ pub enum Saw {
 pub(super) struct Log {
     pub(super) entries: Vec<Entry>,
     pub(super) recorder: Option<(usize, Recorder)>,
+    /// Which links of which station are not to be read, or not there.
+    paused: BTreeMap<(usize, u8), bool>,
 }
 
 impl Log {
@@ -97,19 +105,35 @@ impl Watch for Log {
                     }
                 }
                 Effect::Send(link, marked) => self.saw(now, station, Saw::Sent(link, marked.bytes().to_vec())),
-                Effect::Note(Note::Broken(client, _)) => self.saw(now, station, Saw::Broken(client)),
-                Effect::Open { .. } | Effect::Close(_) | Effect::Resolve(..) | Effect::Line(_) | Effect::Note(_) => {}
+                Effect::Note(note) => {
+                    if let Note::Broken(client, why) | Note::OpenFailed(client, why) = &note
+                        && let Failure::Violation(violation) = why
+                    {
+                        self.saw(now, station, Saw::Blamed(*client, violation.to_string()));
+                    }
+                    if let Note::Broken(client, _) = note {
+                        self.saw(now, station, Saw::Broken(client));
+                    }
+                }
+                Effect::Open { .. } | Effect::Close(_) | Effect::Resolve(..) | Effect::Line(_) => {}
+            }
+        }
+        for number in [1, 2] {
+            let link = Link(number);
+            let paused = !modem.wants(Port::Link(link));
+            if std::mem::replace(self.paused.entry((station, number)).or_insert(true), paused) != paused {
+                self.saw(now, station, Saw::Paused(link, paused));
             }
         }
         self.saw(now, station, Saw::Done(modem.deadline(), modem.owes()));
     }
 
-    fn linked(&mut self, now: Instant, station: usize, link: Link, wire: Wire) {
-        self.saw(now, station, Saw::Linked(link, wire));
+    fn linked(&mut self, now: Instant, station: usize, link: Link, wire: Wire, broker: usize) {
+        self.saw(now, station, Saw::Linked(link, wire, broker));
     }
 
-    fn broker(&mut self, now: Instant, note: &broker::Note) {
-        self.entries.push(Entry { at: now, what: What::Broker(note.clone()) });
+    fn broker(&mut self, now: Instant, which: usize, note: &broker::Note) {
+        self.entries.push(Entry { at: now, what: What::Broker(which, note.clone()) });
     }
 
     fn restarted(&mut self, now: Instant, keep: bool) {

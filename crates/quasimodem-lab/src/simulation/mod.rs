@@ -10,6 +10,7 @@
 //! broker's notes by itself. [`Invariant`] says what is checked. A run that breaks one gives a [`Failure`] that prints
 //! the seed and a transcript of the modem.
 
+mod connection;
 mod delivery;
 mod log;
 mod promises;
@@ -24,10 +25,11 @@ use std::time::Duration;
 
 use quasimodem_core::{Instant, Modem};
 
+use self::connection::Connection;
 use self::delivery::Receiver;
 use self::log::Log;
 use self::promises::Promises;
-use self::reader::{Heard, Reader};
+use self::reader::{Heard, Reader, Typed};
 use self::results::Results;
 use crate::broker::{Config, Note, Peer};
 use crate::recorder::{Recorder, Secrets};
@@ -35,6 +37,7 @@ use crate::script::{BadScript, Host};
 use crate::world::{Change, World};
 
 pub use self::log::{Entry, Saw, What};
+use self::scenario::RESETS;
 pub use self::scenario::{Message, Messages, Scenario, Station};
 
 /// What must hold whatever happens.
@@ -62,8 +65,12 @@ pub enum Invariant {
     Delivery,
     /// Messages come as they were published.
     Payload,
-    /// Packets are well-formed, and acknowledge what came.
+    /// Packets are well-formed, and acknowledge what came; a client that the host closes sends DISCONNECT.
     Protocol,
+    /// No connection ends because of packets that do no harm.
+    Patient,
+    /// A peer that is silent for the keep-alive time, and for that of a ping, is given up.
+    Alive,
     /// No more waits than the pool has room for.
     Memory,
     /// The deadline lies ahead, and in the end all is quiet: scripts end, nobody is owed anything.
@@ -193,7 +200,7 @@ fn play(seed: u64, record: Option<(usize, Option<Instant>)>) -> Played {
 }
 
 fn drive(seed: u64, scenario: &Scenario, stop: Option<Instant>, log: &mut Log) -> Result<(), Broken> {
-    let mut world = World::new(seed ^ 0x5eed, Config::default());
+    let mut world = World::new(seed ^ 0x5eed, (0..scenario.brokers).map(|_| Config::default()));
     for station in &scenario.stations {
         let host = Host::new(station.script.clone());
         let index = world.add(station.settings.clone(), station.imei, station.serial, station.route, host);
@@ -254,7 +261,7 @@ pub fn check(scenario: &Scenario, entries: &[Entry], checks: Checks) -> Result<S
     }
     let time = entries.last().map_or(Duration::ZERO, |entry| entry.at.since(Instant::START));
     let at = Instant::START + time;
-    checker.end().map_err(|broken| Broken { at, ..broken })?;
+    checker.end(at).map_err(|broken| Broken { at, ..broken })?;
     Ok(Summary { stations: scenario.stations.len(), time, ..checker.summary })
 }
 
@@ -263,7 +270,8 @@ struct Checker<'a> {
     messages: &'a Messages,
     checks: Checks,
     stations: Vec<Checked>,
-    promises: Promises,
+    /// Of each broker.
+    promises: Vec<Promises>,
     summary: Summary,
 }
 
@@ -271,6 +279,7 @@ struct Checked {
     reader: Reader,
     results: Results,
     receivers: BTreeMap<u8, Receiver>,
+    connections: BTreeMap<u8, Connection>,
     /// Messages are to be read with `+MQTTREAD`.
     reads: bool,
 }
@@ -281,13 +290,14 @@ impl Checker<'_> {
             reader: Reader::new(station.settings.clone()),
             results: Results::default(),
             receivers: [(1, Receiver::default()), (2, Receiver::default())].into(),
+            connections: [(1, Connection::default()), (2, Connection::default())].into(),
             reads: false,
         };
         Checker {
             messages: &scenario.messages,
             checks,
             stations: scenario.stations.iter().map(checked).collect(),
-            promises: Promises::default(),
+            promises: (0..scenario.brokers).map(|_| Promises::default()).collect(),
             summary: Summary::default(),
         }
     }
@@ -298,14 +308,16 @@ impl Checker<'_> {
             What::Station(station, saw) => {
                 self.saw(at, *station, saw).map_err(|broken| Broken { at, station: Some(*station), ..broken })
             }
-            What::Broker(note) => {
+            What::Broker(which, note) => {
                 self.summary.published += usize::from(matches!(note, Note::Published { .. }));
-                self.promises.note(note, self.messages).map_err(|broken| Broken { at, ..broken })?;
+                if let Some(promises) = self.promises.get_mut(*which) {
+                    promises.note(note, self.messages).map_err(|broken| Broken { at, ..broken })?;
+                }
                 self.accepted_again(note);
                 Ok(())
             }
             What::Restarted(keep) => {
-                self.promises.restarted(*keep);
+                self.promises.iter_mut().for_each(|promises| promises.restarted(*keep));
                 Ok(())
             }
         }
@@ -315,7 +327,7 @@ impl Checker<'_> {
     fn accepted_again(&mut self, note: &Note) {
         if let Note::Published { message, .. } = note
             && let Ok((token, _)) = delivery::known(self.messages, &message.topic, &message.payload)
-            && self.promises.accepted_again(token)
+            && self.promises.iter().any(|promises| promises.accepted_again(token))
         {
             for receiver in self.stations.iter_mut().flat_map(|station| station.receivers.values_mut()) {
                 receiver.comes_again(token);
@@ -334,40 +346,70 @@ impl Checker<'_> {
                 }
             }
             Saw::Full(full) => checked.reader.full(*full),
-            Saw::Linked(link, wire) => {
-                self.promises.linked(Peer(wire.0), (station, link.0));
+            Saw::Linked(link, wire, broker) => {
+                if let Some(promises) = self.promises.get_mut(*broker) {
+                    promises.linked(Peer(wire.0), (station, link.0));
+                }
                 if let Some(receiver) = checked.receivers.get_mut(&link.0) {
-                    receiver.linked();
+                    receiver.linked(*broker);
+                }
+                if let Some(connection) = checked.connections.get_mut(&link.0) {
+                    connection.linked(now);
+                }
+            }
+            Saw::Paused(link, paused) => {
+                if let Some(connection) = checked.connections.get_mut(&link.0) {
+                    connection.paused(now, *paused);
                 }
             }
             Saw::Received(link, bytes) => {
+                if let Some(connection) = checked.connections.get_mut(&link.0) {
+                    connection.received(now, bytes.len());
+                }
                 if let Some(receiver) = checked.receivers.get_mut(&link.0) {
                     receiver.received(bytes, self.checks.kept_sessions, messages)?;
                 }
             }
             Saw::Printed(bytes) => {
-                let Checked { reader, results, receivers, reads } = checked;
+                let Checked { reader, results, receivers, connections, reads } = checked;
                 let promises = &self.promises;
-                reader.printed(now, bytes, messages, |heard| {
-                    heard_by(&heard, station, results, receivers, reads, promises, messages)
-                })?;
+                let mut host = Listening { station, results, receivers, connections, reads, promises, messages };
+                reader.printed(now, bytes, messages, |heard| host.heard(&heard))?;
             }
             Saw::Sent(link, bytes) => {
                 self.summary.packets += 1;
+                if let Some(connection) = checked.connections.get_mut(&link.0) {
+                    connection.sent(bytes, |text| scenario::find(messages, text))?;
+                }
                 if let Some(receiver) = checked.receivers.get_mut(&link.0)
                     && let Some(token) = receiver.sent(bytes, checked.reads, messages)?
                 {
                     self.summary.delivered += 1;
-                    self.promises.delivered((station, link.0), &token);
+                    let from = receiver.broker();
+                    if let Some(promises) = self.promises.get_mut(from) {
+                        promises.delivered((station, link.0), &token);
+                    }
                 }
             }
             Saw::Broken(client) => checked.results.broken(client.number()),
-            Saw::Opened(_) | Saw::Closed(_) => {}
+            Saw::Blamed(client, words) => {
+                let what = format!("client {client} is given up, since {words}");
+                return Err(Broken::new(Invariant::Patient, what));
+            }
+            Saw::Closed(link) => {
+                if let Some(connection) = checked.connections.get_mut(&link.0) {
+                    connection.ended();
+                }
+            }
+            Saw::Opened(_) => {}
             Saw::Done(deadline, _) => {
                 self.summary.calls += 1;
                 if deadline.is_some_and(|deadline| deadline <= now) {
                     let what = format!("the deadline {deadline:?} did not move on");
                     return Err(Broken::new(Invariant::Quiet, what));
+                }
+                for connection in checked.connections.values() {
+                    connection.check_alive(now)?;
                 }
                 checked.reader.done(now, *deadline)?;
                 if checked.reader.is_free(now) {
@@ -378,53 +420,82 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn end(&self) -> Result<(), Broken> {
+    fn end(&self, now: Instant) -> Result<(), Broken> {
         for (station, checked) in self.stations.iter().enumerate() {
             let ends = checked.receivers.values().map(Receiver::check_end);
-            for end in ends.chain([checked.results.check_end()]) {
+            let alive = checked.connections.values().map(|connection| connection.check_alive(now));
+            for end in ends.chain(alive).chain([checked.results.check_end()]) {
                 end.map_err(|broken| Broken { station: Some(station), ..broken })?;
             }
         }
-        self.promises.check_end()
+        self.promises.iter().try_for_each(Promises::check_end)
     }
 }
 
-/// The host heard something: what must hold now?
-fn heard_by(
-    heard: &Heard,
+/// The host of a station, while it reads what the modem printed.
+struct Listening<'a> {
     station: usize,
-    results: &mut Results,
-    receivers: &mut BTreeMap<u8, Receiver>,
-    reads: &mut bool,
-    promises: &Promises,
-    messages: &Messages,
-) -> Result<(), Broken> {
-    match heard {
-        Heard::Answer { typed, ok: true } => {
-            let text = [typed.line.as_slice(), typed.data.as_deref().unwrap_or_default()].concat();
-            results.accepted(typed, scenario::find(messages, &text).as_ref());
-            if let Some(mode) = results::client_of(&typed.line, "+MQTTCONF") {
-                *reads = mode == 1;
-            }
-            if let Some(receiver) = results::client_of(&typed.line, "+MQTTCLOSE").and_then(|id| receivers.get_mut(&id))
-            {
-                receiver.closed();
-            }
-            Ok(())
-        }
-        Heard::Answer { .. } => Ok(()),
-        Heard::Read(client, message) => match receivers.get_mut(client) {
-            Some(receiver) => receiver.read(message.as_ref(), messages),
-            None => Ok(()),
-        },
-        Heard::Urc(urc) => {
-            let client = urc.client();
-            results.told(urc, |name, what| promises.holds((station, client), name, what))?;
-            match receivers.get_mut(&client) {
-                Some(receiver) => receiver.told(urc, messages),
+    results: &'a mut Results,
+    receivers: &'a mut BTreeMap<u8, Receiver>,
+    connections: &'a mut BTreeMap<u8, Connection>,
+    reads: &'a mut bool,
+    promises: &'a [Promises],
+    messages: &'a Messages,
+}
+
+impl Listening<'_> {
+    /// The host heard something: what must hold now?
+    fn heard(&mut self, heard: &Heard) -> Result<(), Broken> {
+        match heard {
+            Heard::Answer { typed, ok: true } => self.accepted(typed),
+            Heard::Answer { .. } => Ok(()),
+            Heard::Read(client, message) => match self.receivers.get_mut(client) {
+                Some(receiver) => receiver.read(message.as_ref(), self.messages),
                 None => Ok(()),
+            },
+            Heard::Urc(urc) => {
+                let (station, client) = (self.station, urc.client());
+                let holds = |name: &str, what: &str| {
+                    self.promises.iter().any(|promises| promises.holds((station, client), name, what))
+                };
+                self.results.told(urc, holds)?;
+                match self.receivers.get_mut(&client) {
+                    Some(receiver) => receiver.told(urc, self.messages),
+                    None => Ok(()),
+                }
             }
         }
+    }
+
+    fn accepted(&mut self, typed: &Typed) -> Result<(), Broken> {
+        let text = [typed.line.as_slice(), typed.data.as_deref().unwrap_or_default()].concat();
+        let message = scenario::find(self.messages, &text);
+        self.results.accepted(typed, message.as_ref());
+        if RESETS.iter().any(|reset| reset.as_bytes() == typed.line) {
+            self.results.reset();
+            self.receivers.values_mut().for_each(Receiver::reset);
+            self.connections.values_mut().for_each(|connection| *connection = Connection::default());
+            *self.reads = false;
+        }
+        if let Some(mode) = results::client_of(&typed.line, "+MQTTCONF") {
+            *self.reads = mode == 1;
+        }
+        if let Some(connection) = self.client(typed, "+MQTTWILL") {
+            connection.will = message.map(|(token, _)| token.clone());
+        }
+        if let Some(connection) = self.client(typed, "+MQTTCLOSE") {
+            connection.closed()?;
+        }
+        if let Some(receiver) = results::client_of(&typed.line, "+MQTTCLOSE").and_then(|id| self.receivers.get_mut(&id))
+        {
+            receiver.closed();
+        }
+        Ok(())
+    }
+
+    /// The connection of the client that a line names, if it is the set form of this command.
+    fn client(&mut self, typed: &Typed, name: &str) -> Option<&mut Connection> {
+        results::client_of(&typed.line, name).and_then(|id| self.connections.get_mut(&id))
     }
 }
 

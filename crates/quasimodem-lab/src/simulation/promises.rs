@@ -26,7 +26,9 @@ pub(super) struct Promises {
 }
 
 struct Session {
+    /// Who has it, and all who had it: a client id may be that of both clients of a modem.
     owner: (usize, u8),
+    owners: BTreeSet<(usize, u8)>,
     peer: Option<Peer>,
     clean: bool,
     filters: BTreeMap<String, Qos>,
@@ -53,10 +55,17 @@ impl Promises {
         match note {
             Note::Connected { peer, client, clean, .. } => {
                 let Some(&owner) = self.owners.get(peer) else { return Ok(()) };
-                let new =
-                    || Session { owner, peer: None, clean: *clean, filters: BTreeMap::new(), due: BTreeSet::new() };
+                let new = || Session {
+                    owner,
+                    owners: BTreeSet::new(),
+                    peer: None,
+                    clean: *clean,
+                    filters: BTreeMap::new(),
+                    due: BTreeSet::new(),
+                };
                 let session = self.sessions.entry(client.clone()).or_insert_with(new);
-                (session.peer, session.clean) = (Some(*peer), *clean);
+                session.owners.insert(owner);
+                (session.owner, session.peer, session.clean) = (owner, Some(*peer), *clean);
             }
             Note::Ended { peer, client: Some(client), .. } => {
                 if let Some(session) = self.sessions.get_mut(client).filter(|session| session.peer == Some(*peer)) {
@@ -84,14 +93,15 @@ impl Promises {
                     session.due.remove(token);
                 }
             }
-            Note::Published { client, message, qos, retain, .. } => {
+            Note::Published { client, message, qos, retain, will, .. } => {
                 let (token, known) = known(messages, &message.topic, &message.payload)?;
-                let from = self.sessions.get(client).map(|session| session.owner);
-                if known.qos != qos.number() || known.retain != *retain || from.is_some_and(|from| from != known.from) {
+                let from = self.sessions.get(client).map(|session| &session.owners);
+                let strange = from.is_some_and(|from| !from.contains(&known.from));
+                if known.qos != qos.number() || known.retain != *retain || known.will != *will || strange {
                     let what = format!("{token} is published at QoS {}, by {from:?}", qos.number());
                     return Err(Broken::new(Invariant::Payload, what));
                 }
-                self.published(client, token, &message.topic, *qos)?;
+                self.published(client, token, &message.topic, *qos, *will)?;
             }
             Note::Refused { .. }
             | Note::Ended { client: None, .. }
@@ -104,13 +114,13 @@ impl Promises {
         Ok(())
     }
 
-    fn published(&mut self, client: &Client, token: &str, topic: &str, qos: Qos) -> Result<(), Broken> {
+    fn published(&mut self, client: &Client, token: &str, topic: &str, qos: Qos, will: bool) -> Result<(), Broken> {
         let session = self.forgotten.get(client).copied().unwrap_or_default();
         let before = self.accepted.entry(token.into()).or_default();
         // A broker that forgot the session takes for new what it had; nobody can tell whether it had.
         let again = if self.forgot { false } else { before.contains(&session) };
         before.push(session);
-        if before.len() > 1 && qos == Qos::AtMostOnce || again && qos == Qos::ExactlyOnce {
+        if !will && (before.len() > 1 && qos == Qos::AtMostOnce || again && qos == Qos::ExactlyOnce) {
             let what = format!("the broker accepts {token} at QoS {} twice", qos.number());
             return Err(Broken::new(Invariant::Once, what));
         }

@@ -18,6 +18,8 @@ const GAPS: u32 = 5;
 /// One end of a serial line, as the host's side sees it.
 pub(super) struct Reader {
     settings: Settings,
+    /// Whether there is an echo after a start.
+    echo: bool,
     attached: bool,
     full: bool,
     typing: Typing,
@@ -112,6 +114,7 @@ impl Urc {
 impl Reader {
     pub(super) fn new(settings: Settings) -> Reader {
         Reader {
+            echo: settings.echo,
             settings,
             attached: false,
             full: false,
@@ -338,6 +341,11 @@ impl Reader {
             self.answered_at = Some(now);
             self.busy_since.get_or_insert(now);
             self.before = Some(None);
+            match typed.line.as_slice() {
+                b"ATE0" | b"ATE1" if ok => self.settings.echo = typed.line.ends_with(b"1"),
+                b"AT+CFUN=1,1" | b"AT+CFUN=15" | b"AT+RESET" if ok => self.settings.echo = self.echo,
+                _ => {}
+            }
             heard(Heard::Answer { typed, ok })?;
         } else if belongs(text, &typed.line) {
             self.info.push(text.to_vec());
@@ -352,7 +360,8 @@ impl Reader {
         let text = rest.strip_prefix(b"\r\n").ok_or_else(unknown)?;
         if let Some(message) = text.strip_prefix(b"+MQTTMSG: ") {
             let raw = self.settings.urc_payload == UrcPayload::Raw;
-            let (urc, after) = message_urc(message, raw, messages).ok_or_else(unknown)?;
+            let max = usize::from(self.settings.model.message);
+            let (urc, after) = message_urc(message, raw, max, messages).ok_or_else(unknown)?;
             *rest = after;
             return Ok(urc);
         }
@@ -388,23 +397,29 @@ fn short_urc(text: &[u8]) -> Option<Urc> {
 }
 
 /// `1,2,"topic","payload"` and the line end. Which message it is says the token in front of the payload; the rest of it
-/// must be that message.
-fn message_urc<'a>(text: &'a [u8], raw: bool, messages: &Messages) -> Option<(Urc, &'a [u8])> {
+/// must be that message, in several results if it has more than `max` bytes.
+fn message_urc<'a>(text: &'a [u8], raw: bool, max: usize, messages: &Messages) -> Option<(Urc, &'a [u8])> {
     let (client, rest) = number(text, b",")?;
     let (qos, rest) = number(rest, b",\"")?;
-    let (topic, rest) = split(rest, b"\",\"")?;
+    let (topic, mut rest) = split(rest, b"\",\"")?;
+    let head = text.get(..text.len() - rest.len())?;
     let (token, _) = split(rest, b".")?;
     let token = std::str::from_utf8(token).ok()?;
     let message = messages.get(token)?;
-    let mut due = Vec::new();
-    for &byte in &message.payload {
-        if byte.is_ascii_control() && !raw {
-            due.extend_from_slice(format!("\\{byte:02X}").as_bytes());
-        } else {
-            due.push(byte);
+    for (index, part) in message.payload.chunks(max).enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix(b"\r\n+MQTTMSG: ")?.strip_prefix(head)?;
         }
+        let mut due = Vec::new();
+        for &byte in part {
+            if byte.is_ascii_control() && !raw {
+                due.extend_from_slice(format!("\\{byte:02X}").as_bytes());
+            } else {
+                due.push(byte);
+            }
+        }
+        rest = rest.strip_prefix(due.as_slice())?.strip_prefix(b"\"\r\n")?;
     }
-    let rest = rest.strip_prefix(due.as_slice())?.strip_prefix(b"\"\r\n")?;
     let urc = Urc::Message(u8::try_from(client).ok()?, u8::try_from(qos).ok()?, topic.to_vec(), token.into());
     Some((urc, rest))
 }

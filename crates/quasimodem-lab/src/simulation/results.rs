@@ -53,6 +53,13 @@ impl Results {
         }
     }
 
+    /// The modem was reset, which drops what it owed.
+    pub(super) fn reset(&mut self) {
+        self.owed.clear();
+        self.breaks.clear();
+        self.unsure.clear();
+    }
+
     /// An open client lost its connection.
     pub(super) fn broken(&mut self, client: u8) {
         self.breaks.entry(client).or_default().push_back(self.accepted);

@@ -9,18 +9,22 @@ use quasimodem_core::{
     Change as Radio, DefaultClientId, Imei, Instant, Link, MODELS, RefusalStyle, Registration, Settings, UrcPayload,
 };
 
+use quasimodem_core::mqtt::Qos;
+
 use crate::broker::{Code, Refusal};
 use crate::network::Answer;
 use crate::pipe::Conditions;
 use crate::random::Random;
 use crate::script::{BadScript, Expected, Reaction, Script, Step};
-use crate::world::{Change, Route};
+use crate::world::{Change, Manners, Route};
 
 /// Everything that the seed decides.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// The modems and their hosts.
     pub stations: Vec<Station>,
+    /// How many brokers there are.
+    pub brokers: usize,
     /// What goes wrong, and when. All of it is over at `quiet`.
     pub faults: Vec<(Instant, Change)>,
     /// From here on nothing goes wrong.
@@ -64,9 +68,20 @@ pub struct Message {
     pub retain: bool,
     /// It begins with the token and a full stop.
     pub payload: Vec<u8>,
+    /// It is a will, which is published each time when a connection goes without a word.
+    pub will: bool,
 }
 
 const TOPICS: [&str; 4] = ["t", "a/b", "a/c/d", "up/1"];
+/// The brokers' hosts in the spellings that hosts use, by the brokers' places.
+const HOSTS: [&[&str]; 2] = [&["broker", "broker", "BROKER", "Broker."], &["broker1", "Broker1", "broker1."]];
+
+/// Lines after which a modem knows nothing any more.
+pub(super) const RESETS: [&str; 3] = ["AT+CFUN=1,1", "AT+CFUN=15", "AT+RESET"];
+
+/// Who publishes without a modem; no station has this index.
+const OUTSIDER: usize = 9;
+
 const FILTERS: [&str; 6] = ["t", "a/b", "a/#", "#", "+", "up/+"];
 
 /// Longer than a host may be stopped or away: one that gives up waiting for a prompt would type a line as data.
@@ -82,8 +97,9 @@ impl Scenario {
         let mut messages = Messages::new();
         let mut stations = Vec::new();
         let mut faults = Vec::new();
+        let brokers = random.pick([1, 1, HOSTS.len()]);
         for index in 0..count {
-            let station = Drawing { random: &mut random, index, messages: &mut messages }.station()?;
+            let station = Drawing { random: &mut random, index, brokers, messages: &mut messages }.station()?;
             if !calm {
                 draw_faults(&mut random, index, station.route, quiet, &mut faults);
             }
@@ -100,9 +116,14 @@ impl Scenario {
                 let times = Some(random.pick([1, 2, 5]));
                 faults.push((at, Change::Refuse(Refusal { client: None, times, code })));
             }
+            if random.chance(30) {
+                let manners = Manners { repeats: random.pick([0, 10, 50]), strays: random.pick([0, 10, 50]) };
+                faults.push((Instant::START, Change::Manners(manners)));
+            }
         }
-        faults.push((quiet, Change::RefuseNobody));
-        Ok(Scenario { stations, faults, quiet, messages })
+        faults.extend([(quiet, Change::RefuseNobody), (quiet, Change::Manners(Manners::default()))]);
+        draw_outsiders(&mut random, brokers, quiet, &mut messages, &mut faults);
+        Ok(Scenario { stations, brokers, faults, quiet, messages })
     }
 }
 
@@ -119,6 +140,7 @@ pub(super) fn find<'a>(messages: &'a Messages, text: &[u8]) -> Option<(&'a Strin
 struct Drawing<'a> {
     random: &'a mut Random,
     index: usize,
+    brokers: usize,
     messages: &'a mut Messages,
 }
 
@@ -135,6 +157,7 @@ impl Drawing<'_> {
             urc_payload: if random.chance(20) { UrcPayload::Raw } else { UrcPayload::Escaped },
             window: random.pick([1, 4, 16, 16]),
             ready_on_attach: random.chance(70),
+            seed: random.chance(50).then(|| random.bits()),
             ..Settings::default()
         };
         let route = Route { conditions: draw_conditions(random), ..Route::default() };
@@ -147,24 +170,31 @@ impl Drawing<'_> {
             low: random.pick([0, 32]),
         };
         let imei_alone = settings.model.default_client_id == DefaultClientId::Imei;
-        let script = self.script(imei_alone, settings.hex_escapes)?.into();
-        Ok(Station { settings, imei, serial, route, script, last_script: last_script()?.into() })
+        // Both clients throw each other out again and again.
+        let rivals = self.random.chance(8);
+        let script = self.script(imei_alone, rivals, settings.hex_escapes)?.into();
+        let last_script = last_script(if rivals { &[1] } else { &[1, 2] })?.into();
+        Ok(Station { settings, imei, serial, route, script, last_script })
     }
 
-    fn script(&mut self, imei_alone: bool, escapes: bool) -> Result<Script, BadScript> {
+    fn script(&mut self, imei_alone: bool, rivals: bool, escapes: bool) -> Result<Script, BadScript> {
         let mut steps = Vec::new();
-        for client in [1, 2] {
-            // Two clients with the same id would throw each other out.
-            if imei_alone || self.random.chance(50) {
-                let line = format!("AT+MQTTUSER={client},\"u\",\"secret\",\"s{}c{client}\"", self.index);
-                steps.push(Step::command(&line, PATIENT));
-            }
-        }
-        let clients = self.random.pick([1, 1, 2]);
+        let named: Vec<u8> = [1, 2].into_iter().filter(|_| imei_alone || rivals || self.random.chance(50)).collect();
+        let user = |index, client: u8| {
+            let who = if rivals { 0 } else { client };
+            Step::command(&format!("AT+MQTTUSER={client},\"u\",\"secret\",\"s{index}c{who}\""), PATIENT)
+        };
+        let index = self.index;
+        steps.extend(named.iter().map(|client| user(index, *client)));
+        let clients = if rivals { 2 } else { self.random.pick([1, 1, 2]) };
+        let granted: &[u8] = if rivals { &[0, 1] } else { &[0, 1, 2, 2] };
         for client in 1..=clients {
+            if self.random.chance(20) {
+                self.will(client, &mut steps);
+            }
             self.open(client, &mut steps);
             if self.random.chance(80) {
-                self.subscribe(client, &mut steps);
+                self.subscribe(client, granted, &mut steps);
             }
         }
         for _ in 0..self.random.between(3, 60) {
@@ -172,7 +202,7 @@ impl Drawing<'_> {
             match self.random.below(100) {
                 0..50 => self.publish(client, escapes, &mut steps),
                 50..55 => self.open(client.into(), &mut steps),
-                55..62 => self.subscribe(client.into(), &mut steps),
+                55..62 => self.subscribe(client.into(), granted, &mut steps),
                 62..66 => {
                     let filter = self.random.pick(FILTERS);
                     self.asynchronous(&format!("AT+MQTTUNSUB={client},\"{filter}\""), "+MQTTUNSUB", &mut steps);
@@ -183,12 +213,18 @@ impl Drawing<'_> {
                     steps.push(Step::command(&format!("AT+MQTTCONF={mode}"), PATIENT));
                 }
                 75..80 => steps.push(Step::command(&format!("AT+MQTTREAD={client}"), PATIENT)),
-                80..86 => self.talk(&mut steps),
+                80..85 => self.talk(&mut steps),
+                85 => self.will(client.into(), &mut steps),
+                86 => {
+                    steps.push(Step::command(self.random.pick(RESETS), PATIENT));
+                    steps.extend(named.iter().map(|client| user(index, *client)));
+                    self.open(client.into(), &mut steps);
+                }
                 _ => steps.push(Step::Wait(self.random.millis(0, 2000))),
             }
         }
         let mut reactions = if self.random.chance(80) { reactions() } else { Vec::new() };
-        if self.random.chance(70) {
+        if !rivals && self.random.chance(70) {
             for client in 1..=clients {
                 let open = format!("AT+MQTTOPEN={client},\"broker\",1883,0,10");
                 reactions.push(Reaction::command(&format!("+MQTTBREAK: {client},"), &open, PATIENT));
@@ -199,13 +235,17 @@ impl Drawing<'_> {
 
     fn open(&mut self, client: usize, steps: &mut Vec<Step>) {
         let (clean, keep_alive) = (self.random.pick([0, 0, 1]), self.random.pick([1, 3, 10, 60]));
-        let line = format!("AT+MQTTOPEN={client},\"broker\",1883,{clean},{keep_alive}");
+        let place = if self.random.chance(70) { 0 } else { self.random.between(0, self.brokers - 1) };
+        let hosts = HOSTS.get(place).copied().unwrap_or_default();
+        let host = hosts.get(self.random.between(0, hosts.len().max(1) - 1)).copied().unwrap_or_default();
+        let line = format!("AT+MQTTOPEN={client},\"{host}\",1883,{clean},{keep_alive}");
         steps.push(Step::command(&line, PATIENT));
         steps.push(Step::expect(Expected::prefix(&format!("+MQTTOPEN: {client},")), Duration::from_secs(6)));
     }
 
-    fn subscribe(&mut self, client: usize, steps: &mut Vec<Step>) {
-        let (filter, qos) = (self.random.pick(FILTERS), self.random.pick([0, 1, 2, 2]));
+    fn subscribe(&mut self, client: usize, granted: &[u8], steps: &mut Vec<Step>) {
+        let qos = granted.get(self.random.between(0, granted.len() - 1)).copied().unwrap_or_default();
+        let filter = self.random.pick(FILTERS);
         self.asynchronous(&format!("AT+MQTTSUB={client},\"{filter}\",{qos}"), "+MQTTSUB", steps);
     }
 
@@ -215,6 +255,20 @@ impl Drawing<'_> {
         if self.random.chance(60) {
             steps.push(Step::expect(Expected::prefix(name), Duration::from_secs(4)));
         }
+    }
+
+    /// The will of the connections to come.
+    fn will(&mut self, client: usize, steps: &mut Vec<Step>) {
+        let client = u8::try_from(client).unwrap_or(1);
+        let number = self.messages.len();
+        let token = format!("p{}-{client}-{number}", self.index);
+        let (topic, qos, retain) = (self.random.pick(TOPICS), self.random.pick([0, 1, 2]), self.random.chance(10));
+        let payload = format!("{token}.no word");
+        let line = format!("AT+MQTTWILL={client},\"{topic}\",{qos},{},\"{payload}\"", u8::from(retain));
+        steps.push(Step::command(&line, PATIENT));
+        let from = (self.index, client);
+        let message = Message { from, number, topic, qos, retain, payload: payload.into(), will: true };
+        self.messages.insert(token, message);
     }
 
     fn publish(&mut self, client: u8, escapes: bool, steps: &mut Vec<Step>) {
@@ -246,13 +300,14 @@ impl Drawing<'_> {
             let result = Expected::prefix(&format!("+MQTTPUB: {client},"));
             steps.push(Step::expect(result, Duration::from_secs(4)));
         }
-        let message = Message { from: (self.index, client), number, topic, qos, retain, payload };
+        let message = Message { from: (self.index, client), number, topic, qos, retain, payload, will: false };
         self.messages.insert(token, message);
     }
 
     /// What has nothing to do with MQTT, or goes wrong at once.
     fn talk(&mut self, steps: &mut Vec<Step>) {
-        match self.random.below(5) {
+        match self.random.below(6) {
+            5 => steps.push(Step::command(self.random.pick(["ATE0", "ATE1"]), PATIENT)),
             0 => {
                 let line = self.random.pick(["AT", "ATI", "AT+MQTTOPEN?", "AT+CSQ;+CGSN", "AT+MIPDNS=\"broker\""]);
                 steps.push(Step::command(line, PATIENT));
@@ -284,10 +339,10 @@ fn reactions() -> Vec<Reaction> {
 }
 
 /// Opens what is not open, so that kept sessions bring what they have, and reads all.
-fn last_script() -> Result<Script, BadScript> {
+fn last_script(clients: &[u8]) -> Result<Script, BadScript> {
     let mut steps =
         vec![Step::Send((*b"\r").into()), Step::command("AT", PATIENT), Step::Wait(Duration::from_secs(100))];
-    for client in [1, 2] {
+    for client in clients {
         steps.push(Step::command(&format!("AT+MQTTOPEN={client},\"broker\",1883,0,60"), PATIENT));
         steps.push(Step::expect(Expected::prefix(&format!("+MQTTOPEN: {client},")), Duration::from_secs(6)));
     }
@@ -298,6 +353,33 @@ fn last_script() -> Result<Script, BadScript> {
         steps.push(Step::Repeat { from, times: Some(40) });
     }
     Script::new(steps, reactions())
+}
+
+/// Messages of others, some of them longer than a modem reports at once.
+fn draw_outsiders(
+    random: &mut Random,
+    brokers: usize,
+    quiet: Instant,
+    messages: &mut Messages,
+    faults: &mut Vec<(Instant, Change)>,
+) {
+    let mut times: Vec<Instant> = (0..random.pick([0, 0, 3, 10]))
+        .map(|_| Instant::START + random.time(Duration::ZERO, quiet.since(Instant::START)))
+        .collect();
+    times.sort_unstable();
+    for at in times {
+        let number = messages.len();
+        let token = format!("p{OUTSIDER}-0-{number}");
+        let (topic, qos) = (random.pick(TOPICS), random.pick([0, 1, 2]));
+        let size = random.pick([10, 1000, 1024, 1025, 1500, 1501, 3000, 6000]);
+        let mut payload = format!("{token}.").into_bytes();
+        payload.extend((payload.len()..size).map(|place| b"bcdef\r\n\"0123"[place % 12]));
+        let message =
+            Message { from: (OUTSIDER, 0), number, topic, qos, retain: false, payload: payload.clone(), will: false };
+        messages.insert(token, message);
+        let qos = Qos::from_number(qos).unwrap_or(Qos::AtMostOnce);
+        faults.push((at, Change::Publish { broker: random.between(0, brokers - 1), topic, payload, qos }));
+    }
 }
 
 fn draw_conditions(random: &mut Random) -> Conditions {
@@ -319,7 +401,8 @@ fn draw_faults(random: &mut Random, station: usize, route: Route, quiet: Instant
         let longest = random.pick([300, 3000, 15_000]);
         let to = quiet.min(from + random.millis(1, longest));
         let mut during = |change, back| faults.extend([(from, change), (to, back)]);
-        match random.below(12) {
+        match random.below(13) {
+            12 => during(Change::Bearer(station, Radio::Sim(false)), Change::Bearer(station, Radio::Sim(true))),
             0..5 => {
                 let link = Link(random.pick([1, 1, 2]));
                 let learns =
@@ -360,6 +443,7 @@ fn draw_faults(random: &mut Random, station: usize, route: Route, quiet: Instant
         (quiet, Change::Route(station, route)),
         (quiet, Change::Stop(station, false)),
         (quiet, Change::Attach(station, true)),
+        (quiet, Change::Bearer(station, Radio::Sim(true))),
         (quiet, Change::Bearer(station, Radio::Registration(Registration::Home))),
         (quiet, Change::Bearer(station, Radio::DataCall(address))),
     ]);
