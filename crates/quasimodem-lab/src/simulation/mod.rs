@@ -16,6 +16,7 @@ mod log;
 mod promises;
 mod reader;
 mod results;
+mod run;
 mod scenario;
 pub mod sn;
 
@@ -23,20 +24,19 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use quasimodem_core::{Instant, Modem};
+use quasimodem_core::Instant;
 
 use self::connection::Connection;
 use self::delivery::Receiver;
-use self::log::Log;
 use self::promises::Promises;
 use self::reader::{Heard, Reader, Typed};
 use self::results::Results;
-use crate::broker::{Config, Note, Peer};
-use crate::recorder::{Recorder, Secrets};
-use crate::script::{BadScript, Host};
-use crate::world::{Change, World};
+use crate::broker::{Note, Peer};
+use crate::script::BadScript;
 
 pub use self::log::{Entry, Saw, What};
+use self::run::play;
+pub use self::run::rested;
 use self::scenario::RESETS;
 pub use self::scenario::{Message, Messages, Scenario, Station};
 
@@ -130,15 +130,6 @@ pub struct Checks {
 /// All of them.
 pub const CHECKS: Checks = Checks { kept_sessions: true };
 
-/// How long everything is given to come to rest behind the scripts.
-const REST: Duration = Duration::from_secs(30);
-
-/// Steps of a run at most: many times what any takes.
-const STEPS_MAX: usize = 1_000_000;
-
-/// The longest that scripts may take.
-const LONGEST: Duration = Duration::from_secs(4 * 3600);
-
 /// Runs the scenario of a seed and checks it.
 pub fn run(seed: u64) -> Result<Summary, Box<Failure>> {
     let (scenario, log, end) = play(seed, None);
@@ -173,84 +164,6 @@ fn transcript_until(seed: u64, station: usize, broken: Option<&Broken>) -> Strin
         recorder.comment(&broken.to_string());
     }
     recorder.to_string()
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Until {
-    Time(Instant),
-    ScriptsAreOver,
-}
-
-type Played = (Result<Scenario, Broken>, Log, Result<(), Broken>);
-
-/// Runs the scenario, with a recorder at one station if asked for, up to a time if there is one.
-fn play(seed: u64, record: Option<(usize, Option<Instant>)>) -> Played {
-    let mut log = Log::default();
-    let scenario = match Scenario::draw(seed) {
-        Ok(scenario) => scenario,
-        Err(bad) => return (Err(bad.into()), log, Ok(())),
-    };
-    if let Some((index, _)) = record {
-        let station = scenario.stations.get(index);
-        log.recorder = station.map(|station| (index, Recorder::new(&station.settings, station.imei, Secrets::Shown)));
-    }
-    let stop = record.and_then(|(_, until)| until);
-    let end = drive(seed, &scenario, stop, &mut log);
-    (Ok(scenario), log, end)
-}
-
-fn drive(seed: u64, scenario: &Scenario, stop: Option<Instant>, log: &mut Log) -> Result<(), Broken> {
-    let mut world = World::new(seed ^ 0x5eed, (0..scenario.brokers).map(|_| Config::default()));
-    for station in &scenario.stations {
-        let host = Host::new(station.script.clone());
-        let index = world.add(station.settings.clone(), station.imei, station.serial, station.route, host);
-        world.plan(Instant::START, Change::Attach(index, true));
-    }
-    for (at, change) in &scenario.faults {
-        world.plan(*at, change.clone());
-    }
-    let last = stop.unwrap_or(scenario.quiet + LONGEST);
-    let mut steps = 0;
-    let mut pass = |world: &mut World, log: &mut Log, until: Until| {
-        let end = match until {
-            Until::Time(end) => end.min(last),
-            Until::ScriptsAreOver => last,
-        };
-        while !(until == Until::ScriptsAreOver && world.scripts_are_over()) && world.step(end, log) {
-            steps += 1;
-            if steps > STEPS_MAX {
-                let what = "something happens over and over".into();
-                return Err(Broken { at: world.now(), ..Broken::new(Invariant::Quiet, what) });
-            }
-        }
-        Ok(())
-    };
-    pass(&mut world, log, Until::Time(scenario.quiet))?;
-    for round in 0..2 {
-        pass(&mut world, log, Until::ScriptsAreOver)?;
-        if stop.is_some_and(|stop| world.now() >= stop) {
-            return Ok(());
-        }
-        if !world.scripts_are_over() {
-            return Err(Broken { at: world.now(), ..Broken::new(Invariant::Quiet, "a script never ends".into()) });
-        }
-        let rested = world.now() + REST;
-        pass(&mut world, log, Until::Time(rested))?;
-        world.rest_until(rested.min(last));
-        if round == 0 {
-            for (index, station) in scenario.stations.iter().enumerate() {
-                world.give(index, Host::new(station.last_script.clone()), log);
-            }
-        }
-    }
-    let owes = (0..scenario.stations.len()).find(|index| world.modem(*index).is_some_and(Modem::owes));
-    match owes {
-        Some(index) => {
-            let what = "all is quiet, but the host is owed something".into();
-            Err(Broken { station: Some(index), at: world.now(), ..Broken::new(Invariant::Quiet, what) })
-        }
-        None => Ok(()),
-    }
 }
 
 /// Checks what happened in a run of this scenario.

@@ -51,6 +51,8 @@ pub struct Station {
     pub script: Arc<Script>,
     /// What it does in the end, so that nothing stays unread.
     pub last_script: Arc<Script>,
+    /// What it does to begin anew.
+    pub fresh_script: Arc<Script>,
 }
 
 /// A message that a host may publish. No two have the same payload.
@@ -172,20 +174,27 @@ impl Drawing<'_> {
         let imei_alone = settings.model.default_client_id == DefaultClientId::Imei;
         // Both clients throw each other out again and again.
         let rivals = self.random.chance(8);
-        let script = self.script(imei_alone, rivals, settings.hex_escapes)?.into();
+        let named: Vec<u8> = [1, 2].into_iter().filter(|_| imei_alone || rivals || self.random.chance(50)).collect();
+        let index = self.index;
+        let id = |client| {
+            let who = if rivals { 0 } else { client };
+            if named.contains(&client) { format!("s{index}c{who}") } else { String::new() }
+        };
+        let users: Vec<Step> = named
+            .iter()
+            .map(|client| {
+                let line = format!("AT+MQTTUSER={client},\"u\",\"secret\",\"{}\"", id(*client));
+                Step::command(&line, PATIENT)
+            })
+            .collect();
+        let script = self.script(&users, rivals, settings.hex_escapes)?.into();
+        let fresh_script = fresh_script(index, [&id(1), &id(2)], self.brokers)?.into();
         let last_script = last_script(if rivals { &[1] } else { &[1, 2] })?.into();
-        Ok(Station { settings, imei, serial, route, script, last_script })
+        Ok(Station { settings, imei, serial, route, script, last_script, fresh_script })
     }
 
-    fn script(&mut self, imei_alone: bool, rivals: bool, escapes: bool) -> Result<Script, BadScript> {
-        let mut steps = Vec::new();
-        let named: Vec<u8> = [1, 2].into_iter().filter(|_| imei_alone || rivals || self.random.chance(50)).collect();
-        let user = |index, client: u8| {
-            let who = if rivals { 0 } else { client };
-            Step::command(&format!("AT+MQTTUSER={client},\"u\",\"secret\",\"s{index}c{who}\""), PATIENT)
-        };
-        let index = self.index;
-        steps.extend(named.iter().map(|client| user(index, *client)));
+    fn script(&mut self, users: &[Step], rivals: bool, escapes: bool) -> Result<Script, BadScript> {
+        let mut steps = users.to_vec();
         let clients = if rivals { 2 } else { self.random.pick([1, 1, 2]) };
         let granted: &[u8] = if rivals { &[0, 1] } else { &[0, 1, 2, 2] };
         for client in 1..=clients {
@@ -217,7 +226,7 @@ impl Drawing<'_> {
                 85 => self.will(client.into(), &mut steps),
                 86 => {
                     steps.push(Step::command(self.random.pick(RESETS), PATIENT));
-                    steps.extend(named.iter().map(|client| user(index, *client)));
+                    steps.extend_from_slice(users);
                     self.open(client.into(), &mut steps);
                 }
                 _ => steps.push(Step::Wait(self.random.millis(0, 2000))),
@@ -353,6 +362,37 @@ fn last_script(clients: &[u8]) -> Result<Script, BadScript> {
         steps.push(Step::Repeat { from, times: Some(40) });
     }
     Script::new(steps, reactions())
+}
+
+/// Closes what may be open, lets the brokers forget the sessions, and connects both clients as if for the first time.
+/// Whatever can differ from modem to modem by what its host stored is stored anew, and the last failure is the same.
+fn fresh_script(index: usize, client_ids: [&str; 2], brokers: usize) -> Result<Script, BadScript> {
+    let mut steps = vec![Step::Send((*b"\r").into()), Step::command("AT", PATIENT)];
+    for (client, client_id) in [1, 2].into_iter().zip(client_ids) {
+        let open = |host: &str| Step::command(&format!("AT+MQTTOPEN={client},\"{host}\",1883,1,60"), PATIENT);
+        let close = Step::command(&format!("AT+MQTTCLOSE={client}"), PATIENT);
+        let expect = |name| Step::expect(Expected::prefix(&format!("{name}: {client},")), Duration::from_secs(6));
+        let user = |id: &str| Step::command(&format!("AT+MQTTUSER={client},\"\",\"\",\"{id}\""), PATIENT);
+        steps.extend([close.clone(), Step::Wait(Duration::from_secs(1))]);
+        // Without a SIM a host can't say who it is, so that it may have used the default client id.
+        for client_id in ["", client_id] {
+            steps.push(user(client_id));
+            for host in HOSTS.iter().take(brokers).filter_map(|hosts| hosts.first()) {
+                steps.extend([open(host), expect("+MQTTOPEN"), close.clone(), expect("+MQTTCLOSE")]);
+            }
+        }
+        steps.extend([
+            user(&format!("fresh{index}c{client}")),
+            Step::command(&format!("AT+MQTTWILL={client},\"t\",0,0,\"w\""), PATIENT),
+            open("broker"),
+            close,
+            expect("+MQTTCLOSE"),
+            open("broker"),
+            expect("+MQTTOPEN"),
+            Step::Wait(Duration::from_secs(1)),
+        ]);
+    }
+    Script::new(steps, [])
 }
 
 /// Messages of others, some of them longer than a modem reports at once.
