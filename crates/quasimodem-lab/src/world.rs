@@ -483,9 +483,8 @@ impl World {
                     self.network.hold(wire, at.route.held);
                     at.links.insert(link, wire);
                     self.owners.insert(wire, (station, link));
-                    let number =
-                        host.to_ascii_lowercase().strip_prefix("broker").and_then(|digits| digits.parse().ok());
-                    let place = number.unwrap_or_default();
+                    let host = host.trim_end_matches('.').to_ascii_lowercase();
+                    let place = host.strip_prefix("broker").and_then(|place| place.parse().ok()).unwrap_or_default();
                     self.served.insert(wire, place);
                     watch.linked(self.now, station, link, wire, place);
                 }

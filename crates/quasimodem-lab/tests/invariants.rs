@@ -1,9 +1,10 @@
 //! Every check of the simulation can fail: what happened in a run that holds is falsified, and the check says so.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use quasimodem_core::mqtt::{Packet, PacketId, Publish, Qos};
-use quasimodem_core::{Instant, Link};
+use quasimodem_core::mqtt::{Connect, Packet, PacketId, Publish, Qos, Will};
+use quasimodem_core::{ClientId, Instant, Link};
 use quasimodem_lab::broker::{Message, Note};
 use quasimodem_lab::simulation::{self, CHECKS, Entry, Invariant, Saw, Scenario, What, check};
 
@@ -144,8 +145,10 @@ fn a_break_that_is_not_told() {
 #[test]
 fn a_result_for_what_did_not_happen() {
     breaks(Invariant::Reported, |_, entries| {
-        let accepted =
-            |entry: &Entry| matches!(&entry.what, What::Broker(0, Note::Published { qos: Qos::AtLeastOnce, .. }));
+        let accepted = |entry: &Entry| {
+            matches!(&entry.what, What::Broker(_, Note::Published { qos: Qos::AtLeastOnce, will: false, message, .. })
+                if !message.payload.starts_with(b"p9-"))
+        };
         // It must be reported as done, and that only once accepted.
         let found = entries.iter().position(accepted);
         let reported = found.is_some_and(|at| entries[at..].iter().take(60).any(|entry| urc(entry, "+MQTTPUB: 1,1")));
@@ -316,5 +319,53 @@ fn a_deadline_that_stands_still() {
             }
             _ => false,
         })
+    });
+}
+
+#[test]
+fn a_connection_that_ends_over_something_harmless() {
+    breaks(Invariant::Patient, |_, entries| {
+        let found = entries.iter().position(|entry| urc(entry, "+MQTTOPEN: 1,1"));
+        found.is_some_and(|at| {
+            let (whose, _) = station(&entries[at]).unwrap();
+            let client = ClientId::from_number(1).unwrap();
+            insert(entries, at + 1, whose, Saw::Blamed(client, "an acknowledgement nobody waits for".into()));
+            true
+        })
+    });
+}
+
+#[test]
+fn a_silent_broker_that_is_never_given_up() {
+    breaks(Invariant::Alive, |_, entries| {
+        // In the end client 1 is connected, and has nothing to do but to ping.
+        let at = entries.last().unwrap().at + Duration::from_secs(1000);
+        entries.push(Entry { at, what: What::Station(0, Saw::Done(None, false)) });
+        true
+    });
+}
+
+#[test]
+fn a_will_that_the_host_did_not_set() {
+    breaks(Invariant::Payload, |_, entries| {
+        entries.iter_mut().any(|entry| {
+            let What::Station(_, Saw::Sent(Link(1), bytes)) = &mut entry.what else { return false };
+            let Some(Packet::Connect(connect)) = packet(bytes) else { return false };
+            let Some(will) = connect.will else { return false };
+            let other = Will { payload: b"another", ..will };
+            *bytes = encoded(&Packet::Connect(Connect { will: Some(other), ..connect }));
+            true
+        })
+    });
+}
+
+#[test]
+fn a_close_without_a_disconnect() {
+    breaks(Invariant::Protocol, |_, entries| {
+        let found = entries.iter().position(|entry| match station(entry) {
+            Some((_, Saw::Sent(_, bytes))) => packet(bytes) == Some(Packet::Disconnect),
+            _ => false,
+        });
+        found.map(|at| entries.remove(at)).is_some()
     });
 }

@@ -15,6 +15,8 @@ pub(super) struct Promises {
     sessions: BTreeMap<Client, Session>,
     /// Whose connections these are: station and client.
     owners: BTreeMap<Peer, (usize, u8)>,
+    /// Who ever used each client id; both clients of a modem may have the same.
+    users: BTreeMap<Client, BTreeSet<(usize, u8)>>,
     /// The sessions in which each message was accepted, by their numbers.
     accepted: BTreeMap<String, Vec<u64>>,
     /// How many sessions of each client the broker forgot.
@@ -26,9 +28,7 @@ pub(super) struct Promises {
 }
 
 struct Session {
-    /// Who has it, and all who had it: a client id may be that of both clients of a modem.
     owner: (usize, u8),
-    owners: BTreeSet<(usize, u8)>,
     peer: Option<Peer>,
     clean: bool,
     filters: BTreeMap<String, Qos>,
@@ -55,16 +55,10 @@ impl Promises {
         match note {
             Note::Connected { peer, client, clean, .. } => {
                 let Some(&owner) = self.owners.get(peer) else { return Ok(()) };
-                let new = || Session {
-                    owner,
-                    owners: BTreeSet::new(),
-                    peer: None,
-                    clean: *clean,
-                    filters: BTreeMap::new(),
-                    due: BTreeSet::new(),
-                };
+                let new =
+                    || Session { owner, peer: None, clean: *clean, filters: BTreeMap::new(), due: BTreeSet::new() };
                 let session = self.sessions.entry(client.clone()).or_insert_with(new);
-                session.owners.insert(owner);
+                self.users.entry(client.clone()).or_default().insert(owner);
                 (session.owner, session.peer, session.clean) = (owner, Some(*peer), *clean);
             }
             Note::Ended { peer, client: Some(client), .. } => {
@@ -95,7 +89,7 @@ impl Promises {
             }
             Note::Published { client, message, qos, retain, will, .. } => {
                 let (token, known) = known(messages, &message.topic, &message.payload)?;
-                let from = self.sessions.get(client).map(|session| &session.owners);
+                let from = self.users.get(client);
                 let strange = from.is_some_and(|from| !from.contains(&known.from));
                 if known.qos != qos.number() || known.retain != *retain || known.will != *will || strange {
                     let what = format!("{token} is published at QoS {}, by {from:?}", qos.number());

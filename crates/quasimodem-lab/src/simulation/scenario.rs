@@ -359,7 +359,7 @@ fn last_script(clients: &[u8]) -> Result<Script, BadScript> {
         let from = u16::try_from(steps.len()).unwrap_or_default();
         steps.push(Step::command(&format!("AT+MQTTREAD={client}"), PATIENT));
         steps.push(Step::Wait(Duration::from_millis(200)));
-        steps.push(Step::Repeat { from, times: Some(40) });
+        steps.push(Step::Repeat { from, times: Some(100) });
     }
     Script::new(steps, reactions())
 }
@@ -411,7 +411,7 @@ fn draw_outsiders(
         let number = messages.len();
         let token = format!("p{OUTSIDER}-0-{number}");
         let (topic, qos) = (random.pick(TOPICS), random.pick([0, 1, 2]));
-        let size = random.pick([10, 1000, 1024, 1025, 1500, 1501, 3000, 6000]);
+        let size = random.pick([10, 1000, 1024, 1025, 1500, 1501, 3000]);
         let mut payload = format!("{token}.").into_bytes();
         payload.extend((payload.len()..size).map(|place| b"bcdef\r\n\"0123"[place % 12]));
         let message =
