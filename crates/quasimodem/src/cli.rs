@@ -82,7 +82,7 @@ pub(crate) struct Run {
     /// or serial:PATH@RATE.
     ///
     /// `pty` makes a new pseudo-terminal and prints its path; with LINK, a symbolic link of that name leads to it for as
-    /// long as the modem runs. `tcp` listens, on 127.0.0.1 unless told otherwise; port 0 takes a free one. A terminal at
+    /// long as the modem runs, and LINK.lock beside it keeps others from taking it. `tcp` listens, on 127.0.0.1 unless told otherwise; port 0 takes a free one. A terminal at
     /// stdio is set to raw mode; Ctrl-C ends the program.
     ///
     /// `serial` is a real port, such as serial:/dev/ttyS1@115200; behind a comma may stand its frame, 8N1 unless told

@@ -53,6 +53,11 @@ impl Program {
         program
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where the modem said it is, such as `tcp 127.0.0.1:41234`.
     pub(crate) fn place(&self) -> &str {
         &self.place

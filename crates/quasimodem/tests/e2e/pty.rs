@@ -2,16 +2,19 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Stdio;
 
 use rustix::process::Signal;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use tempfile::TempDir;
 
-use crate::broker::Kind;
+use crate::LIMIT;
+use crate::broker::{Kind, lines};
 use crate::conversation;
 use crate::fake_broker::FakeBroker;
 use crate::host::Host;
-use crate::program::{Program, run_to_end};
+use crate::program::{Program, command, run_to_end};
+use crate::terminal::Terminal;
 
 #[test]
 fn whole_conversation_with_mosquitto() {
@@ -119,6 +122,80 @@ fn a_link_leads_to_it_until_the_end() {
     program.terminate();
     assert!(fs::symlink_metadata(&link).is_err());
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_link_in_use_is_not_taken_away() {
+    let directory = TempDir::new().unwrap();
+    let link = directory.path().join("modem");
+    let at = format!("pty:{}", link.display());
+    let program = Program::run(&at);
+    let target = fs::read_link(&link).unwrap();
+    for _ in 0..2 {
+        let outcome = run_to_end(&["run", "--at", &at], "");
+        assert_eq!(outcome.code, Some(1));
+        let words = format!("{} is in use: process {} is the modem there\n", link.display(), program.id());
+        assert!(outcome.stderr.ends_with(&words), "{}", outcome.stderr);
+    }
+    assert_eq!(fs::read_link(&link).unwrap(), target);
+    Host::open(&link).command("AT");
+    program.terminate();
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_link_of_a_killed_modem_is_replaced_even_if_its_number_is_in_use_again() {
+    let directory = TempDir::new().unwrap();
+    let link = directory.path().join("modem");
+    let at = format!("pty:{}", link.display());
+    let killed = Program::run(&at);
+    // While it lives, so that it has another number.
+    let other = Terminal::new();
+    killed.signal(Signal::KILL);
+    killed.wait();
+    // Somebody else has made a link of that name since.
+    let lock = directory.path().join("modem.lock");
+    fs::remove_file(&link).unwrap();
+    symlink(&other.path, &link).unwrap();
+    let outcome = run_to_end(&["run", "--at", &at], "");
+    let words = format!("modem is in use: it leads to {}, of some other program\n", other.path);
+    assert!(outcome.stderr.ends_with(&words), "{}", outcome.stderr);
+    // As if that terminal had got the number of the killed modem's.
+    fs::write(&lock, format!("1 {}\n", other.path)).unwrap();
+    let program = Program::run(&at);
+    Host::open(&link).command("AT");
+    assert_ne!(fs::read_link(&link).unwrap().to_str(), Some(&*other.path));
+    program.terminate();
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn of_many_that_start_at_the_same_time_one_has_the_link() {
+    let directory = TempDir::new().unwrap();
+    let link = directory.path().join("modem");
+    // What a killed modem left behind, for all of them to replace.
+    symlink("/dev/pts/4242", &link).unwrap();
+    let at = format!("pty:{}", link.display());
+    let started: Vec<_> =
+        (0..8).map(|_| command(&["run", "--at", &at]).stderr(Stdio::piped()).spawn().unwrap()).collect();
+    // All but one end by themselves, and say why.
+    let mut said: Vec<_> = started
+        .into_iter()
+        .map(|mut child| {
+            let line = lines(child.stderr.take().unwrap()).recv_timeout(LIMIT).unwrap();
+            (line.starts_with("modem ready on "), child, line)
+        })
+        .collect();
+    said.sort_by_key(|(ready, ..)| *ready);
+    let (is_ready, mut running, line) = said.pop().unwrap();
+    assert!(is_ready, "{line}");
+    for (is_ready, mut child, line) in said {
+        assert!(!is_ready && line.contains("modem is in use: "), "{line}");
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+    }
+    Host::open(&link).command("AT");
+    running.kill().unwrap();
+    running.wait().unwrap();
 }
 
 #[test]
