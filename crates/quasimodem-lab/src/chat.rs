@@ -209,7 +209,7 @@ impl Chat {
                 let due = due.as_deref().unwrap_or(OK).to_owned();
                 self.differs(now, &due, &said);
             }
-            _ => self.next(now),
+            _ => self.next(),
         }
     }
 
@@ -247,7 +247,7 @@ impl Chat {
                         (Some((place, names)), _) => {
                             self.unread.remove(place);
                             self.names.extend(names);
-                            self.next(now);
+                            self.next();
                         }
                         (None, Wait::Line { until }) if *until <= now => {
                             let words = due.words();
@@ -278,10 +278,9 @@ impl Chat {
         self.lines_before = self.lines;
     }
 
-    fn next(&mut self, now: Instant) {
+    fn next(&mut self) {
         self.wait = Wait::Nothing;
         self.at += 1;
-        self.begin(now);
     }
 
     /// Another final result came than was due.

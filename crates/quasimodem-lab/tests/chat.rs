@@ -98,7 +98,7 @@ fn nothing_is_waited_for_forever() {
         ("> AT\n! ERROR\n", "", "line 1: ERROR did not come within 10000 ms; nothing came"),
         (
             "> AT\n>> x\n",
-            "+A: 1\r\n",
+            "AT\r\r\n+A: 1\r\n",
             "line 1: the prompt > did not come within 10000 ms; what came instead: \"+A: 1\"",
         ),
         (
@@ -170,6 +170,11 @@ fn every_line_is_read_or_refused() {
         ("> AT\n! NO\n", 2, "\"NO\" is not a final result, expected OK, ERROR or +CME ERROR: 50".into()),
         ("> AT\n! ERROR \n", 2, "\"ERROR \" is not a final result, expected OK, ERROR or +CME ERROR: 50".into()),
         (
+            "> AT\n! +CME ERROR: 50 \n",
+            2,
+            "\"+CME ERROR: 50 \" is not a final result, expected OK, ERROR or +CME ERROR: 50".into(),
+        ),
+        (
             "> AT\n! +CME ERROR: \n",
             2,
             "\"+CME ERROR: \" is not a final result, expected OK, ERROR or +CME ERROR: 50".into(),
@@ -208,6 +213,14 @@ fn what_comes_is_bounded() {
     assert_eq!(chat.outcome(), None);
     chat.handle(Instant::START, Input::Bytes(b"\r\n+LAST\r\n"), &mut typed);
     assert_eq!(chat.outcome(), Some(Ok(())));
+    // Of many lines the last 256 are kept.
+    for (others, due) in [(255, true), (256, false)] {
+        let mut chat = Chat::parse("> AT\n< +FIRST\n", &[]).unwrap();
+        chat.handle(Instant::START, Input::Tick, &mut typed);
+        let heard = format!("+FIRST\r\n{}OK\r\n", "+A\r\n".repeat(others));
+        chat.handle(Instant::START, Input::Bytes(heard.as_bytes()), &mut typed);
+        assert_eq!(chat.outcome().is_some(), due);
+    }
     // What is cut off is not what came, though it may look like it; a port that opens anew begins a line.
     for (long, other, due) in [(9000, "", None), (8192, "", Some(Ok(()))), (9000, "new\r\n", Some(Ok(())))] {
         let mut chat = Chat::parse("< $all\n", &[]).unwrap();

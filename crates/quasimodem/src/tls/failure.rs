@@ -60,9 +60,9 @@ pub(super) fn ended(notes: &Notes, heard: bool) -> Why {
     notes.refused_silently(heard).unwrap_or(Why::Ended)
 }
 
-/// The library's buffer for the records of one message has an error without a type.
+/// The library's buffer for the records of one message has an error without a type; no error of the system is of this kind.
 fn is_buffer_full(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::InvalidData && error.raw_os_error().is_none()
+    error.kind() == ErrorKind::InvalidData
 }
 
 impl Notes {

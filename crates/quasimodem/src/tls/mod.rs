@@ -270,6 +270,16 @@ mod tests {
         assert_eq!(tls.templates.0.lock().unwrap().len(), 1);
     }
 
+    /// Whoever names roots trusts no others.
+    #[test]
+    fn chosen_roots_stand_alone() {
+        let chosen = pem::roots(pem().0.as_bytes()).unwrap();
+        let report = Report { detail: |words| panic!("{words}"), warning: |words| panic!("{words}") };
+        let tls = Tls::new(Some(chosen), None).reporting_to(report);
+        tls.check_environment();
+        assert!(tls.template(&TlsProfile::default()).is_ok());
+    }
+
     #[test]
     fn all_that_makes_a_difference_is_in_the_digest() {
         let (roots, identity) = (pem().0, pem());

@@ -82,3 +82,19 @@ fn damage(der: &[u8]) -> String {
         Some(_) => "its contents are damaged".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_by_its_length() {
+        assert_eq!(damage(b""), "it is not DER under its Base64");
+        assert_eq!(damage(b"\x02\x01\x00"), "it is not DER under its Base64");
+        assert_eq!(damage(b"\x30\x84\0\0\0\x01\0"), "it is not DER under its Base64");
+        assert_eq!(damage(b"\x30\x82\x01\0\0"), "some of its text is missing, it has 5 of 260 bytes");
+        assert_eq!(damage(b"\x30\x81\x02\0"), "some of its text is missing, it has 4 of 5 bytes");
+        assert_eq!(damage(b"\x30\x01\0\0\0"), "it has 2 bytes too many");
+        assert_eq!(damage(b"\x30\x01\0"), "its contents are damaged");
+    }
+}

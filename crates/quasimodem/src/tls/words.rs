@@ -15,7 +15,7 @@ pub(crate) fn of_client(error: &io::Error) -> String {
     match library(error) {
         Some(error) => protocol(error),
         None if error.kind() == io::ErrorKind::UnexpectedEof => "the peer ended the connection in the handshake".into(),
-        None if error.raw_os_error().is_none() && error.kind() == io::ErrorKind::InvalidData => BUFFER_FULL.into(),
+        None if error.kind() == io::ErrorKind::InvalidData => BUFFER_FULL.into(),
         None => error.to_string(),
     }
 }
