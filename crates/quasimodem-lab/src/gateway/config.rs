@@ -16,8 +16,11 @@ pub struct Config {
     pub login: Option<Login>,
     /// How long a client may take to acknowledge what it was sent, before it is sent again (T_retry, MQTT-SN 6.13).
     pub retry: Duration,
-    /// How often something is sent again before the gateway waits for a sign of life (N_retry, MQTT-SN 6.13).
+    /// How often something is sent again at that pace (N_retry, MQTT-SN 6.13). From then on each wait is twice as long as
+    /// the one before.
     pub retries: u8,
+    /// How long such a wait becomes at most, if not [`retry`](Self::retry) is longer.
+    pub slowest: Duration,
     /// How long a client that reports congestion is left in peace (T_wait, MQTT-SN 6.6).
     pub wait: Duration,
     /// How long the will handshake of a client may take, the opening of a link, and the broker's answer to CONNECT.
@@ -87,6 +90,7 @@ impl Default for Config {
             login: None,
             retry: Duration::from_secs(2),
             retries: 4,
+            slowest: Duration::from_secs(60),
             wait: Duration::from_secs(300),
             connect_within: Duration::from_secs(10),
             keep_alive: Duration::from_secs(60),
@@ -123,6 +127,12 @@ impl Config {
     /// The id of a name that both sides know beforehand.
     pub(super) fn predefined_id(&self, name: &str) -> Option<u16> {
         self.predefined.iter().find(|(_, known)| &***known == name).map(|(id, _)| *id)
+    }
+
+    /// How long a client may take to acknowledge what was sent again so often.
+    pub(super) fn patience(&self, again: u8) -> Duration {
+        let doublings = u32::from(again.saturating_sub(self.retries)).min(u16::BITS);
+        self.retry.saturating_mul(1 << doublings).min(self.slowest.max(self.retry))
     }
 
     pub(super) fn keep_alive_seconds(&self) -> u16 {

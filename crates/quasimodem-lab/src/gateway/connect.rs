@@ -7,6 +7,7 @@ use quasimodem_core::mqtt::is_name;
 use quasimodem_core::sn::{Connect, Packet, ReturnCode, WillTopic};
 
 use super::client::{self, Client, Phase, Will, Wish};
+use super::config::Config;
 use super::link::Mqtt;
 use super::note::{End, LinkEnd, Note, Refusal};
 use super::outbox::{Outbox, Peer};
@@ -19,10 +20,15 @@ pub(super) struct Handshakes {
     of: BTreeMap<Peer, Handshake>,
     /// The oldest first.
     order: BTreeSet<(Instant, Peer)>,
+    /// Those whose prompts may be sent again, the next one first.
+    due: BTreeSet<(Instant, Peer)>,
 }
 
 struct Handshake {
     begun: Instant,
+    /// When the prompt is sent again, and how often at most.
+    due: Instant,
+    left: u8,
     client_id: Box<str>,
     wish: Wish,
     /// `None`: the message is the next thing to be told.
@@ -39,21 +45,62 @@ impl Handshakes {
     }
 
     pub(super) fn forget_oldest(&mut self) {
-        if let Some((_, peer)) = self.order.pop_first() {
-            self.of.remove(&peer);
+        if let Some(&(_, peer)) = self.order.first() {
+            self.remove(peer);
         }
+    }
+
+    /// When something is to be done.
+    pub(super) fn due(&self, config: &Config) -> Option<Instant> {
+        let over = self.oldest().map(|begun| begun + config.connect_within);
+        let again = self.due.first().map(|&(due, _)| due);
+        [over, again].into_iter().flatten().min()
+    }
+
+    /// Sends prompts again that were not answered (MQTT-SN 6.13).
+    pub(super) fn repeat(&mut self, turn: &mut Turn<'_>) {
+        while let Some(&(due, peer)) = self.due.first()
+            && due <= turn.now
+        {
+            self.due.pop_first();
+            let Some(handshake) = self.of.get_mut(&peer) else { continue };
+            handshake.prompt(peer, turn);
+            handshake.left = handshake.left.saturating_sub(1);
+            if handshake.left > 0 {
+                self.due.insert((handshake.due, peer));
+            }
+        }
+    }
+
+    /// The next prompt.
+    fn ask(&mut self, peer: Peer, mut handshake: Handshake, turn: &mut Turn<'_>) {
+        handshake.left = turn.config.retries;
+        handshake.prompt(peer, turn);
+        self.insert(peer, handshake);
     }
 
     fn insert(&mut self, peer: Peer, handshake: Handshake) {
         self.remove(peer);
         self.order.insert((handshake.begun, peer));
+        if handshake.left > 0 {
+            self.due.insert((handshake.due, peer));
+        }
         self.of.insert(peer, handshake);
     }
 
     fn remove(&mut self, peer: Peer) -> Option<Handshake> {
         let handshake = self.of.remove(&peer)?;
         self.order.remove(&(handshake.begun, peer));
+        self.due.remove(&(handshake.due, peer));
         Some(handshake)
+    }
+}
+
+impl Handshake {
+    /// Asks for what is still to be told.
+    fn prompt(&mut self, peer: Peer, turn: &mut Turn<'_>) {
+        turn.out.send(peer, if self.topic.is_none() { &Packet::Willtopicreq } else { &Packet::Willmsgreq });
+        self.due = turn.now + turn.config.retry;
     }
 }
 
@@ -79,12 +126,12 @@ impl Gateway {
             return;
         }
         if will {
-            let handshake = Handshake { begun: now, client_id: client_id.into(), wish, topic: None };
-            self.handshakes.insert(peer, handshake);
+            let handshake = Handshake { begun: now, due: now, left: 0, client_id: client_id.into(), wish, topic: None };
+            self.handshakes.ask(peer, handshake, &mut Turn { now, config: &self.config, out });
             if self.handshakes.len() > self.config.limits.handshakes {
                 self.handshakes.forget_oldest();
             }
-            return out.send(peer, &Packet::Willtopicreq);
+            return;
         }
         self.handshakes.remove(peer);
         let change = if clean { Change::Set(None) } else { Change::Keep };
@@ -123,8 +170,7 @@ impl Gateway {
             }
             Some(topic) if is_name(topic.topic) && topic.topic.len() <= self.config.limits.will_bytes => {
                 handshake.topic = Some((&topic).into());
-                self.handshakes.insert(peer, handshake);
-                out.send(peer, &Packet::Willmsgreq);
+                self.handshakes.ask(peer, handshake, &mut Turn { now, config: &self.config, out });
             }
             Some(_) => refuse(peer, &handshake.client_id, ReturnCode::NotSupported, Refusal::Will, out),
         }

@@ -56,7 +56,7 @@ struct Flight {
     awaits: Awaits,
     /// How often it was sent again.
     again: u8,
-    /// When it is sent again; `None`: when the client is heard, or the broker.
+    /// When it is sent again; `None`: the broker is awaited.
     due: Option<Instant>,
 }
 
@@ -277,23 +277,24 @@ impl Client {
             flight.due = None;
             return self.lie_down(turn);
         }
-        if flight.again >= turn.config.retries {
-            flight.due = None;
+        flight.again = flight.again.saturating_add(1);
+        if flight.again == turn.config.retries.saturating_add(1) {
             turn.out.note(Note::Unheard { client: self.name.clone() });
-            if let Phase::Awake(duration) = self.phase {
-                self.phase = Phase::Asleep(duration);
-                self.ground();
-            }
-            return;
         }
-        flight.again += 1;
+        if flight.again > turn.config.retries
+            && let Phase::Awake(duration) = self.phase
+        {
+            // It gets it when it wakes up the next time.
+            self.phase = Phase::Asleep(duration);
+            return self.ground();
+        }
         self.send_again(turn);
     }
 
-    /// The client is heard: it gets what it did not acknowledge.
+    /// The client is heard: it gets at once what it did not acknowledge for long.
     pub(super) fn wake_flight(&mut self, turn: &mut Turn<'_>) {
         let Some(flight) = &mut self.down.flight else { return };
-        if flight.due.is_none() && !matches!(flight.awaits, Awaits::Pubrel(_)) {
+        if flight.again > turn.config.retries {
             flight.again = 0;
             self.send_again(turn);
         }
@@ -301,7 +302,7 @@ impl Client {
 
     fn send_again(&mut self, turn: &mut Turn<'_>) {
         let Some(flight) = &mut self.down.flight else { return };
-        flight.due = Some(turn.now + turn.config.retry);
+        flight.due = Some(turn.now + turn.config.patience(flight.again));
         match (flight.awaits, self.down.queue.front()) {
             (Awaits::Regack { topic, id }, Some(Item::Message(message))) => {
                 turn.out.send(self.peer, &Packet::Register { topic, id, name: &message.topic });

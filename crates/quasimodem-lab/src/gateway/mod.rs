@@ -41,8 +41,9 @@
 //!   publishes the old will, or loses messages of QoS 0, or there is a time without any. So the gateway publishes a will
 //!   itself when the client is lost, over a connection of its own, in which it also publishes what comes with QoS -1.
 //!   While the broker can't be reached, wills wait. A gateway that ends takes them with it.
-//! - Whether a client is lost is decided by its keep-alive time alone (MQTT-SN 7.2). What it does not acknowledge is sent
-//!   again [`Config::retries`] times, then when something is heard of it.
+//! - Whether a client is lost is decided by its keep-alive time alone (MQTT-SN 7.2). Until then what it does not
+//!   acknowledge is sent again: [`Config::retries`] times at the pace of [`Config::retry`], then more and more slowly, and
+//!   at once when something is heard of it. A client that woke up is asleep again after the first of these; it asks.
 //! - A client that connects from another address while it is connected is lost at the first one, as with MQTT.
 //! - QoS 1 and 2 are acknowledged from end to end, with the same identifiers on both sides. So exchanges go on after a
 //!   break, and exactly once holds from the publisher to the broker and from the broker to the subscriber.
@@ -189,7 +190,7 @@ impl Gateway {
 
     /// When to call [`handle`](Self::handle) with [`Input::Tick`] if nothing else happens before; `None`: never.
     pub fn deadline(&self) -> Option<Instant> {
-        let handshake = self.handshakes.oldest().map(|begun| begun + self.config.connect_within);
+        let handshake = self.handshakes.due(&self.config);
         let client = self.timers.first().map(|(due, _)| due);
         [handshake, client, self.publisher.due(&self.config)].into_iter().flatten().min()
     }
@@ -228,6 +229,7 @@ impl Gateway {
         while self.handshakes.oldest().is_some_and(|begun| begun + self.config.connect_within <= now) {
             self.handshakes.forget_oldest();
         }
+        self.handshakes.repeat(&mut Turn { now, config: &self.config, out });
         while let Some((due, key)) = self.timers.first()
             && due <= now
         {

@@ -51,7 +51,7 @@ pub enum Note {
         /// For so many seconds at most.
         duration: u16,
     },
-    /// A client does not acknowledge what it is sent. It is sent again when something is heard of the client.
+    /// A client does not acknowledge what it is sent. It is sent again more slowly, or when the client is heard.
     Unheard {
         /// Who.
         client: Client,

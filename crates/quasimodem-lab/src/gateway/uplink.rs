@@ -86,6 +86,14 @@ impl Uplink {
         packet_id
     }
 
+    /// The oldest exchange of QoS 2 that only the client can bring on, if there is one: it is brought to its end.
+    fn release_oldest(&mut self) -> Option<PacketId> {
+        let waits = |request: &Request| matches!(request.what, What::Exchange(Stage::Pubrel | Stage::Lost));
+        let (_, packet_id, _, stage) = self.exchange(waits)?;
+        *stage = Stage::Pubcomp;
+        Some(packet_id)
+    }
+
     fn position(&self, fits: impl Fn(&Request) -> bool) -> Option<usize> {
         self.0.iter().position(fits)
     }
@@ -159,6 +167,17 @@ impl Client {
         let dup = dup && packet_id.get() == id;
         let publish = mqtt::Publish { topic: name, payload, qos, retain, dup, id: Some(packet_id) };
         mqtt.write(&mqtt::Packet::Publish(publish), turn);
+        self.make_room(turn);
+    }
+
+    /// A client may have given up exchanges of QoS 2, which would take the place of others for good. MQTT-SN 6.6: it has
+    /// one exchange at a time, so that of many the oldest is the one that it has most likely given up.
+    fn make_room(&mut self, turn: &mut Turn<'_>) {
+        if self.up.len() >= turn.config.limits.requests
+            && let Some(packet_id) = self.up.release_oldest()
+        {
+            self.tell_broker(&mqtt::Packet::Pubrel(packet_id), turn);
+        }
     }
 
     fn refuse_publish(&mut self, publish: &Publish<'_>, code: ReturnCode, why: Loss, turn: &mut Turn<'_>) {

@@ -75,8 +75,11 @@ fn an_empty_will_topic_ends_the_handshake() {
 fn a_will_handshake_ends_after_its_time() {
     let mut lab = Lab::default();
     lab.talks(1, r#"connect "a" clean will keepalive 60"#, &["willtopicreq"]);
-    lab.passes(10_000);
+    lab.passes(9999);
+    assert_eq!(lab.gateway.usage().handshakes, 1);
+    lab.passes(1);
     assert_eq!(lab.gateway.usage().handshakes, 0);
+    lab.forget(1);
     lab.talks(1, r#"willtopic "w" q1"#, &[]);
 }
 

@@ -67,18 +67,85 @@ fn what_is_not_acknowledged_is_sent_again() {
     assert_eq!(lab.gateway.usage().queued, 0);
 }
 
+/// Nothing waits for a sign of life that may be minutes away: copies go on, but more and more slowly.
 #[test]
-fn after_so_many_times_the_gateway_waits_for_a_sign_of_life() {
+fn after_so_many_times_the_gateway_goes_on_more_slowly() {
+    for keep_alive in [0, 600] {
+        let mut lab = Lab::alone(Config { keep_alive: std::time::Duration::ZERO, ..Config::default() });
+        lab.says(1, &format!(r#"connect "a" clean keepalive {keep_alive}"#));
+        lab.accepts(1);
+        lab.hears(1, &["connack 0"]);
+        lab.written(&["1 open", r#"1 connect "a" clean keepalive 0"#]);
+        lab.answers(1, r#"publish "a/b" q1 #1 "x""#);
+        lab.answers(1, r#"publish "ab" q2 #2 "y""#);
+        let register = r#"register #1 @1 "a/b""#;
+        lab.hears(1, &[register]);
+        for seconds in [2, 2, 2, 2] {
+            lab.passes(1000 * seconds);
+            lab.hears(1, &[register]);
+        }
+        // Five copies are lost.
+        lab.passes(2000);
+        lab.noted("\"a\" does not acknowledge what it is sent");
+        lab.hears(1, &[register]);
+        for seconds in [4, 8, 16, 32, 60, 60] {
+            lab.passes(1000 * seconds - 1);
+            lab.hears(1, &[]);
+            lab.passes(1);
+            lab.hears(1, &[register]);
+        }
+        // It hears again. What follows has its own tries.
+        lab.talks(1, "regack #1 @1 0", &[r#"publish @1 q1 #1 "x""#]);
+        lab.passes(2000);
+        lab.hears(1, &[r#"publish @1 q1 #1 dup "x""#]);
+        lab.talks(1, "puback #1 @1 0", &[r#"publish short "ab" q2 #2 "y""#]);
+        lab.talks(1, "pubrec #2", &[]);
+        lab.answers(1, "pubrel #2");
+        lab.hears(1, &["pubrel #2"]);
+        lab.passes(42_000);
+        lab.hears(1, &["pubrel #2"; 8]);
+        lab.talks(1, "pubcomp #2", &[]);
+        lab.written(&["1 puback #1", "1 pubrec #2", "1 pubcomp #2"]);
+        assert_eq!(lab.gateway.usage().queued, 0);
+    }
+}
+
+#[test]
+fn a_client_that_is_heard_again_gets_its_copy_at_once() {
     let mut lab = lab(Config { keep_alive: std::time::Duration::ZERO, ..Config::default() });
     lab.answers(1, r#"publish "ab" q1 #1 "x""#);
-    lab.passes(60_000);
+    lab.passes(9000);
     let again = r#"publish short "ab" q1 #1 dup "x""#;
     lab.hears(1, &[r#"publish short "ab" q1 #1 "x""#, again, again, again, again]);
-    lab.noted("\"a\" does not acknowledge what it is sent");
-    assert_eq!(lab.gateway.deadline(), None);
+    // Its turn comes soon enough.
+    lab.talks(1, "pingreq", &["pingresp"]);
+    lab.passes(1000);
+    lab.hears(1, &[again]);
     lab.talks(1, "pingreq", &["pingresp", again]);
+    lab.talks(1, "pingreq", &["pingresp"]);
+    lab.passes(2000);
+    lab.hears(1, &[again]);
     lab.talks(1, "puback #1 @0 0", &[]);
     lab.written(&["1 puback #1"]);
+    assert_eq!(lab.gateway.deadline(), None);
+}
+
+/// Keep-alive decides when it is lost, and what it did not acknowledge stays with the broker.
+#[test]
+fn a_client_that_stays_deaf_is_lost_by_its_keep_alive() {
+    let mut lab = Lab::alone(Config { keep_alive: std::time::Duration::ZERO, ..Config::default() });
+    lab.says(1, r#"connect "a" keepalive 20"#);
+    lab.accepts(1);
+    lab.hears(1, &["connack 0"]);
+    lab.written(&["1 open", r#"1 connect "a" keepalive 0"#]);
+    lab.answers(1, r#"publish "ab" q1 #1 "x""#);
+    lab.passes(29_999);
+    let again = r#"publish short "ab" q1 #1 dup "x""#;
+    lab.hears(1, &[r#"publish short "ab" q1 #1 "x""#, again, again, again, again, again, again, again]);
+    lab.passes(1);
+    lab.hears(1, &["disconnect"]);
+    lab.written(&["1 disconnect", "1 close"]);
+    assert_eq!(lab.gateway.deadline(), None);
 }
 
 #[test]
@@ -181,8 +248,7 @@ fn a_broker_that_is_not_read_is_not_silent() {
     assert!(!lab.gateway.wants(Link(1)));
     lab.passes(300_000);
     lab.written(&["1 pingreq"]);
-    let again = r#"publish short "ab" q1 #1 dup "1""#;
-    lab.hears(1, &[r#"publish short "ab" q1 #1 "1""#, again, again, again, again]);
+    lab.forget(1);
     lab.talks(1, "puback #1 @0 0", &[]);
     lab.written(&["1 puback #1"]);
     assert!(lab.gateway.wants(Link(1)));

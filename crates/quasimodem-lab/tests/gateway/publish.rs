@@ -197,3 +197,42 @@ fn requests_of_strangers_are_answered_with_disconnect() {
         lab.talks(1, answer, &[]);
     }
 }
+
+/// A client that gives its exchanges up leaves them to the gateway: they do not take the place of others for good.
+#[test]
+fn exchanges_that_nobody_ends_make_room() {
+    let mut lab = Lab::alone(Config { limits: Limits { requests: 3, ..Limits::default() }, ..Config::default() });
+    lab.says(1, r#"connect "a" clean keepalive 0"#);
+    lab.accepts(1);
+    lab.hears(1, &["connack 0"]);
+    lab.written(&["1 open", r#"1 connect "a" clean keepalive 60"#]);
+    for id in 1..=2 {
+        lab.talks(1, &format!(r#"publish short "ab" q2 #{id} "x""#), &[]);
+        lab.written(&[&format!(r#"1 publish "ab" q2 #{id} "x""#)]);
+        lab.answers(1, &format!("pubrec #{id}"));
+        lab.hears(1, &[&format!("pubrec #{id}")]);
+    }
+    lab.talks(1, r#"publish short "ab" q2 #3 "x""#, &[]);
+    lab.written(&[r#"1 publish "ab" q2 #3 "x""#, "1 pubrel #1"]);
+    lab.talks(1, r#"publish short "ab" q1 #4 "x""#, &["puback #4 @24930 1"]);
+    lab.noted("the connection to the broker is full");
+    lab.answers(1, "pubcomp #1");
+    lab.hears(1, &["pubcomp #1"]);
+    lab.talks(1, r#"publish short "ab" q1 #4 "x""#, &[]);
+    lab.written(&[r#"1 publish "ab" q1 #4 "x""#, "1 pubrel #2"]);
+    lab.answers(1, "pubcomp #2");
+    lab.answers(1, "puback #4");
+    lab.hears(1, &["pubcomp #2", "puback #4 @24930 0"]);
+    // The client may not be done with one of them after all.
+    lab.talks(1, "pubrel #1", &[]);
+    lab.written(&["1 pubrel #1"]);
+    lab.answers(1, "pubcomp #1");
+    lab.hears(1, &["pubcomp #1"]);
+    // One that waits for the broker is none of them.
+    lab.answers(1, "pubrec #3");
+    lab.talks(1, "pubrel #3", &["pubrec #3"]);
+    lab.written(&["1 pubrel #3"]);
+    lab.answers(1, "pubcomp #3");
+    lab.hears(1, &["pubcomp #3"]);
+    assert_eq!(lab.gateway.usage().requests, 0);
+}

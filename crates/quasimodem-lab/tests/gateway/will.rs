@@ -141,6 +141,7 @@ fn a_handshake_that_does_not_end_changes_nothing() {
     lab.passes(15_000);
     lab.hears(1, &["disconnect"]);
     lab.own_hears(watcher, &[r#"publish "w" q0 "mine""#]);
+    lab.forget(2);
 }
 
 #[test]
@@ -187,4 +188,31 @@ fn a_will_waits_for_the_broker() {
     lab.answers(6, "puback #2");
     lab.written(&["6 open", r#"6 connect "" clean keepalive 60"#, r#"6 publish "w" q1 #2 "gone""#]);
     assert_eq!(lab.gateway.usage().own, 0);
+}
+
+/// The client may wait longer than the handshake lasts before it repeats itself: the gateway asks again (MQTT-SN 6.13).
+#[test]
+fn prompts_are_repeated() {
+    let mut lab = Lab::default();
+    lab.talks(1, r#"connect "a" clean will keepalive 10"#, &["willtopicreq"]);
+    lab.passes(1999);
+    lab.hears(1, &[]);
+    lab.passes(1);
+    lab.hears(1, &["willtopicreq"]);
+    lab.talks(1, r#"willtopic "w" q0"#, &["willmsgreq"]);
+    lab.passes(4000);
+    lab.hears(1, &["willmsgreq", "willmsgreq"]);
+    lab.talks(1, r#"willmsg "gone""#, &["connack 0"]);
+    lab.passes(10_000);
+    lab.hears(1, &[]);
+    lab.talks(1, "disconnect", &["disconnect"]);
+    // Not more often than other messages, and not after the handshake.
+    lab.talks(2, r#"connect "b" clean will keepalive 10"#, &["willtopicreq"]);
+    lab.passes(60_000);
+    lab.hears(2, &["willtopicreq"; 4]);
+    let mut lab = Lab::before(Config { retries: 1, ..Config::default() }, Default::default());
+    lab.talks(1, r#"connect "a" clean will keepalive 10"#, &["willtopicreq"]);
+    lab.passes(60_000);
+    lab.hears(1, &["willtopicreq"]);
+    assert_eq!(lab.gateway.deadline(), None);
 }
