@@ -20,6 +20,8 @@ pub(super) struct Reader {
     settings: Settings,
     /// Whether there is an echo after a start.
     echo: bool,
+    /// What `ATV` and `ATQ` set.
+    style: Style,
     attached: bool,
     full: bool,
     typing: Typing,
@@ -53,6 +55,45 @@ struct Typing {
 enum Due {
     Echo(Vec<u8>),
     Answer(Typed),
+}
+
+/// How result codes are written (V.250 6.2.5 and 6.2.6).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Words,
+    /// `ATV0`
+    Digits,
+    /// `ATQ1`
+    Nothing,
+}
+
+impl Style {
+    /// That of the answer to this line, and from then on.
+    fn of_answer(self, line: &[u8]) -> Style {
+        match line {
+            b"ATV0" => Style::Digits,
+            b"ATQ1" => Style::Nothing,
+            b"ATV1" | b"ATQ0" => Style::Words,
+            _ => self,
+        }
+    }
+
+    /// The whole answer to one of the few lines that are typed then; `mode` is what `+MQTTCONF?` says.
+    fn answer(self, line: &[u8], echo: bool, mode: u8) -> Option<String> {
+        let echoed = if echo { "\r" } else { "" };
+        let (info, code) = match line {
+            b"AT+MQTTCONF?" => (format!("+MQTTCONF: {mode}\r\n"), '0'),
+            b"AT+NO" => (String::new(), '4'),
+            b"AT" | b"ATV0" | b"ATQ1" => (String::new(), '0'),
+            _ => return None,
+        };
+        match self {
+            Style::Words => None,
+            Style::Digits => Some(format!("{echoed}{info}{code}\r")),
+            Style::Nothing if info.is_empty() => Some(echoed.into()),
+            Style::Nothing => Some(format!("\r\n{info}")),
+        }
+    }
 }
 
 /// A command line that the host completed.
@@ -115,6 +156,7 @@ impl Reader {
     pub(super) fn new(settings: Settings) -> Reader {
         Reader {
             echo: settings.echo,
+            style: Style::Words,
             settings,
             attached: false,
             full: false,
@@ -210,6 +252,7 @@ impl Reader {
             return Ok(());
         }
         let mut rest = bytes;
+        self.terse_answers(now, &mut rest)?;
         while !rest.is_empty() {
             // Data that did not come in time is answered while nobody expects it.
             if let Some(raw) = self.raw.take_if(|_| rest.starts_with(b"\r\nERROR\r\n")) {
@@ -229,8 +272,12 @@ impl Reader {
                         .strip_prefix(echo.as_slice())
                         .ok_or_else(|| stray(format!("the echo {} is due, not {}", show(echo), show(rest))))?;
                     self.due.pop_front();
+                    self.terse_answers(now, &mut rest)?;
                 }
-                Some(Due::Answer(_)) => self.answer(now, &mut rest, &mut heard)?,
+                Some(Due::Answer(_)) => {
+                    self.answer(now, &mut rest, &mut heard)?;
+                    self.terse_answers(now, &mut rest)?;
+                }
                 None => {
                     let urc = self.urc(&mut rest, messages)?;
                     self.check_quiet(self.held_up(now), &urc)?;
@@ -243,6 +290,7 @@ impl Reader {
 
     /// The call is over: what had to come has come.
     pub(super) fn done(&mut self, now: Instant, deadline: Option<Instant>) -> Result<(), Broken> {
+        self.terse_answers(now, &mut &[][..])?;
         self.deadline = deadline;
         self.before = None;
         if self.is_free(now) {
@@ -301,6 +349,25 @@ impl Reader {
         }
     }
 
+    /// Answers without words, some of them without a byte.
+    fn terse_answers(&mut self, now: Instant, rest: &mut &[u8]) -> Result<(), Broken> {
+        while let Some(Due::Answer(typed)) = self.due.front()
+            && let style = self.style.of_answer(&typed.line)
+            && style != Style::Words
+        {
+            let echo = self.settings.echo;
+            let mut due = [0, 1].into_iter().filter_map(|mode| style.answer(&typed.line, echo, mode));
+            let after = due.find_map(|due| rest.strip_prefix(due.as_bytes()));
+            *rest = after.ok_or_else(|| stray(format!("{} answers {}", show(rest), show(&typed.line))))?;
+            self.style = style;
+            self.due.pop_front();
+            self.answered_at = Some(now);
+            self.busy_since.get_or_insert(now);
+            self.before = Some(None);
+        }
+        Ok(())
+    }
+
     /// One line of a response.
     fn answer(
         &mut self,
@@ -341,6 +408,7 @@ impl Reader {
             self.answered_at = Some(now);
             self.busy_since.get_or_insert(now);
             self.before = Some(None);
+            self.style = self.style.of_answer(&typed.line);
             match typed.line.as_slice() {
                 b"ATE0" | b"ATE1" if ok => self.settings.echo = typed.line.ends_with(b"1"),
                 b"AT+CFUN=1,1" | b"AT+CFUN=15" | b"AT+RESET" if ok => self.settings.echo = self.echo,

@@ -101,7 +101,7 @@ impl Scenario {
         let mut faults = Vec::new();
         let brokers = random.pick([1, 1, HOSTS.len()]);
         for index in 0..count {
-            let station = Drawing { random: &mut random, index, brokers, messages: &mut messages }.station()?;
+            let station = Drawing { random: &mut random, index, brokers, calm, messages: &mut messages }.station()?;
             if !calm {
                 draw_faults(&mut random, index, station.route, quiet, &mut faults);
             }
@@ -143,6 +143,8 @@ struct Drawing<'a> {
     random: &'a mut Random,
     index: usize,
     brokers: usize,
+    /// Nothing goes wrong.
+    calm: bool,
     messages: &'a mut Messages,
 }
 
@@ -195,6 +197,8 @@ impl Drawing<'_> {
 
     fn script(&mut self, users: &[Step], rivals: bool, escapes: bool) -> Result<Script, BadScript> {
         let mut steps = users.to_vec();
+        // It would wait for results in words.
+        let terse = self.calm && self.random.chance(40);
         let clients = if rivals { 2 } else { self.random.pick([1, 1, 2]) };
         let granted: &[u8] = if rivals { &[0, 1] } else { &[0, 1, 2, 2] };
         for client in 1..=clients {
@@ -222,6 +226,7 @@ impl Drawing<'_> {
                     steps.push(Step::command(&format!("AT+MQTTCONF={mode}"), PATIENT));
                 }
                 75..80 => steps.push(Step::command(&format!("AT+MQTTREAD={client}"), PATIENT)),
+                80..85 if terse => self.talk_tersely(&mut steps),
                 80..85 => self.talk(&mut steps),
                 85 => self.will(client.into(), &mut steps),
                 86 => {
@@ -232,8 +237,8 @@ impl Drawing<'_> {
                 _ => steps.push(Step::Wait(self.random.millis(0, 2000))),
             }
         }
-        let mut reactions = if self.random.chance(80) { reactions() } else { Vec::new() };
-        if !rivals && self.random.chance(70) {
+        let mut reactions = if self.random.chance(80) && !terse { reactions() } else { Vec::new() };
+        if !rivals && !terse && self.random.chance(70) {
             for client in 1..=clients {
                 let open = format!("AT+MQTTOPEN={client},\"broker\",1883,0,10");
                 reactions.push(Reaction::command(&format!("+MQTTBREAK: {client},"), &open, PATIENT));
@@ -339,7 +344,20 @@ impl Drawing<'_> {
             _ => steps.push(Step::Send((*b"nothing\r\n").into())),
         }
     }
+
+    /// Without result codes, or with digits in their place: nobody waits for them.
+    fn talk_tersely(&mut self, steps: &mut Vec<Step>) {
+        let (on, off) = self.random.pick([("ATV0\r", "ATV1"), ("ATQ1\r", "ATQ0")]);
+        for line in [on, self.random.pick(TERSE), self.random.pick(TERSE)] {
+            steps.extend([Step::Send(line.as_bytes().into()), Step::Wait(Duration::from_millis(700))]);
+        }
+        // This one is answered in words again.
+        steps.push(Step::command(off, PATIENT));
+    }
 }
+
+/// Lines that may be answered in digits, or not at all, between those that switch to that and back.
+const TERSE: [&str; 3] = ["AT\r", "AT+NO\r", "AT+MQTTCONF?\r"];
 
 /// Reads what comes.
 fn reactions() -> Vec<Reaction> {
