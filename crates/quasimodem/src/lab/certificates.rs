@@ -1,6 +1,6 @@
 //! The certificates of the lab: a root of its own, and what that signs.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -12,6 +12,7 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
+use rustix::fs::{FlockOperation, flock};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
@@ -41,7 +42,12 @@ pub(super) struct Files {
 impl Root {
     /// A new root, which nobody knows yet.
     pub(super) fn new() -> Result<Root> {
-        let (params, key) = (root_params(), KeyPair::generate()?);
+        Root::of(KeyPair::generate()?)
+    }
+
+    /// The root of this key.
+    fn of(key: KeyPair) -> Result<Root> {
+        let params = root_params();
         let certificate = params.self_signed(&key)?;
         let pem = certificate.pem();
         Ok(Root { certificate: certificate.into(), pem, issuer: Issuer::new(params, key) })
@@ -51,13 +57,21 @@ impl Root {
     /// trust it go on to do so.
     pub(super) fn open(directory: &Path) -> Result<Root> {
         let files = Files { certificate: directory.join(CA), key: directory.join("ca.key") };
+        fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+        let _lock = lock(directory)?;
         match files.read()? {
-            Some((certificate, key)) => Root::from_pem(&certificate, &key).with_context(|| {
+            Found::Both(certificate, key) => Root::from_pem(&certificate, &key).with_context(|| {
                 let (certificate, key) = (files.certificate.display(), files.key.display());
                 format!("can't use {certificate} and {key}: the lab needs a root that it made itself")
             }),
-            None => {
-                fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+            // Whoever trusts the certificate that was there trusts this one, too: it has the same name and the same key.
+            Found::Key(key) => {
+                let unusable = || format!("can't use {}", files.key.display());
+                let root = Root::of(KeyPair::from_pem(&key).with_context(unusable)?)?;
+                write(&files.certificate, &root.pem, PUBLIC)?;
+                Ok(root)
+            }
+            Found::Nothing => {
                 let root = Root::new()?;
                 files.write(&root.pem, root.issuer.key())?;
                 Ok(root)
@@ -93,14 +107,20 @@ impl Root {
         all.extend_from_slice(names);
         all.sort_unstable();
         all.dedup();
-        self.sign(CertificateParams::new(all)?, "quasimodem lab broker", ExtendedKeyUsagePurpose::ServerAuth)
+        self.sign(
+            KeyPair::generate()?,
+            CertificateParams::new(all)?,
+            "quasimodem lab broker",
+            ExtendedKeyUsagePurpose::ServerAuth,
+        )
     }
 
     /// The client certificate of a directory, which is made there if there is none.
     pub(super) fn open_client(&self, directory: &Path) -> Result<Files> {
         let files = Files { certificate: directory.join("client.pem"), key: directory.join("client.key") };
+        let _lock = lock(directory)?;
         match files.read()? {
-            Some((chain, key)) => {
+            Found::Both(chain, key) => {
                 let unusable = || format!("can't use {} and {}", files.certificate.display(), files.key.display());
                 let certificate = first(&chain).with_context(unusable)?;
                 self.check_client(&certificate).with_context(unusable)?;
@@ -108,7 +128,12 @@ impl Root {
                 let checked = tls::check(&TlsProfile { chain, key, ..TlsProfile::default() });
                 checked.map_err(Error::msg).with_context(unusable)?;
             }
-            None => {
+            Found::Key(key) => {
+                let unusable = || format!("can't use {}", files.key.display());
+                let client = self.sign_client_of(KeyPair::from_pem(&key).with_context(unusable)?)?;
+                write(&files.certificate, &client.certificate.pem(), PUBLIC)?;
+            }
+            Found::Nothing => {
                 let client = self.sign_client()?;
                 files.write(&client.certificate.pem(), &client.key)?;
             }
@@ -118,15 +143,24 @@ impl Root {
 
     /// A certificate for a client, which is let in where those are asked for.
     pub(super) fn sign_client(&self) -> Result<Signed> {
-        self.sign(CertificateParams::default(), "quasimodem lab client", ExtendedKeyUsagePurpose::ClientAuth)
+        self.sign_client_of(KeyPair::generate()?)
     }
 
-    fn sign(&self, mut params: CertificateParams, name: &str, usage: ExtendedKeyUsagePurpose) -> Result<Signed> {
+    fn sign_client_of(&self, key: KeyPair) -> Result<Signed> {
+        self.sign(key, CertificateParams::default(), "quasimodem lab client", ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn sign(
+        &self,
+        key: KeyPair,
+        mut params: CertificateParams,
+        name: &str,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Result<Signed> {
         set_name(&mut params, name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate()?;
         Ok(Signed { certificate: params.signed_by(&key, &self.issuer)?, key })
     }
 
@@ -141,20 +175,30 @@ impl Root {
     }
 }
 
+/// What there is of a certificate and its key.
+enum Found {
+    Nothing,
+    /// A key, and its certificate is still to be made: a lab ended in between, or somebody removed it.
+    Key(String),
+    Both(String, String),
+}
+
 impl Files {
-    /// Both, or `None` if there is neither.
-    fn read(&self) -> Result<Option<(String, String)>> {
-        match (read(&self.certificate)?, read(&self.key)?) {
-            (Some(certificate), Some(key)) => {
-                warn_if_shared(&self.key);
-                Ok(Some((certificate, key)))
-            }
-            (None, None) => Ok(None),
+    /// What there is of them.
+    fn read(&self) -> Result<Found> {
+        let (certificate, key) = (read(&self.certificate)?, read(&self.key)?);
+        if key.is_some() {
+            warn_if_shared(&self.key);
+        }
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => Ok(Found::Both(certificate, key)),
+            (None, Some(key)) => Ok(Found::Key(key)),
+            (None, None) => Ok(Found::Nothing),
             (Some(_), None) => bail!("{} is there without {}", self.certificate.display(), self.key.display()),
-            (None, Some(_)) => bail!("{} is there without {}", self.key.display(), self.certificate.display()),
         }
     }
 
+    /// First the key: it is of use without its certificate.
     fn write(&self, certificate: &str, key: &KeyPair) -> Result<()> {
         write(&self.key, &key.serialize_pem(), SECRET)?;
         write(&self.certificate, certificate, PUBLIC)
@@ -206,10 +250,35 @@ fn warn_if_shared(key: &Path) {
     }
 }
 
-/// Writes a file that is not there yet.
+/// Writes a file that is not there yet, as a whole or not at all: half a key would be in the way of the next start.
 fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| format!("can't write {}", path.display()))
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let write = || {
+        // What a program that was killed has left.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    write().with_context(|| {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&beside);
+        format!("can't write {}", path.display())
+    })
+}
+
+/// Keeps other labs from making the same files at the same time. The system lets go of it however the program ends.
+fn lock(directory: &Path) -> Result<File> {
+    let lock = File::open(directory).and_then(|file| {
+        flock(&file, FlockOperation::LockExclusive)?;
+        Ok(file)
+    });
+    lock.with_context(|| format!("can't lock {}", directory.display()))
 }
 
 /// The name of the root's certificate in its directory.

@@ -152,8 +152,11 @@ fn roots_that_are_of_no_use_are_told() {
     // Another's, and none.
     fs::write(&ca, Authority::new("another root").pem()).unwrap();
     tells(&format!("can't use {ca} and {key}: the lab needs a root that it made itself"));
+    // Half of a key.
     fs::remove_file(&ca).unwrap();
-    tells(&format!("{key} is there without {ca}"));
+    let whole = fs::read_to_string(&key).unwrap();
+    fs::write(&key, &whole[..whole.len() / 2]).unwrap();
+    tells(&format!("can't use {key}: "));
     fs::remove_file(&key).unwrap();
     fs::write(&ca, "nothing").unwrap();
     tells(&format!("{ca} is there without {key}"));
@@ -182,6 +185,33 @@ fn files_of_any_form_are_read_and_shared_keys_are_reported() {
             format!("{path}/{name} is a private key that others than its owner can use: chmod 600 {path}/{name}\n");
         assert!(second.stderr.contains(&words), "{}", second.stderr);
     }
+}
+
+#[test]
+fn a_start_that_failed_half_way_does_not_block_the_next() {
+    let (_directory, path) = directory();
+    let (first, mut host, port) = lab(&["--tls-dir", &path, "--client-auth"]);
+    let (ca, client) = (read(&path, "ca.pem"), read(&path, "client.pem"));
+    let load = |host: &mut Host| {
+        for (file, pem) in [("TRUSTFILE", &ca), ("CAFILE", &client), ("KEYFILE", &read(&path, "client.key"))] {
+            host.load(file, pem);
+        }
+    };
+    load(&mut host);
+    opens(&mut host, "localhost", port);
+    closes(&mut host);
+    first.terminate();
+    // The keys were written, their certificates were not, and there is half of each.
+    for name in ["ca.pem", "client.pem"] {
+        fs::remove_file(Path::new(&path).join(name)).unwrap();
+        fs::write(Path::new(&path).join(name).with_extension("pem.new"), "half").unwrap();
+    }
+    let (_second, mut host, port) = lab(&["--tls-dir", &path, "--client-auth"]);
+    assert!(read(&path, "ca.pem") != ca && read(&path, "client.pem") != client);
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 4);
+    // Those who trust the old root, and show the old certificate, still can.
+    load(&mut host);
+    opens(&mut host, "localhost", port);
 }
 
 #[test]
