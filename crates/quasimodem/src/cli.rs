@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use quasimodem_core::{BadSetting, FlowControl, Framing, Imei, MODELS, Model, Rate, Settings, Uart, mqtt};
@@ -267,9 +268,34 @@ pub(crate) struct Assignment {
 impl Cli {
     /// What is to be done; ends the program if that can't be told.
     pub(crate) fn ask() -> Command {
-        Cli::parse().command.unwrap_or_else(|| Command::Lab(Box::default()))
+        let parsed = Cli::try_parse().unwrap_or_else(|error| without_secrets(error).exit());
+        parsed.command.unwrap_or_else(|| Command::Lab(Box::default()))
     }
 }
+
+/// Takes what may be a secret out of the words about a command line: the value of an option that has one in it, and a word
+/// that belongs to no option, such as a user with a password, or a secret behind the names of a device.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    let text = |error: &clap::Error, kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let argument = text(&error, ContextKind::InvalidArg);
+    let hidden = || ContextValue::String("***".into());
+    match error.kind() {
+        ErrorKind::ValueValidation if SECRETIVE.iter().any(|option| argument.starts_with(option)) => {
+            error.insert(ContextKind::InvalidValue, hidden());
+        }
+        ErrorKind::UnknownArgument if !argument.starts_with('-') => {
+            error.insert(ContextKind::InvalidArg, hidden());
+        }
+        _ => {}
+    }
+    error
+}
+
+/// Options whose values may hold a password, also where it does not belong.
+const SECRETIVE: [&str; 2] = ["--user ", "--broker "];
 
 /// What `quasimodem lab` does without options.
 impl Default for Lab {
@@ -415,11 +441,11 @@ fn known_model(name: &str) -> Result<&'static Model, String> {
     })
 }
 
-/// A user without a colon has no password. Nothing but an empty name is refused: the message would show what was typed.
+/// A user without a colon has no password.
 pub(crate) fn parse_user(text: &str) -> Result<User, &'static str> {
     let (name, password) = text.split_once(':').unwrap_or((text, ""));
     if name.is_empty() {
-        return Err("expected NAME:PASSWORD");
+        return Err("expected NAME:PASSWORD, and the name is empty");
     }
     Ok(User { name: name.into(), password: password.as_bytes().into(), allowed: true })
 }

@@ -76,7 +76,7 @@ fn parse_broker(text: &str) -> Result<Broker, &'static str> {
         let host = bracketed.or((!host.contains(':')).then_some(host)).filter(|host| !host.is_empty())?;
         Some(Broker { host: host.into(), port: port.parse().ok().filter(|port| *port > 0)? })
     });
-    parsed.ok_or("expected HOST:PORT, such as broker.example:1883 or [::1]:1883")
+    parsed.ok_or("expected HOST:PORT, such as broker.example:1883 or [::1]:1883; a user is for --user")
 }
 
 fn parse_predefined(text: &str) -> Result<(u16, Box<str>), &'static str> {

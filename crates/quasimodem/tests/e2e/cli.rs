@@ -96,3 +96,21 @@ fn seeds_are_simulated() {
     assert_eq!(outcome.code, Some(2));
     assert!(outcome.stderr.contains("expected A..B, A being less than B, such as 0..1000"), "{}", outcome.stderr);
 }
+
+#[test]
+fn secrets_are_not_printed_where_they_do_not_belong() {
+    for arguments in [
+        &["lab", "--user", ":SECRET"][..],
+        &["lab", "--user=:SECRET"],
+        &["lab", "alice:SECRET"],
+        &["gateway", "--broker", "127.0.0.1:1883", "--user", ":SECRET"],
+        &["gateway", "--broker", "mqtt://alice:SECRET@broker.example:1883"],
+        &["gateway", "--broker", "127.0.0.1:1883", "alice:SECRET"],
+        &["credentials", "alibaba", "key", "device", "SECRET"],
+    ] {
+        let outcome = run_to_end(arguments, "");
+        assert_eq!(outcome.code, Some(2), "{arguments:?}");
+        assert!(outcome.stderr.contains("'***'") && !outcome.stderr.contains("SECRET'"), "{}", outcome.stderr);
+    }
+    assert!(run_to_end(&["lab", "--user", ":x"], "").stderr.contains("expected NAME:PASSWORD, and the name is empty"));
+}
