@@ -6,7 +6,7 @@ use core::fmt;
 use crate::at::Refusal;
 use crate::client::ClientId;
 use crate::cloud::{BadAnswer, BadHttp};
-use crate::mqtt::{OddAck, OddMessage, Violation};
+use crate::mqtt::{OddAck, OddMessage, TooLarge, Violation};
 use crate::net::{Why, Words};
 use crate::outbox::Marked;
 use crate::sn::{Malformed, ReturnCode};
@@ -61,6 +61,8 @@ pub enum Failure {
     NoAnswer,
     /// The broker broke a rule of the standard.
     Violation(Violation),
+    /// The broker sent a message that the modem does not take.
+    TooLarge(TooLarge),
     /// The broker refused with this CONNACK return code.
     Refused(u8),
     /// The gateway did not answer a PINGREQ, however often it was asked.
@@ -116,6 +118,9 @@ impl fmt::Display for Note<'_> {
                 "client {client}: the broker sent #{id}, to {topic:?}, once more without DUP (MQTT-3.3.1-1); it is not \
                  reported again"
             ),
+            Note::OddMessage(client, OddMessage::Skipped(large), topic) => {
+                write!(f, "client {client}: skipped a message {large}, to {topic:?}")
+            }
             Note::Forgotten(1) => f.write_str("no room: what a kept session left to send again is forgotten"),
             Note::Forgotten(count) => write!(f, "no room: what {count} kept sessions left to send again is forgotten"),
             Note::KeyForgotten => {
@@ -147,6 +152,7 @@ impl Failure {
             Failure::Http(_) | Failure::Answer(_) => 12,
             Failure::NoClock => 13,
             Failure::TakenOver(_) => 14,
+            Failure::TooLarge(_) => 15,
         }
     }
 }
@@ -162,6 +168,7 @@ impl fmt::Display for Failure {
             Failure::GatewaySilent => f.write_str("the gateway does not answer pings"),
             Failure::Rejected(code) => write!(f, "refused by the gateway: {code}"),
             Failure::Disconnected => f.write_str("ended by the gateway"),
+            Failure::TooLarge(large) => write!(f, "the broker sent a message {large}"),
             Failure::TakenOver(by) => write!(f, "client {by} connected with the same client id"),
             Failure::NoDataCall => f.write_str("the data call ended"),
             Failure::NotRegistered => f.write_str("the module is not registered"),

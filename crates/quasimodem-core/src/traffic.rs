@@ -8,14 +8,24 @@ use crate::bearer::Bearer;
 use crate::client::{ClientId, Stage};
 use crate::commands::{self, Switches};
 use crate::modem::Modem;
-use crate::mqtt::{self, Event, KeptSessions, Odd, Progress, Qos, Session, Violation, Wire};
+use crate::mqtt::{self, Event, KeptSessions, Odd, OddMessage, Progress, Qos, Session, TooLarge, Violation, Wire};
 use crate::net::{Link, Why};
 use crate::note::{Failure, StoredNote};
 use crate::outbox::Sink;
 use crate::reports::{self, Cause, Message, Report, Ticket, Topic};
-use crate::settings::Settings;
+use crate::settings::{Oversize, Settings};
 use crate::time::Instant;
 use crate::turn::Turn;
+
+/// What bytes of a broker begin with.
+enum Next<'a> {
+    /// A packet.
+    Whole(&'a [u8]),
+    /// A part of one, or nothing.
+    Partial,
+    /// This many bytes of a message that is too large.
+    Skipped(usize),
+}
 
 impl Turn<'_> {
     pub(crate) fn settle_sessions(&mut self) {
@@ -130,24 +140,25 @@ impl Turn<'_> {
         let ticket = session.ticket();
         let owned = session.take_partial(chunk);
         let bytes = if owned.is_empty() { chunk } else { &owned };
-        let max_packet = self.modem.settings.max_packet;
         let mut taken = 0;
         let waiting = loop {
             let rest = bytes.get(taken..).unwrap_or_default();
-            let begins = self.session(id).map(|(session, _)| session.check_start(rest));
-            let frame = match begins.unwrap_or(Ok(())).and_then(|()| mqtt::frame_len(rest, max_packet)) {
-                Ok(Some(length)) => rest.get(..length),
-                Ok(None) => None,
-                Err(violation) => return self.broken(id, violation),
+            let frame = match self.next_packet(id, rest) {
+                Ok(Next::Whole(frame)) => frame,
+                Ok(Next::Partial) => break None,
+                Ok(Next::Skipped(length)) => {
+                    taken += length;
+                    continue;
+                }
+                Err(failure) => return self.broken(id, failure),
             };
-            let Some(frame) = frame else { break None };
             // Only messages need room; what decides a result may pass.
             if mqtt::is_publish(frame) && !self.modem.has_room(id, frame.len()) {
                 break Some(frame.len());
             }
             taken += frame.len();
             if let Err(violation) = self.packet(id, frame) {
-                return self.broken(id, violation);
+                return self.broken(id, Failure::Violation(violation));
             }
             // What is left belongs to a connection that is gone, even if the client has another by now.
             if !self.session(id).is_ok_and(|(session, _)| session.ticket() == ticket) {
@@ -156,6 +167,32 @@ impl Turn<'_> {
         };
         if let Ok((session, wire)) = self.session(id) {
             session.keep(wire.now, owned, chunk, taken, waiting);
+        }
+    }
+
+    /// What a broker's bytes begin with.
+    fn next_packet<'a>(&mut self, id: ClientId, bytes: &'a [u8]) -> Result<Next<'a>, Failure> {
+        let (max, oversize) = (self.modem.settings.max_packet, self.modem.settings.oversize);
+        let Ok((session, mut wire)) = self.session(id) else { return Ok(Next::Partial) };
+        let (skipped, end) = session.pass(&mut wire, bytes).map_err(Failure::Violation)?;
+        if let Some(message) = end.as_ref().and_then(|oversize| oversize.passed()) {
+            let bytes = end.as_ref().map_or(0, |oversize| oversize.size());
+            let odd = OddMessage::Skipped(TooLarge { bytes, max });
+            self.note_odd(id, Some(Odd::Message(odd, message.topic)));
+        }
+        if skipped > 0 {
+            return Ok(Next::Skipped(skipped));
+        }
+        let Ok((session, _)) = self.session(id) else { return Ok(Next::Partial) };
+        session.check_start(bytes).map_err(Failure::Violation)?;
+        let limit = if mqtt::is_publish(bytes) { usize::MAX } else { max };
+        match mqtt::frame_len(bytes, limit).map_err(Failure::Violation)? {
+            Some(length) if length > max => match oversize {
+                Oversize::Break => Err(Failure::TooLarge(TooLarge { bytes: length, max })),
+                Oversize::Skip => Ok(Next::Skipped(session.skip(bytes, length))),
+            },
+            Some(length) => Ok(bytes.get(..length).map_or(Next::Partial, Next::Whole)),
+            None => Ok(Next::Partial),
         }
     }
 
@@ -258,9 +295,9 @@ impl Turn<'_> {
         !indicates && self.is_free() && !self.modem.reports.is_ready()
     }
 
-    fn broken(&mut self, id: ClientId, violation: Violation) {
+    fn broken(&mut self, id: ClientId, failure: Failure) {
         self.out.close(id.link());
-        self.lost(id, Failure::Violation(violation), Cause::Broker);
+        self.lost(id, failure, Cause::Broker);
     }
 
     /// A connection is gone: what it owed is reported as 0, then the break, unless it was not open.

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quasimodem_core::mqtt::{Packet, parse_words};
-use quasimodem_core::{Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Port, Settings, TlsProfile, Why, sn};
+use quasimodem_core::{
+    Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Oversize, Port, Settings, TlsProfile, Why, sn,
+};
 
 /// Invariant: what a connected, idle modem holds at most, next to what the host stored in it.
 const IDLE_MAX: usize = 512;
@@ -249,6 +251,13 @@ fn every_idle_state_is_small() {
     state("3000 QoS 2 messages in flight", 3072 + 3000 / 8, &|bench| {
         bench.connect();
         (1..=3000).for_each(|id| bench.receives(&format!("publish \"t\" q2 #{id} \"y\"")));
+    });
+    state("in a message that is skipped", 112, &|bench| {
+        bench.modem = Modem::new(Settings { oversize: Oversize::Skip, ..Settings::default() }.into(), Imei::default());
+        bench.handle(Input::Host(Host::Attached));
+        bench.connect();
+        bench.handle(Input::Received(Link(1), b"\x30\xff\xff\xff\x7f\0\x01t"));
+        (0..1000).for_each(|_| bench.handle(Input::Received(Link(1), &[0; Input::CHUNK])));
     });
     state("a command typed in two pieces", 0, &|bench| {
         bench.connect();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::Bench;
 use quasimodem_core::mqtt::{Packet, PacketId, Publish, Qos, parse_words};
 use quasimodem_core::{
-    Change, Effect, Host, Imei, Input, Link, Model, Modem, Port, Query, RefusalStyle, Settings, Why,
+    Change, Effect, Host, Imei, Input, Link, Model, Modem, Oversize, Port, Query, RefusalStyle, Settings, Why,
 };
 
 #[test]
@@ -389,4 +389,47 @@ fn a_broker_that_reads_nothing_is_not_answered_for_ever() {
         bench.handle(Input::Free(Port::Link(Link(1))));
         assert!(bench.modem.wants(Port::Link(Link(1))));
     }
+}
+
+/// However large a message is that is skipped, and however it is cut, nothing of it is kept but its topic, and what follows
+/// is read.
+#[test]
+fn skipped_messages_take_no_memory_and_any_cut() {
+    let settings = Settings { oversize: Oversize::Skip, max_packet: 128, ..Settings::default() };
+    let payload = vec![b'x'; 1000];
+    let message = Publish {
+        topic: "some/topic",
+        payload: &payload,
+        qos: Qos::ExactlyOnce,
+        retain: false,
+        dup: false,
+        id: PacketId::new(7),
+    };
+    let mut bytes = parse_words("publish \"a\" q0 \"1\"").unwrap();
+    Packet::Publish(message).encode(&mut bytes);
+    bytes.extend(parse_words("publish \"b\" q0 \"2\"").unwrap());
+    for cut in 0..=bytes.len() {
+        let mut bench = Bench::connected(&settings);
+        let (mut printed, mut log) = (String::new(), String::new());
+        for piece in [&bytes[..cut], &bytes[cut..]] {
+            bench.handle(Input::Received(Link(1), piece));
+            printed.push_str(&bench.printed());
+            log.push_str(&bench.log());
+        }
+        assert_eq!(printed, "\r\n+MQTTMSG: 1,0,\"a\",\"1\"\r\n\r\n+MQTTMSG: 1,0,\"b\",\"2\"\r\n", "cut at {cut}");
+        assert_eq!(log.matches("Send(").count(), 1, "cut at {cut}: {log}");
+        assert!(log.contains("skipped a message of 1017 bytes"), "cut at {cut}: {log}");
+    }
+    // The largest that MQTT can carry.
+    let mut bench = Bench::connected(&settings);
+    bench.handle(Input::Received(Link(1), b"\x32\xff\xff\xff\x7f\0\x01t\0\x07"));
+    let chunk = [0xff; Input::CHUNK];
+    let mut left = 268_435_455 - 5;
+    while left > 0 {
+        assert!(!bench.log().contains("Send"), "{left} bytes are left");
+        let count = chunk.len().min(left);
+        bench.handle(Input::Received(Link(1), &chunk[..count]));
+        left -= count;
+    }
+    assert!(bench.log().contains("skipped a message of 268435460 bytes"), "{}", bench.log());
 }

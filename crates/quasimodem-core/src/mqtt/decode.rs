@@ -171,6 +171,12 @@ fn section(kind: u8) -> &'static str {
     }
 }
 
+/// The message of a PUBLISH without its payload: of the packet there are the first byte and the variable header.
+pub(super) fn publish_front(first: u8, front: &[u8]) -> Result<Publish<'_>, Violation> {
+    check_publish_flags(first & 0x0f)?;
+    publish(first & 0x0f, &mut Body { bytes: front, section: section(PUBLISH) })
+}
+
 fn connect<'a>(body: &mut Body<'a>) -> Result<Connect<'a>, Violation> {
     if body.text()? != "MQTT" {
         return Err(Violation { rule: "MQTT-3.1.2-1", what: "the protocol name is not MQTT" });

@@ -21,6 +21,7 @@ mod id_set;
 mod ids;
 mod kept;
 mod odd;
+mod oversize;
 mod packet;
 mod session;
 #[cfg(test)]
@@ -32,7 +33,7 @@ pub(crate) use decode::is_publish;
 pub use decode::{Violation, frame_len};
 pub(crate) use ids::PacketIds;
 pub(crate) use kept::{KeptSessions, Key};
-pub use odd::{OddAck, OddMessage};
+pub use odd::{OddAck, OddMessage, TooLarge};
 pub use packet::{Connect, Filters, Packet, PacketId, Publish, Qos, Will};
 pub(crate) use session::{Event, Odd, Progress, Session, Wire};
 pub use topic::{is_filter, is_name, matches};

@@ -27,6 +27,23 @@ pub enum OddMessage {
     /// The message of this identifier, which the broker has not released, came again without DUP (MQTT-3.3.1-1). It is
     /// taken for the duplicate that it looks like.
     NoDup(PacketId),
+    /// It is too large; it was acknowledged and skipped.
+    Skipped(TooLarge),
+}
+
+/// A message that the modem does not take: the bytes of its packet, and those that it takes at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TooLarge {
+    /// Bytes of the packet.
+    pub bytes: usize,
+    /// See [`Settings::max_packet`](crate::Settings::max_packet).
+    pub max: usize,
+}
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "of {} bytes, larger than max_packet ({} bytes)", self.bytes, self.max)
+    }
 }
 
 impl fmt::Display for OddAck {

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use super::flights::{Ack, Awaits, Flights, Landed, Received};
 use super::kept::{Kept, Key};
+use super::oversize::Oversize;
 use super::{Connect, Filters, OddAck, OddMessage, Packet, PacketId, PacketIds, Publish, Qos, Violation};
 use crate::at::Problem;
 use crate::net::Link;
@@ -39,6 +40,8 @@ pub(crate) struct Session {
     clean: bool,
     /// What came of a packet that is not whole, or of packets that wait until there is room for them.
     partial: Vec<u8>,
+    /// A message that is too large, and is skipped.
+    oversize: Option<Box<Oversize>>,
     /// Seconds.
     keep_alive: u16,
     last_sent: Instant,
@@ -129,6 +132,7 @@ impl Session {
             key: Some(key),
             clean: connect.clean_session,
             partial: Vec::new(),
+            oversize: None,
             keep_alive: connect.keep_alive,
             last_sent: now,
             last_heard: now,
@@ -284,17 +288,46 @@ impl Session {
         waiting: Option<usize>,
     ) {
         self.last_heard = now;
-        let waiting = waiting.and_then(|length| NonZeroU32::new(u32::try_from(length).ok()?));
-        if mem::replace(&mut self.waiting, waiting).is_some() && waiting.is_none() && self.ping_until.is_some() {
-            // While reading was paused the answer may have waited unread.
-            self.ping_until = Some(now + self.patience());
-        }
         if owned.is_empty() {
             self.partial = chunk.get(taken..).unwrap_or_default().into();
         } else if taken < owned.len() {
             owned.drain(..taken);
             self.partial = owned;
         }
+        let waiting = waiting.and_then(|length| NonZeroU32::new(u32::try_from(length).ok()?));
+        let was_paused = mem::replace(&mut self.waiting, waiting).is_some();
+        let is_behind = was_paused || self.oversize.is_some() || !self.partial.is_empty();
+        if waiting.is_none() && is_behind && self.ping_until.is_some() {
+            // While reading was paused the answer may have waited unread, or it comes behind the packet that is coming.
+            self.ping_until = Some(now + self.patience());
+        }
+    }
+
+    /// Skips the message of `size` bytes that `bytes` begin with. Gives how many of them are its own.
+    pub(crate) fn skip(&mut self, bytes: &[u8], size: usize) -> usize {
+        let (oversize, header) = Oversize::begin(bytes, size);
+        self.oversize = Some(Box::new(oversize));
+        header
+    }
+
+    /// Takes what `bytes` hold of a message that is skipped, if one is. Gives how many bytes those are, and at its end,
+    /// where it is acknowledged, what is known of it.
+    pub(crate) fn pass(
+        &mut self,
+        wire: &mut Wire<'_>,
+        bytes: &[u8],
+    ) -> Result<(usize, Option<Box<Oversize>>), Violation> {
+        let Some(oversize) = &mut self.oversize else { return Ok((0, None)) };
+        let taken = oversize.take(bytes)?;
+        let Some(message) = oversize.passed() else { return Ok((taken, None)) };
+        let (qos, id) = (message.qos, message.id);
+        let passed = self.oversize.take();
+        match (qos, id) {
+            (Qos::AtLeastOnce, Some(id)) => self.send(wire, &Packet::Puback(id)),
+            (Qos::ExactlyOnce, Some(id)) => self.send(wire, &Packet::Pubrec(id)),
+            _ => {}
+        }
+        Ok((taken, passed))
     }
 
     /// Whether the peer's bytes may be brought.

@@ -34,8 +34,10 @@ pub struct Settings {
     pub refusal: RefusalStyle,
     /// Publishes of one client that may wait for their acknowledgement, and as many subscribes and unsubscribes.
     pub window: u16,
-    /// Largest packet that a broker may send, in bytes; a larger one ends the connection.
+    /// Largest packet that a broker may send, in bytes: 128 to 61440.
     pub max_packet: usize,
+    /// What is done with a larger one.
+    pub oversize: Oversize,
     /// How long a module takes to come up again after a reset.
     pub boot: Duration,
     /// Whether `+SIM READY` is told to each host that opens the port, and not only after a reset.
@@ -90,6 +92,16 @@ pub enum RefusalStyle {
     Cme,
 }
 
+/// What is done with a message that is larger than [`Settings::max_packet`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Oversize {
+    /// The connection ends. The message was not acknowledged, so that a kept session has it still.
+    #[default]
+    Break,
+    /// It is acknowledged and skipped, with a note: the host never hears of it.
+    Skip,
+}
+
 /// An L610 in good coverage, with echo and a gap of 20 ms.
 impl Default for Settings {
     fn default() -> Settings {
@@ -102,6 +114,7 @@ impl Default for Settings {
             refusal: RefusalStyle::default(),
             window: 16,
             max_packet: 60 * 1024,
+            oversize: Oversize::default(),
             boot: Duration::ZERO,
             ready_on_attach: true,
             uart: Uart::default(),

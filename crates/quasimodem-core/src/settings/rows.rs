@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::str::FromStr;
 use core::time::Duration;
 
-use super::{RefusalStyle, Setting, UrcPayload};
+use super::{Oversize, RefusalStyle, Setting, UrcPayload};
 use crate::bearer::Start;
 use crate::cloud::{Baidu, BaiduTime, Hash, Resource, Tencent, Unicom, UnicomId};
 use crate::model::Model;
@@ -52,9 +52,16 @@ pub const SETTINGS: &[Setting] = &[
     ),
     number!(
         "max_packet",
-        "Largest packet in bytes that a broker may send; a larger one ends the connection. From a gateway it is refused.",
+        "Largest packet in bytes that a broker may send. A larger one from a gateway is refused.",
         max_packet,
         128 to 61440
+    ),
+    choice!(
+        "oversize",
+        "Whether a message from a broker that is larger than max_packet ends the connection, or is acknowledged and skipped.",
+        oversize,
+        "break" => Oversize::Break,
+        "skip" => Oversize::Skip,
     ),
     time!("boot_ms", "How long the module takes to come up again after a reset.", boot),
     switch!(
@@ -164,7 +171,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     or_word!(
         "seed",
-        "What random choices are made of; the same seed, IMEI and times give the same ones.",
+        "What random choices and the first packet identifier are made of; the same seed, IMEI and times give the same ones.",
         "a number up to 18446744073709551615, or random",
         seed,
         "random"
