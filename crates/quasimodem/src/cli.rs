@@ -43,6 +43,10 @@ pub(crate) enum Command {
     ///
     /// It keeps topic ids and wills in memory only. Clients of MQTT-SN have no passwords: let only those reach it that may
     /// reach the broker.
+    ///
+    /// It does not answer clients behind forwarders (MQTT-SN 5.5) and is not found by multicast (6.1): clients need its
+    /// address. Predefined topic ids (--predefined) and the user at the broker (--user) are the same for all clients. It
+    /// connects to its broker without TLS.
     #[command(after_help = GATEWAY_EXAMPLES)]
     Gateway(gateway::Alone),
     /// List the modules that it can be, and what they can do.

@@ -176,6 +176,15 @@ pub(crate) fn descriptors(Limits { all, kept }: Limits) {
     info!("{all} file descriptors (ulimit -n), {kept} of them kept back for the modem");
 }
 
+/// The system dropped datagrams of clients: its buffer, of this many bytes, was full. That is worth a word in any case:
+/// nothing else tells why clients have to repeat themselves.
+pub(crate) fn datagrams_dropped(count: u64, buffer: usize) {
+    say(format_args!(
+        "gateway: {count} datagrams were lost, as clients sent faster than they can be served; the socket's buffer has \
+         {buffer} bytes (net.core.rmem_max allows more, and so does root)"
+    ));
+}
+
 /// The gateway can't read datagrams for a while.
 pub(crate) fn gateway_trouble(error: &io::Error) {
     info!("gateway: can't read datagrams: {error}");

@@ -51,6 +51,8 @@
 //!   datagrams and change their order.
 //! - Names of two bytes are always told to clients as short topic names. Ids that the gateway gives are none of the
 //!   predefined ones.
+//! - Encapsulated messages of forwarders (MQTT-SN 5.5) are noted and not answered, and predefined topic ids and the login
+//!   are the same for all clients.
 //! - Topic ids outlive a connection with its session, but are registered anew before they are used: the client may have
 //!   forgotten them.
 

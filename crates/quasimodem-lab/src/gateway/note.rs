@@ -194,7 +194,9 @@ impl fmt::Display for Note {
             Note::OwnLink(why) => write!(f, "no connection of its own: {why}"),
             Note::Malformed { peer, why } => write!(f, "datagram from {peer} ignored: {why}"),
             Note::Unknown { peer } => write!(f, "{peer} is not connected"),
-            Note::Forwarder { peer } => write!(f, "datagram from {peer} ignored: it comes from a forwarder"),
+            Note::Forwarder { peer } => {
+                write!(f, "datagram from {peer} ignored: clients behind forwarders are not served (MQTT-SN 5.5)")
+            }
         }
     }
 }

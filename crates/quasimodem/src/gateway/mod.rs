@@ -1,5 +1,6 @@
 //! The gateway for MQTT-SN, as a server: alone before any broker, or beside the lab's.
 
+mod inbox;
 mod options;
 mod server;
 

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use quasimodem_core::{Instant, Why, sn};
+use quasimodem_core::{Instant, Why};
 use quasimodem_lab::gateway::{Config, Effect, Gateway, Input, Link, Outbox, Peer};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time;
 
 use super::Broker;
+use super::inbox::Inbox;
 use crate::descriptors::{is_kept_back, none_left};
 use crate::resolve::why;
 use crate::server::{self, Connections, Event, Machine, Shared};
@@ -37,21 +38,21 @@ pub(super) fn start(socket: UdpSocket, broker: Broker, config: Config) {
 }
 
 async fn receive(hub: Shared<Served>, socket: Arc<UdpSocket>) {
-    let mut datagram = vec![0; sn::MAX_DATAGRAM];
+    let mut inbox = Inbox::new(socket);
     loop {
-        match socket.recv_from(&mut datagram).await {
-            Ok((size, from)) => {
-                let datagram = datagram.get(..size).unwrap_or_default();
-                hub.call(|served, now, connections| {
-                    served.take(now, Input::Datagram(Peer(from), datagram), connections);
-                });
-            }
-            Err(error) => {
-                // One that tells of an earlier datagram is over; others don't go away by asking again at once.
-                log::gateway_trouble(&error);
-                time::sleep(PAUSE).await;
-            }
+        if let Err(error) = inbox.fill().await {
+            // One that tells of an earlier datagram is over; others don't go away by asking again at once.
+            log::gateway_trouble(&error);
+            time::sleep(PAUSE).await;
         }
+        for _ in 0..ROUND {
+            let Some((from, datagram)) = inbox.pop() else { break };
+            hub.call(|served, now, connections| {
+                served.take(now, Input::Datagram(Peer(from), &datagram), connections);
+            });
+        }
+        // Links and the clock have their turn, and what came meanwhile is taken out of the socket.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -187,6 +188,9 @@ impl Unsent {
         }
     }
 }
+
+/// Datagrams that are dealt with before the socket is read again.
+const ROUND: usize = 32;
 
 /// Bytes of datagrams that wait for the system at most.
 const UNSENT_MAX: usize = 1 << 20;
