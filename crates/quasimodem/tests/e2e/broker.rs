@@ -1,4 +1,4 @@
-//! Brokers: mosquitto and the lab's own; and mosquitto's clients.
+//! Brokers: mosquitto, aedes and the lab's own; and mosquitto's clients.
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -33,6 +33,8 @@ pub(crate) struct Broker {
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Mosquitto,
+    /// The npm package, in memory only.
+    Aedes,
     Lab,
 }
 
@@ -41,6 +43,7 @@ impl Broker {
     pub(crate) fn start(kind: Kind) -> Broker {
         match kind {
             Kind::Lab => Broker::lab(&[]),
+            Kind::Aedes => Broker::aedes(),
             // Between the choice of a port and mosquitto's use of it another test may take it.
             Kind::Mosquitto => {
                 (0..10).find_map(|_| Broker::try_mosquitto()).expect("mosquitto did not start in ten attempts")
@@ -64,6 +67,22 @@ impl Broker {
         };
         let address = broker.wait_for("lab broker on 127.0.0.1:");
         broker.port = address.strip_suffix(", in memory only").unwrap().parse().unwrap();
+        broker
+    }
+
+    /// Starts aedes, by Node.
+    fn aedes() -> Broker {
+        let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../aedes/node_modules");
+        assert!(modules.is_dir(), "{} is missing; ./check puts it there", modules.display());
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/aedes/broker.js");
+        let mut child = spawn(
+            Command::new("node").arg(script).env("NODE_PATH", modules).stdin(Stdio::null()).stderr(Stdio::piped()),
+        );
+        let log = lines(child.stderr.take().unwrap());
+        let subscribed = "subscribed: subscriber";
+        let (seen, stopping) = (RefCell::default(), Cell::new(false));
+        let mut broker = Broker { child, port: 0, log, seen, subscribed, stopping, _directory: None };
+        broker.port = broker.wait_for("aedes on 127.0.0.1:").parse().unwrap();
         broker
     }
 
@@ -267,10 +286,9 @@ pub(crate) fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
 
 fn spawn(command: &mut Command) -> Child {
     command.spawn().unwrap_or_else(|error| match error.kind() {
-        io::ErrorKind::NotFound => panic!(
-            "{} is not installed, and these tests need it: on Debian, apt-get install mosquitto mosquitto-clients",
-            command.get_program().display()
-        ),
+        io::ErrorKind::NotFound => {
+            panic!("{} is not installed, and these tests need it: ./check installs it", command.get_program().display())
+        }
         _ => panic!("{}: {error}", command.get_program().display()),
     })
 }

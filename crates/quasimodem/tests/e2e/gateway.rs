@@ -1,4 +1,4 @@
-//! The gateway with a client that somebody else wrote, before the lab broker and before mosquitto.
+//! The gateway with a client that somebody else wrote, before the lab broker, mosquitto and aedes.
 
 use std::net::UdpSocket;
 use std::process::Command;
@@ -26,7 +26,7 @@ impl Gateway {
                 let port = broker.wait_for("lab gateway for MQTT-SN on 127.0.0.1:").parse().unwrap();
                 Gateway { broker, port, _program: None }
             }
-            Kind::Mosquitto => {
+            Kind::Mosquitto | Kind::Aedes => {
                 let broker = Broker::start(kind);
                 let (program, port) = before(broker.port(), &PREDEFINED);
                 Gateway { broker, port, _program: Some(program) }
@@ -49,15 +49,16 @@ fn before(broker: u16, options: &[&str]) -> (Program, u16) {
     (program, port)
 }
 
-/// Does it before the lab broker, and before mosquitto.
-pub(crate) fn both(test: impl Fn(Gateway)) {
+/// Does it before each kind of broker.
+pub(crate) fn each(test: impl Fn(Gateway)) {
     test(Gateway::start(Kind::Lab));
     test(Gateway::start(Kind::Mosquitto));
+    test(Gateway::start(Kind::Aedes));
 }
 
 #[test]
 fn a_foreign_client_publishes_at_every_qos() {
-    both(|gateway| {
+    each(|gateway| {
         let mut client = gateway.client();
         client.does(r#"["search"]"#);
         client.does(r#"["connect", "python", true, 60]"#);
@@ -80,7 +81,7 @@ fn a_foreign_client_publishes_at_every_qos() {
 
 #[test]
 fn a_foreign_client_subscribes_to_every_kind_of_topic() {
-    both(|gateway| {
+    each(|gateway| {
         let mut client = gateway.client();
         client.does(r#"["connect", "python", true, 60]"#);
         let publish = |topic, payload, qos| {
@@ -117,7 +118,7 @@ fn a_foreign_client_subscribes_to_every_kind_of_topic() {
 
 #[test]
 fn updates_of_a_will_take_effect() {
-    both(|gateway| {
+    each(|gateway| {
         let mut client = gateway.client();
         client.does(r#"["connect", "python", true, 2, ["will/old", "old words", 1, false]]"#);
         client.does(r#"["will_topic", "will/new", 1, true]"#);
@@ -133,7 +134,7 @@ fn updates_of_a_will_take_effect() {
 
 #[test]
 fn a_kept_session_gets_what_it_missed() {
-    both(|gateway| {
+    each(|gateway| {
         let mut client = gateway.client();
         client.does(r#"["connect", "python", false, 60]"#);
         client.does(r#"["subscribe", "the/news", 1]"#);
@@ -151,7 +152,7 @@ fn a_kept_session_gets_what_it_missed() {
 
 #[test]
 fn a_sleeping_client_gets_its_messages_when_it_wakes_up() {
-    both(|gateway| {
+    each(|gateway| {
         let mut client = gateway.client();
         client.does(r#"["connect", "python", true, 60]"#);
         client.does(r#"["subscribe", "the/news", 1]"#);
@@ -172,7 +173,7 @@ fn a_sleeping_client_gets_its_messages_when_it_wakes_up() {
 
 #[test]
 fn qos_minus_1_needs_no_connection() {
-    both(|gateway| {
+    each(|gateway| {
         let subscriber = gateway.broker.subscribe_with(&["-C", "2", "-t", "#"]);
         let mut client = gateway.client();
         client.does(r#"["publish", 7, "one", -1]"#);

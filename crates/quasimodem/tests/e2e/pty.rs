@@ -24,6 +24,13 @@ fn whole_conversation_with_mosquitto() {
 }
 
 #[test]
+fn whole_conversation_with_aedes() {
+    let program = Program::run("pty");
+    conversation::whole(&mut Host::open(program.address()), Kind::Aedes);
+    program.terminate();
+}
+
+#[test]
 fn whole_conversation_with_the_lab() {
     let program = Program::run("pty");
     conversation::whole(&mut Host::open(program.address()), Kind::Lab);
@@ -32,7 +39,7 @@ fn whole_conversation_with_the_lab() {
 
 #[test]
 fn broker_dies() {
-    for kind in [Kind::Mosquitto, Kind::Lab] {
+    for kind in [Kind::Mosquitto, Kind::Aedes, Kind::Lab] {
         let program = Program::run("pty");
         conversation::broker_dies(&mut Host::open(program.address()), kind);
     }

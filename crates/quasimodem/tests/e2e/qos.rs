@@ -11,7 +11,7 @@ use crate::conversation;
 use crate::host::Host;
 use crate::program::Program;
 
-const KINDS: [Kind; 2] = [Kind::Mosquitto, Kind::Lab];
+const KINDS: [Kind; 3] = [Kind::Mosquitto, Kind::Aedes, Kind::Lab];
 
 #[test]
 fn every_qos_both_ways() {

@@ -1,6 +1,6 @@
 //! The modem's own clients 101 and 102, before the lab's gateway.
 
-use crate::gateway::both;
+use crate::gateway::each;
 use crate::host::Host;
 use crate::program::{Program, command};
 use crate::sn_client::Relay;
@@ -8,7 +8,7 @@ use crate::sn_client::Relay;
 /// What they publish comes back over MQTT, and the other way round; Wireshark judges all that they say.
 #[test]
 fn the_modem_speaks_to_the_gateway() {
-    both(|gateway| {
+    each(|gateway| {
         let relay = Relay::new(gateway.port);
         let program = Program::run("pty");
         let mut host = Host::open(program.address());
@@ -55,7 +55,7 @@ fn the_modem_speaks_to_the_gateway() {
 /// A message that takes more than one datagram of an Ethernet, and more than the modem reports at once.
 #[test]
 fn a_long_message_comes_in_parts() {
-    both(|gateway| {
+    each(|gateway| {
         let program = Program::run("pty");
         let mut host = Host::open(program.address());
         host.command(&format!(r#"AT+MQTTOPEN=101,"127.0.0.1",{},1,60"#, gateway.port));
