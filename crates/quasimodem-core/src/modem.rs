@@ -279,7 +279,8 @@ impl Modem {
         let (retry, retries) = (self.settings.sn_retry, self.settings.sn_retries);
         for (id, client) in ClientId::mqtt_sn().zip(self.sn.iter_mut().flat_map(|clients| &mut **clients)) {
             if let Some(mut session) = client.session.take() {
-                session.disconnect(&mut sn::Wire { now, link: id.link(), out, retry, retries, sent: false });
+                let ids = &mut self.ids;
+                session.disconnect(&mut sn::Wire { now, link: id.link(), ids, out, retry, retries, sent: false });
                 out.close(id.link());
             }
         }

@@ -8,6 +8,7 @@ use super::open::MQTTOPEN;
 use super::{PAYLOAD, TOPIC, URC_3S, basic};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem};
 use crate::client::{ClientId, SnClient};
+use crate::mqtt::Key;
 use crate::net::Transport;
 use crate::reports::Report;
 use crate::sn::{Greeting, Request, Session, Subject, WillTopic};
@@ -111,7 +112,7 @@ pub(super) fn open(turn: &mut Turn<'_>, args: &Args<'_>, id: ClientId) -> Result
         // The gateway forgets a message without a topic with the session.
         will.take_if(|will| !will.has_topic());
     }
-    let key: Option<Box<str>> = (!clean).then(|| format!("{host}:{port} {client_id}").into());
+    let key = (!clean).then(|| Key::new(host, port, client_id));
     let greeting = Greeting {
         client_id: client_id.into(),
         clean,

@@ -73,7 +73,6 @@ pub(crate) struct NewTopic {
 pub(super) struct Requests {
     line: Vec<Waiting>,
     flight: Option<Flight>,
-    last_id: MsgId,
     /// The topic of the last message of QoS 0, which the gateway may still refuse.
     unacknowledged: Option<TopicId>,
 }
@@ -185,8 +184,8 @@ impl Requests {
         };
         let Waiting { what, until, .. } = self.line.first()?;
         let timer = Timer::start(what.pace(awaits), wire, *until);
-        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-        self.flight = Some(Flight { id: self.last_id, awaits, timer });
+        let id = wire.ids.next(|_| false).get();
+        self.flight = Some(Flight { id, awaits, timer });
         self.transmit(wire, false);
         None
     }

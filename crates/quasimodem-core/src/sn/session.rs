@@ -14,7 +14,7 @@ use super::{Connect, MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
 use crate::client::{Stage, StoredWill};
 use crate::lean;
-use crate::mqtt::{Progress, Qos};
+use crate::mqtt::{Key, Progress, Qos};
 use crate::note::Failure;
 use crate::reports::{Registrar, Ticket};
 use crate::time::{Instant, ping_after};
@@ -32,7 +32,7 @@ pub(crate) struct Session {
     /// The result of the open that began it.
     ticket: Ticket,
     /// What the session is kept by after the connection, if it is.
-    key: Option<Box<str>>,
+    key: Option<Key>,
     state: State,
     /// Seconds.
     keep_alive: u16,
@@ -93,7 +93,7 @@ struct State {
 
 /// What outlives a connection that was opened with `<Cleansession flag>` 0.
 pub(crate) struct Kept {
-    pub(crate) key: Box<str>,
+    pub(crate) key: Key,
     state: State,
 }
 
@@ -173,7 +173,7 @@ impl Session {
     pub(crate) fn open(
         now: Instant,
         greeting: Greeting,
-        key: Option<Box<str>>,
+        key: Option<Key>,
         kept: Option<Kept>,
         ticket: Ticket,
         until: Instant,

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use super::{End, Event, Malformed, Outcome, Packet, Request, Room, Session, Settled, Terms, TopicId, Wire};
 use crate::at::{Answer, Command, Problem};
 use crate::client::{ClientId, Stage, StoredWill};
+use crate::modem::Modem;
 use crate::mqtt::{Progress, Qos};
 use crate::note::{Failure, StoredNote};
 use crate::reports::{self, Cause, Registered, Registrar, Report, Topic};
@@ -20,9 +21,10 @@ impl Turn<'_> {
     /// The session of an MQTT-SN client and its way out.
     pub(crate) fn sn_session(&mut self, client: ClientId) -> Result<(&mut Session, Wire<'_>), Problem> {
         let (retry, retries) = (self.modem.settings.sn_retry, self.modem.settings.sn_retries);
-        let session = self.modem.sn_client(client).and_then(|client| client.session.as_deref_mut());
-        let session = session.ok_or(Problem::NotConnected)?;
-        let wire = Wire { now: self.now, link: client.link(), out: self.out, retry, retries, sent: false };
+        let Modem { sn, ids, .. } = &mut *self.modem;
+        let session = sn.as_mut().filter(|_| client.is_sn()).and_then(|clients| clients.get_mut(client.index()));
+        let session = session.and_then(|client| client.session.as_deref_mut()).ok_or(Problem::NotConnected)?;
+        let wire = Wire { now: self.now, link: client.link(), ids, out: self.out, retry, retries, sent: false };
         Ok((session, wire))
     }
 

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::Packet;
+use crate::mqtt::PacketIds;
 use crate::net::Link;
 use crate::outbox::Outbox;
 use crate::time::Instant;
@@ -11,6 +12,8 @@ use crate::time::Instant;
 pub(crate) struct Wire<'a> {
     pub(crate) now: Instant,
     pub(crate) link: Link,
+    /// Where message ids come from; the same as packet identifiers, for gateways may take them over to their broker.
+    pub(crate) ids: &'a mut PacketIds,
     pub(crate) out: &'a mut Outbox,
     /// T_retry and N_retry (MQTT-SN 6.13): the shortest wait, and how often at most something is sent again.
     pub(crate) retry: Duration,
