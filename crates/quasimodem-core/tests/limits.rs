@@ -433,3 +433,67 @@ fn skipped_messages_take_no_memory_and_any_cut() {
     }
     assert!(bench.log().contains("skipped a message of 268435460 bytes"), "{}", bench.log());
 }
+
+/// What waited for room when the link ended is told as far as it fits: here the long one in front does not.
+#[test]
+fn last_words_are_told_as_far_as_there_is_room() {
+    let long = "x".repeat(40_000);
+    let mut bench = Bench::connected(&Settings::default());
+    bench.types("AT+MQTTPUB=1,\"t\",1,0,\"x\"");
+    bench.types("AT+MQTTPUB=1,\"t\",1,0,\"y\"");
+    bench.handle(Input::Full(Port::Serial));
+    bench.receives(&format!("publish \"t\" q0 \"{long}\""));
+    let (last_piece, first_pieces) = {
+        let mut bytes = parse_words(&format!("publish \"t\" q0 \"{long}\"")).unwrap();
+        let rest = ["puback #9", "publish \"t\" q0 \"short\"", "publish \"t\" q1 #7 \"not acknowledged\"", "puback #1"];
+        rest.iter().for_each(|words| bytes.extend(parse_words(words).unwrap()));
+        // The end of a packet is missing.
+        bytes.extend([0x40, 2, 0]);
+        (bytes.split_off(40_000), bytes)
+    };
+    first_pieces.chunks(Input::CHUNK).for_each(|chunk| bench.handle(Input::Received(Link(1), chunk)));
+    bench.handle(Input::Received(Link(1), &last_piece));
+    assert!(!bench.modem.wants(Port::Link(Link(1))));
+    bench.handle(Input::Closed(Link(1), Why::Reset));
+    let log = bench.log();
+    assert!(
+        log.contains("no room for 1 messages of QoS 0") && log.contains("PUBACK #9, which nothing waits for"),
+        "{log}"
+    );
+    bench.handle(Input::Free(Port::Serial));
+    let printed = bench.printed();
+    let lines: Vec<_> =
+        printed.split_terminator("\r\n").filter(|line| !line.is_empty() && !line.contains("xxx")).collect();
+    assert_eq!(lines, ["+MQTTPUB: 1,1", "+MQTTPUB: 1,0", "+MQTTMSG: 1,0,\"t\",\"short\"", "+MQTTBREAK: 1,1"]);
+}
+
+/// An identifier in flight is passed by, however often all others were used meanwhile.
+#[test]
+fn identifiers_in_flight_are_not_used_again() {
+    let mut bench = Bench::connected(&Settings::default());
+    let publishes = |bench: &mut Bench| -> u16 {
+        bench.types("AT+MQTTPUB=1,\"t\",1,0,\"x\"");
+        let sent = bench.outbox.effects().find_map(|effect| match effect {
+            Effect::Send(_, marked) => match Packet::decode(marked.bytes()) {
+                Ok(Packet::Publish(message)) => message.id,
+                _ => None,
+            },
+            _ => None,
+        });
+        sent.unwrap().get()
+    };
+    assert_eq!([publishes(&mut bench), publishes(&mut bench)], [1, 2]);
+    // Their results are 0, but the broker may answer still.
+    bench.now = bench.now + Duration::from_secs(3);
+    bench.handle(Input::Tick);
+    for due in 3..=u16::MAX {
+        let id = publishes(&mut bench);
+        assert_eq!(id, due);
+        let [high, low] = id.to_be_bytes();
+        bench.handle(Input::Received(Link(1), &[0x40, 2, high, low]));
+    }
+    assert_eq!(publishes(&mut bench), 3, "0 is none, 1 and 2 are in flight");
+    // An identifier of the broker's own is another.
+    bench.receives("publish \"t\" q2 #4 \"x\"");
+    assert_eq!(publishes(&mut bench), 4);
+}
