@@ -17,10 +17,10 @@ pub(super) struct Receiver {
     unacknowledged: VecDeque<Got>,
     /// Messages of QoS 0. Nobody knows when a modem takes them from the network.
     unsure: VecDeque<Got>,
-    /// The session at each broker, by the broker's place.
-    sessions: BTreeMap<usize, Session>,
-    /// The broker of the connection at hand.
-    broker: usize,
+    /// The session of each client id at each broker, by the broker's place.
+    sessions: BTreeMap<(usize, String), Session>,
+    /// That of the connection at hand.
+    at: (usize, String),
     /// What the modem took over and has to tell the host.
     owed: VecDeque<Got>,
     /// `+MQTTMSGI` that are to come.
@@ -87,7 +87,7 @@ impl Receiver {
 
     /// A new connection begins, to this broker.
     pub(super) fn linked(&mut self, broker: usize) {
-        self.broker = broker;
+        self.at = (broker, String::new());
         self.partial.clear();
         self.unacknowledged.clear();
     }
@@ -116,11 +116,11 @@ impl Receiver {
 
     /// The place of the broker that it is connected to.
     pub(super) fn broker(&self) -> usize {
-        self.broker
+        self.at.0
     }
 
     fn session(&mut self) -> &mut Session {
-        self.sessions.entry(self.broker).or_default()
+        self.sessions.entry(self.at.clone()).or_default()
     }
 
     fn got(&mut self, publish: &Publish<'_>, messages: &Messages) -> Result<(), Broken> {
@@ -145,6 +145,10 @@ impl Receiver {
     /// The modem sent a packet. Gives the token of a message of QoS 1 or 2 that it took over with it.
     pub(super) fn sent(&mut self, bytes: &[u8], read: bool, messages: &Messages) -> Result<Option<String>, Broken> {
         let (id, qos) = match Packet::decode(bytes) {
+            Ok(Packet::Connect(connect)) => {
+                self.at.1 = connect.client_id.into();
+                return Ok(None);
+            }
             Ok(Packet::Puback(id)) => (u16::from(id), 1),
             Ok(Packet::Pubrec(id)) => (u16::from(id), 2),
             Ok(Packet::Pubcomp(id)) => {
