@@ -55,6 +55,23 @@ pub enum Note<'a> {
 pub enum Failure {
     /// The link below it.
     Link(Why),
+    /// The peer ended or reset the link before it answered the CONNECT, which was sent without TLS, or over it.
+    NoConnack {
+        /// Not in order.
+        reset: bool,
+        /// Without TLS.
+        plain: bool,
+    },
+    /// The peer answered a CONNECT with a record of TLS.
+    SpeaksTls,
+    /// The broker ended or reset an open connection of this client id without a word, as brokers do when another client
+    /// takes it over.
+    Unexplained {
+        /// Not in order.
+        reset: bool,
+        /// Whom the broker knows the connection as.
+        client_id: Box<str>,
+    },
     /// The broker did not answer a PINGREQ in time.
     NoPingResponse,
     /// The broker did not accept the connection within the time of the command.
@@ -139,10 +156,10 @@ impl Failure {
             Failure::Refused(code) => 699 + u16::from(*code),
             Failure::Link(Why::NoSuchName(_) | Why::NotResolved(..)) => 1,
             Failure::Link(Why::Tls(_)) => 3,
-            Failure::Link(_) => 2,
+            Failure::Link(_) | Failure::NoConnack { .. } | Failure::Unexplained { .. } => 2,
             Failure::NoAnswer => 4,
             Failure::NoPingResponse | Failure::GatewaySilent => 5,
-            Failure::Violation(_) => 6,
+            Failure::Violation(_) | Failure::SpeaksTls => 6,
             Failure::NoDataCall => 7,
             Failure::NotRegistered => 8,
             Failure::ClosedByHost => 9,
@@ -161,6 +178,14 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Link(why) => why.fmt(f),
+            Failure::NoConnack { reset, plain } => {
+                write!(f, "{} without a CONNACK", ended(*reset))?;
+                f.write_str(if *plain { "; perhaps this port is for TLS" } else { "" })
+            }
+            Failure::SpeaksTls => f.write_str("the peer answers with TLS; this port is for TLS"),
+            Failure::Unexplained { reset, client_id } => {
+                write!(f, "{}; perhaps another client connected as {}", ended(*reset), Words(client_id))
+            }
             Failure::NoPingResponse => f.write_str("the broker does not answer pings"),
             Failure::NoAnswer => f.write_str("no answer in time"),
             Failure::Violation(violation) => write!(f, "the broker broke the protocol: {violation}"),
@@ -179,6 +204,10 @@ impl fmt::Display for Failure {
             Failure::NoClock => f.write_str("the wall clock is not set"),
         }
     }
+}
+
+fn ended(reset: bool) -> Why {
+    if reset { Why::Reset } else { Why::Ended }
 }
 
 /// The words of a CONNACK return code (MQTT 3.2.2.3), as the manual has them for its codes 700 to 704 (manual 2.1).

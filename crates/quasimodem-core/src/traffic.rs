@@ -303,6 +303,7 @@ impl Turn<'_> {
     /// A connection is gone: what it owed is reported as 0, then the break, unless it was not open.
     pub(crate) fn lost(&mut self, id: ClientId, failure: Failure, cause: Cause) {
         let Some(stage) = self.modem.stage(id) else { return };
+        let failure = self.explained(id, failure);
         self.end(id);
         if let Stage::Closing(ticket) = stage {
             return self.modem.reports.decide(ticket, true);
@@ -321,6 +322,24 @@ impl Turn<'_> {
             reports.fail_all(id);
             reports.push(Report::Break(id, cause));
             self.tuya_disconnected(id);
+        }
+    }
+
+    /// Says what probably is behind an end without a reason.
+    fn explained(&mut self, id: ClientId, failure: Failure) -> Failure {
+        let reset = match failure {
+            Failure::Link(Why::Ended) => false,
+            Failure::Link(Why::Reset) => true,
+            Failure::Violation(mqtt::TLS_RECORD) => return Failure::SpeaksTls,
+            _ => return failure,
+        };
+        let Ok((session, _)) = self.session(id) else { return failure };
+        match session.awaits_connack() {
+            Some(plain) => Failure::NoConnack { reset, plain },
+            None if session.is_open() => {
+                Failure::Unexplained { reset, client_id: commands::client_id(self.modem, id).into() }
+            }
+            None => failure,
         }
     }
 

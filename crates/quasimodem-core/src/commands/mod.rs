@@ -23,6 +23,7 @@ mod will;
 pub(crate) use basic::put_quoted;
 pub(crate) use clock::HostClock;
 pub(crate) use network::{Context, put_cell};
+pub(crate) use open::client_id;
 pub(crate) use pending::Pending;
 pub(crate) use profile::{Profile, Shown, Stored, Switches};
 pub(crate) use raw::RawData;

@@ -87,7 +87,8 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         password: (!password.is_empty()).then_some(password),
     };
     let key = Key::new(host, port, connect.client_id);
-    *session = Some(Box::new(Session::open(turn.now, &connect, key, ticket, until)));
+    let plain = matches!(transport, Transport::Tcp);
+    *session = Some(Box::new(Session::open(turn.now, &connect, key, plain, ticket, until)));
     if let Transport::Tls(_) = transport {
         turn.modem.tls_error = 0;
     }
@@ -104,6 +105,15 @@ fn accepted(turn: &mut Turn<'_>, id: ClientId) -> Answer {
             turn.modem.pending = Some(Pending::new(&MQTTOPEN, until, WaitsFor::Connect(id)));
             Answer::Later
         }
+    }
+}
+
+/// The client id with which this client connects.
+pub(crate) fn client_id(modem: &mut Modem, id: ClientId) -> String {
+    let user = modem.client(id).and_then(|client| client.user.as_deref());
+    match user.and_then(|user| user.client_id.as_deref()).filter(|own_id| !own_id.is_empty()) {
+        Some(own_id) => own_id.into(),
+        None => default_client_id(modem, id),
     }
 }
 

@@ -35,6 +35,6 @@ pub(crate) use ids::PacketIds;
 pub(crate) use kept::{KeptSessions, Key};
 pub use odd::{OddAck, OddMessage, TooLarge};
 pub use packet::{Connect, Filters, Packet, PacketId, Publish, Qos, Will};
-pub(crate) use session::{Event, Odd, Progress, Session, Wire};
+pub(crate) use session::{Event, Odd, Progress, Session, TLS_RECORD, Wire};
 pub use topic::{is_filter, is_name, matches};
 pub use words::parse_words;

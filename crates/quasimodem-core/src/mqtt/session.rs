@@ -22,6 +22,11 @@ const CONNACK: u8 = 2;
 
 const NO_CONNACK: Violation = violation("MQTT-3.2.0-1", "the first packet is not a CONNACK");
 
+/// What comes in place of a CONNACK begins like a record of TLS: an alert or a handshake (RFC 8446 5.1).
+pub(crate) const TLS_RECORD: Violation = violation("MQTT-3.2.0-1", "TLS in place of a CONNACK");
+const TLS_ALERT: u8 = 21;
+const TLS_HANDSHAKE: u8 = 22;
+
 /// The answer to a PINGREQ may take half the keep-alive time, but at least this.
 const PATIENCE_MIN: Duration = Duration::from_secs(5);
 
@@ -74,6 +79,8 @@ enum Phase {
     /// The CONNECT was sent.
     Connecting {
         until: Instant,
+        /// Without TLS.
+        plain: bool,
     },
     Open,
 }
@@ -82,6 +89,7 @@ enum Phase {
 struct Ready {
     bytes: Vec<u8>,
     secret: usize,
+    plain: bool,
 }
 
 /// How far a request came at once.
@@ -120,13 +128,20 @@ type Came<'a> = (Event<'a>, Option<Odd<'a>>);
 
 impl Session {
     /// Starts to connect: the link must be opened now. `key` is what the broker will know the session by.
-    pub(crate) fn open(now: Instant, connect: &Connect<'_>, key: Key, ticket: Ticket, until: Instant) -> Session {
+    pub(crate) fn open(
+        now: Instant,
+        connect: &Connect<'_>,
+        key: Key,
+        plain: bool,
+        ticket: Ticket,
+        until: Instant,
+    ) -> Session {
         let mut bytes = Vec::new();
         Packet::Connect(*connect).encode(&mut bytes);
         // The password is the last field (MQTT 3.1.3).
         let secret = bytes.len() - connect.password.map_or(0, <[u8]>::len);
         Session {
-            phase: Phase::Opening { until, connect: Box::new(Ready { bytes, secret }) },
+            phase: Phase::Opening { until, connect: Box::new(Ready { bytes, secret, plain }) },
             ticket,
             flights: Flights::default(),
             key: Some(key),
@@ -181,13 +196,21 @@ impl Session {
             let mut piece = wire.out.send(wire.link);
             piece.put(open);
             piece.put_secret(secret);
-            self.phase = Phase::Connecting { until: *until };
+            self.phase = Phase::Connecting { until: *until, plain: connect.plain };
             self.last_sent = wire.now;
         }
     }
 
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open)
+    }
+
+    /// If the CONNECT was sent and not answered: whether that was without TLS.
+    pub(crate) fn awaits_connack(&self) -> Option<bool> {
+        match self.phase {
+            Phase::Connecting { plain, .. } => Some(plain),
+            Phase::Opening { .. } | Phase::Open => None,
+        }
     }
 
     /// The result of the open that began it.
@@ -344,6 +367,7 @@ impl Session {
     /// Tells from the first byte that the peer is no MQTT broker, since the rest of such a packet may never come.
     pub(crate) fn check_start(&self, bytes: &[u8]) -> Result<(), Violation> {
         match (&self.phase, bytes.first()) {
+            (Phase::Connecting { plain: true, .. }, Some(&(TLS_ALERT | TLS_HANDSHAKE))) => Err(TLS_RECORD),
             (Phase::Connecting { .. }, Some(first)) if first >> 4 != CONNACK => Err(NO_CONNACK),
             _ => Ok(()),
         }
