@@ -16,6 +16,24 @@ impl Imei {
         if number <= 999_999_999_999_999 { Some(Imei(number)) } else { None }
     }
 
+    /// The IMEI with these 14 digits in front, and the check digit that belongs to them (23.003 B.2). Digits beyond the 14
+    /// are dropped.
+    pub const fn from_serial(serial: u64) -> Imei {
+        let serial = serial % 100_000_000_000_000;
+        let (mut rest, mut sum, mut doubled) = (serial, 0, true);
+        while rest > 0 {
+            let digit = if doubled { rest % 10 * 2 } else { rest % 10 };
+            sum += digit / 10 + digit % 10;
+            (rest, doubled) = (rest / 10, !doubled);
+        }
+        Imei(serial * 10 + (10 - sum % 10) % 10)
+    }
+
+    /// The digits without the last one, which checks them.
+    pub const fn serial(self) -> u64 {
+        self.0 / 10
+    }
+
     /// The digits as a number.
     pub const fn number(self) -> u64 {
         self.0
@@ -55,5 +73,18 @@ impl FromStr for Imei {
             return Err(NotAnImei);
         }
         text.parse().map(Imei).map_err(|_| NotAnImei)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_digit_checks_the_others() {
+        // 23.003 and the default, whose check digit is right as well.
+        assert_eq!(Imei::from_serial(49_015_420_323_751).number(), 490_154_203_237_518);
+        assert_eq!(Imei::from_serial(Imei::default().serial()), Imei::default());
+        assert_eq!(Imei::from_serial(0).number(), 0);
     }
 }

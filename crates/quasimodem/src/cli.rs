@@ -15,6 +15,7 @@ use crate::credentials;
 use crate::gateway;
 use crate::host_map::Mapping;
 use crate::lab::CloudArgs;
+use crate::random;
 
 /// A cellular module in software: type AT commands at it, and it speaks MQTT to any broker.
 ///
@@ -117,8 +118,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "MODEL", value_parser = parse_model)]
     pub(crate) model: Option<Assignment>,
 
-    /// The 15 digits that name the module.
-    #[arg(long, value_name = "DIGITS", value_parser = parse_imei)]
+    /// The 15 digits that name the module; DIGITS+N is the Nth number after them, +N the Nth after the usual one, random any.
+    ///
+    /// It is the client id of hosts that choose none, and two modems with the same one take each other's place at a broker.
+    #[arg(long, value_name = "DIGITS|+N|random", value_parser = parse_imei)]
     pub(crate) imei: Option<Imei>,
 
     /// Milliseconds of quiet between a final result and the next unsolicited one.
@@ -399,7 +402,23 @@ pub(crate) fn parse_pace(text: &str) -> Result<Rate, String> {
 
 /// Reads an IMEI. The error says what was expected.
 pub(crate) fn parse_imei(text: &str) -> Result<Imei, String> {
-    text.parse().map_err(|_| format!("expected {} decimal digits", Imei::DIGITS))
+    if text == "random" {
+        return Ok(Imei::from_serial(random::number()?));
+    }
+    let (digits, next) = text.split_once('+').map_or((text, None), |(digits, next)| (digits, Some(next)));
+    let imei = if digits.is_empty() && next.is_some() { Some(Imei::default()) } else { digits.parse().ok() };
+    let imei = match (imei, next) {
+        (Some(imei), Some(next)) => {
+            next.parse::<u32>().ok().map(|next| Imei::from_serial(imei.serial() + u64::from(next)))
+        }
+        (imei, _) => imei,
+    };
+    imei.ok_or_else(|| {
+        format!(
+            "expected {} decimal digits, such digits with +1 or another number after them, +1 alone, or random",
+            Imei::DIGITS
+        )
+    })
 }
 
 pub(crate) fn parse_mqtt(text: &str) -> Result<SocketAddr, String> {
@@ -496,6 +515,7 @@ Examples:
   quasimodem run --at tcp:0                       a free port of this machine, printed at the start
   quasimodem run --at serial:/dev/ttyUSB0@115200,8N1,rtscts
   quasimodem run --at rfc2217:7000                pyserial's rfc2217://127.0.0.1:7000, with DTR, RI and DCD
+  quasimodem run --at pty:/tmp/second --imei +1   beside another modem: a broker needs to tell them apart
   quasimodem run --at pty --pace 9600             as slow as a real line, and as forgetful
   quasimodem run --host-map broker.example:1883=127.0.0.1:1883
   quasimodem run --ca ca.pem                      trust the brokers whose certificates this one signed
@@ -569,6 +589,19 @@ mod tests {
         assert_eq!(parse_at("rfc2217:7000"), Ok(At::Rfc2217("127.0.0.1:7000".parse().unwrap())));
         for wrong in ["", "com1", "stdio:", "pty:", "tcp", "tcp:", "tcp:65536", "tcp:localhost:1", "tcp:1.2.3.4"] {
             assert!(parse_at(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn imeis() {
+        let imei = |text| parse_imei(text).map(|imei| imei.to_string()).map_err(drop);
+        assert_eq!(imei("867000000000018").as_deref(), Ok("867000000000018"));
+        assert_eq!(imei("867000000000018+1").as_deref(), Ok("867000000000026"));
+        assert_eq!(imei("+0").as_deref(), Ok("001010000000008"));
+        assert_eq!(imei("+2").as_deref(), Ok("001010000000024"));
+        assert_ne!(imei("random"), imei("random"));
+        for wrong in ["", "+", "1", "86700000000001", "867000000000018+", "867000000000018+x", "+-1", "Random"] {
+            assert_eq!(imei(wrong), Err(()), "{wrong}");
         }
     }
 

@@ -9,7 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use quasimodem_core::{Effect, Kind, Link, Marked, Transport, Uart, Why};
+use quasimodem_core::{Effect, Failure, Imei, Kind, Link, Marked, Note, Transport, Uart, Why};
+use quasimodem_lab::broker::Peer;
 use tracing::level_filters::LevelFilter;
 use tracing::{debug, info};
 use tracing_subscriber::fmt::time::Uptime;
@@ -60,9 +61,28 @@ pub(crate) fn effect(effect: &Effect<'_>) {
         Effect::Send(link, bytes) => debug!("link {link}: sent {bytes:?}"),
         Effect::Close(link) => info!("link {link}: closed by the modem"),
         Effect::Resolve(_, _, name) => info!("looking up {name}"),
-        Effect::Note(note) => info!("{note}"),
+        Effect::Note(note) => {
+            info!("{note}");
+            if let Note::Broken(_, Failure::Unexplained { client_id, .. }) = note {
+                taken_over(client_id);
+            }
+        }
     }
 }
+
+/// A broker ended a connection, perhaps because another client has this id. With the usual IMEI that is probably another
+/// modem of this program, which is worth a word in any case, but not again and again: they do it to each other.
+fn taken_over(client_id: &str) {
+    let usual = Imei::default();
+    if client_id.starts_with(&usual.to_string()) && !HINTED.swap(true, Ordering::Relaxed) {
+        say(format_args!(
+            "the broker ended the connection of {client_id}: another modem with the IMEI {usual}? \
+             --imei +1 or --imei random gives this one another"
+        ));
+    }
+}
+
+static HINTED: AtomicBool = AtomicBool::new(false);
 
 /// A link goes elsewhere than the modem asked for.
 pub(crate) fn mapped(link: Link, host: &str, port: u16) {
@@ -164,6 +184,13 @@ pub(crate) fn trouble(name: &str, words: fmt::Arguments<'_>, is_news: bool) {
 /// A handshake had to make room for others.
 pub(crate) fn no_room(from: IpAddr) {
     info!("broker: no TLS with {from}: too many handshakes are under way");
+}
+
+/// A client connected, and has a number from now on.
+pub(crate) fn connected(name: &str, peer: Peer, from: Option<SocketAddr>) {
+    if let Some(from) = from {
+        info!("{name}: connection {peer} from {from}");
+    }
 }
 
 /// A peer of a server was cut off.

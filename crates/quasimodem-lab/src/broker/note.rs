@@ -285,7 +285,9 @@ impl fmt::Display for End {
             End::NoConnect => f.write_str("no CONNECT came in time (MQTT 3.1)"),
             End::Refused(code) => write!(f, "refused with {}", code.number()),
             End::Violation(violation) => violation.fmt(f),
-            End::TakenOver(by) => write!(f, "the client connected again on {by} (MQTT-3.1.4-2)"),
+            End::TakenOver(by) => {
+                write!(f, "connection {by} came with the same client id and took its place (MQTT-3.1.4-2)")
+            }
             End::OutOfBounds => f.write_str("published to a topic that its session is not for"),
             End::TooMany => f.write_str("too many connections"),
             End::NoRoom => f.write_str("all that clients have the broker hold is too much together"),

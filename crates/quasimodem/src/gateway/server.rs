@@ -93,7 +93,7 @@ impl Machine for Served {
 
     fn handle(&mut self, now: Instant, event: Event<'_, Link>, connections: &mut Connections<Link>) {
         let input = match event {
-            Event::Opened { id, secure: _ } => Input::Opened(id),
+            Event::Opened { id, .. } => Input::Opened(id),
             Event::Received(id, bytes) => Input::Received(id, bytes),
             Event::Closed(id, why) => Input::Closed(id, why),
             Event::Full(id) => Input::Full(id),

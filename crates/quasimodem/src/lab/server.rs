@@ -54,7 +54,8 @@ impl<S: Serve> Machine for Served<S> {
     fn handle(&mut self, now: Instant, event: Event<'_, Peer>, connections: &mut Connections<Peer>) {
         let Served { name, server, outbox } = self;
         match event {
-            Event::Opened { id, secure } => {
+            Event::Opened { id, secure, from } => {
+                log::connected(name, id, from);
                 // Somebody may have set the clock.
                 if let Some(seconds) = wall_clock() {
                     server.handle(now, Input::Clock(seconds), outbox);

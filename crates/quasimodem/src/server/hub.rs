@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::io;
 use std::mem;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -49,9 +50,10 @@ async fn keep_time<M: Machine>(hub: Shared<M>) {
 pub(super) fn serve<M: Machine<Id = Peer>>(
     hub: &Shared<M>,
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    from: SocketAddr,
     secure: bool,
 ) {
-    let peer = hub.accepted(secure);
+    let peer = hub.accepted(from, secure);
     tokio::spawn(talk(hub.clone(), peer, stream));
 }
 
@@ -67,7 +69,7 @@ async fn dial<M: Machine>(hub: Shared<M>, id: M::Id, mut dialing: Dialing) {
         Some(Ok(stream)) => {
             // A connection that is already broken shows it when it is read.
             let _ = socket::prepare(&stream);
-            hub.tell(Event::Opened { id, secure: false });
+            hub.tell(Event::Opened { id, secure: false, from: None });
             talk(hub, id, stream).await;
         }
     }
@@ -157,7 +159,7 @@ impl<M: Machine> Shared<M> {
     }
 
     /// A client has connected.
-    fn accepted(&self, secure: bool) -> Peer
+    fn accepted(&self, from: SocketAddr, secure: bool) -> Peer
     where
         M: Machine<Id = Peer>,
     {
@@ -165,7 +167,7 @@ impl<M: Machine> Shared<M> {
         hub.last += 1;
         let id = Peer(hub.last);
         hub.connections.table.insert(id, Connection::default());
-        hub.step(Event::Opened { id, secure });
+        hub.step(Event::Opened { id, secure, from: Some(from) });
         self.settle(&mut hub);
         id
     }
@@ -456,7 +458,7 @@ mod tests {
             let mut peers = Vec::new();
             for _ in 0..100 {
                 let (near, far) = duplex(1024);
-                serve(&hub, near, false);
+                serve(&hub, near, ([127, 0, 0, 1], 1).into(), false);
                 peers.push(far);
                 yield_now().await;
             }

@@ -34,8 +34,8 @@ pub(crate) enum Layer {
 /// Takes connections without TLS, for as long as the runtime lives.
 pub(crate) async fn accept<M: Machine<Id = Peer>>(hub: Shared<M>, mut listener: Listener) {
     loop {
-        let (stream, _) = next(&mut listener, || hub.make_room()).await;
-        serve(&hub, stream, false);
+        let (stream, from) = next(&mut listener, || hub.make_room()).await;
+        serve(&hub, stream, from, false);
     }
 }
 
@@ -129,14 +129,14 @@ where
         let mut first = [0];
         match timeout(PATIENCE, stream.peek(&mut first)).await {
             Ok(Ok(1)) if first == [HANDSHAKE] => {}
-            Ok(Ok(_)) => return serve(&hub, stream, false),
+            Ok(Ok(_)) => return serve(&hub, stream, from, false),
             Ok(Err(error)) => return log::no_tls(from, &error),
             Err(late) => return log::no_tls(from, &late.into()),
         }
     }
     let handshake = acceptor.accept_with(stream, |connection| connection.set_buffer_limit(Some(BUFFER)));
     match timeout(PATIENCE, handshake.into_fallible()).await {
-        Ok(Ok(stream)) => serve(&hub, stream, true),
+        Ok(Ok(stream)) => serve(&hub, stream, from, true),
         Ok(Err((error, stream))) => {
             log::no_tls(from, &error);
             // What the client has sent meanwhile must not reset the connection, and take the alert away.

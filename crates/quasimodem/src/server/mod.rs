@@ -6,6 +6,8 @@
 mod hub;
 mod listener;
 
+use std::net::SocketAddr;
+
 use quasimodem_core::{Instant, Why};
 
 pub(crate) use self::hub::{Connections, Shared, hub};
@@ -44,6 +46,8 @@ pub(crate) enum Event<'a, Id> {
         id: Id,
         /// After a handshake of TLS.
         secure: bool,
+        /// Where the client connected from.
+        from: Option<SocketAddr>,
     },
     /// The peer sent these bytes, a chunk of at most [`CHUNK`](quasimodem_core::Input::CHUNK).
     Received(Id, &'a [u8]),

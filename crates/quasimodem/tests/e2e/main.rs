@@ -30,6 +30,7 @@ mod service;
 mod sn_client;
 mod sn_modem;
 mod stdio;
+mod takeover;
 mod tcp;
 mod terminal;
 mod tls;
