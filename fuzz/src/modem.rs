@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use quasimodem_core::{
-    Change, Host, HostLine, Input, Instant, Link, MODELS, Port, RefusalStyle, Registration, Settings, Start,
+    Change, Escapes, Host, HostLine, Input, Instant, Link, MODELS, Port, RefusalStyle, Registration, Settings, Start,
     UrcPayload, Why,
 };
 
@@ -31,7 +31,7 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
         model: &MODELS[model],
         echo: !flag(0),
         gap: if flag(1) { Duration::ZERO } else { Duration::from_millis(20) },
-        hex_escapes: !flag(2),
+        escapes: if flag(2) { Escapes::Backslash } else { Escapes::All },
         // Only escaped are lines sure to be lines.
         urc_payload: UrcPayload::Escaped,
         refusal: if flag(3) { RefusalStyle::Cme } else { RefusalStyle::Result },

@@ -87,10 +87,12 @@ mod tls;
 mod traffic;
 mod turn;
 mod uart;
+mod visible;
 mod words;
 
 pub use at::{
-    COMMANDS, Case, Clients, Cme, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Refusal, Returns, Test,
+    COMMANDS, Case, Clients, Cme, Command, ErrorStyle, Escapes, Limit, Needs, NotAHost, Param, ParamKind, Problem,
+    Refusal, Returns, Test,
 };
 pub use bearer::{Change, Registration, Start};
 pub use client::ClientId;

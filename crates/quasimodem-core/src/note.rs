@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::at::Refusal;
+use crate::at::{NotAHost, Refusal};
 use crate::client::ClientId;
 use crate::cloud::{BadAnswer, BadHttp};
 use crate::mqtt::{OddAck, OddMessage, TooLarge, Violation};
@@ -102,6 +102,8 @@ pub enum Failure {
     Answer(BadAnswer),
     /// The wall clock is not set.
     NoClock,
+    /// What the host typed as name or address of the peer is neither.
+    NotAHost(NotAHost),
     /// A certificate or key that the host loaded can't be used, in the TLS library's words.
     BadFile(Box<str>),
 }
@@ -154,7 +156,7 @@ impl Failure {
     pub(crate) fn code(&self) -> u16 {
         match self {
             Failure::Refused(code) => 699 + u16::from(*code),
-            Failure::Link(Why::NoSuchName(_) | Why::NotResolved(..)) => 1,
+            Failure::Link(Why::NoSuchName(_) | Why::NotResolved(..)) | Failure::NotAHost(_) => 1,
             Failure::Link(Why::Tls(_)) => 3,
             Failure::Link(_) | Failure::NoConnack { .. } | Failure::Unexplained { .. } => 2,
             Failure::NoAnswer => 4,
@@ -199,6 +201,7 @@ impl fmt::Display for Failure {
             Failure::NotRegistered => f.write_str("the module is not registered"),
             Failure::ClosedByHost => f.write_str("ended by the host"),
             Failure::BadFile(said) => write!(f, "TLS: the file can't be used: {}", Words(said)),
+            Failure::NotAHost(what) => write!(f, "the host {what}"),
             Failure::Http(bad) => bad.fmt(f),
             Failure::Answer(bad) => write!(f, "the cloud's answer: {bad}"),
             Failure::NoClock => f.write_str("the wall clock is not set"),

@@ -221,15 +221,22 @@ impl Outbox {
         self.note(StoredNote::Typed).put(line);
     }
 
-    /// Marks as secret what the newest line of the host holds from the byte `from` on.
-    pub(crate) fn hide_typed_from(&mut self, from: usize) {
+    /// Marks as secret what the newest line of the host holds at these places.
+    pub(crate) fn hide_typed(&mut self, places: Range<usize>) {
         let typed = |entry: &&Entry| matches!(entry.what, Stored::Note(StoredNote::Typed));
         let Some(span) = self.entries.iter().rfind(typed).map(|entry| entry.span) else { return };
-        let range = span.start + from..span.end;
-        let place = self.secrets.partition_point(|secret| secret.start < range.start);
-        if !range.is_empty() {
-            self.secrets.insert(place, range);
+        let at = |place: usize| span.start.saturating_add(place).min(span.end);
+        let (mut start, mut end) = (at(places.start), at(places.end));
+        if start >= end {
+            return;
         }
+        // Secrets are kept in order and apart from each other.
+        let first = self.secrets.partition_point(|secret| secret.end < start);
+        let last = self.secrets.partition_point(|secret| secret.start <= end);
+        for secret in self.secrets.drain(first..last.max(first)) {
+            (start, end) = (start.min(secret.start), end.max(secret.end));
+        }
+        self.secrets.insert(first, start..end);
     }
 
     pub(crate) fn resolve(&mut self, query: Query, family: Family, name: &str) {

@@ -17,6 +17,7 @@ use crate::mqtt::Qos;
 use crate::outbox::{Kind, Outbox, Sink};
 use crate::settings::{Settings, UrcPayload};
 use crate::time::Instant;
+use crate::visible::put_visible;
 
 /// What the host is to be told, in the order in which it came about.
 #[derive(Default)]
@@ -364,7 +365,7 @@ impl Report {
             Report::Cloud(told) => {
                 let mut piece = out.serial(Kind::Urc);
                 piece.put(b"\r\n");
-                let _ = told.put(&mut piece);
+                let _ = told.put(settings.escapes, &mut piece);
                 piece.put(b"\r\n");
             }
             Report::Registered(client, registered) => {
@@ -434,28 +435,6 @@ fn size(bytes: &[u8]) -> u32 {
 pub(crate) fn parts(payload: &[u8], max: usize) -> impl Iterator<Item = &[u8]> {
     let empty = payload.is_empty().then_some(payload);
     empty.into_iter().chain(payload.chunks(max))
-}
-
-/// Control characters as `\HH`, so that nobody on the network can end the line and begin another; the rest as it is.
-pub(crate) fn put_visible(text: &[u8], to: &mut (impl Sink + Write)) {
-    for run in text.chunk_by(|a, b| !a.is_ascii_control() && !b.is_ascii_control()) {
-        match run {
-            [byte] if byte.is_ascii_control() => {
-                let _ = write!(to, "\\{byte:02X}");
-            }
-            _ => to.put(run),
-        }
-    }
-}
-
-/// Text on its way to the host that may have come from the network: control characters go out as `\HH`.
-pub(crate) struct Visible<'a, S>(pub(crate) &'a mut S);
-
-impl<S: Sink + Write> Write for Visible<'_, S> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        put_visible(text.as_bytes(), self.0);
-        Ok(())
-    }
 }
 
 /// What is written through it is marked as secret.

@@ -3,8 +3,9 @@
 use alloc::boxed::Box;
 use core::fmt::{self, Write};
 use core::mem;
+use core::ops::Range;
 
-use crate::at::{self, Command, ErrorStyle, Problem, Refusal, Step};
+use crate::at::{self, ErrorStyle, Problem, Refusal, Step};
 use crate::bearer::Bearer;
 use crate::client::ClientId;
 use crate::commands::{Pending, RawData, Switches};
@@ -12,7 +13,7 @@ use crate::errand::Errand;
 use crate::input::{Host, HostLine, Input};
 use crate::modem::{Modem, Power};
 use crate::net::Port;
-use crate::note::StoredNote;
+use crate::note::{Failure, StoredNote};
 use crate::outbox::{Kind, ModemLine, Outbox, Piece, Sink};
 use crate::random;
 use crate::reports::{self, Report};
@@ -33,13 +34,15 @@ pub(crate) struct Turn<'a> {
     pub(crate) then: Option<fn(&mut Self)>,
     /// What ended the line at hand, while it may still have to be echoed.
     line_end: Option<u8>,
+    /// The line at hand is the one that the newest note is of, and not the rest of one, of which all was hidden.
+    noted: bool,
     /// A command line is being carried out.
     busy: bool,
 }
 
 impl<'a> Turn<'a> {
     pub(crate) fn new(modem: &'a mut Modem, now: Instant, out: &'a mut Outbox) -> Turn<'a> {
-        Turn { modem, now, out, fresh_info: true, then: None, line_end: None, busy: false }
+        Turn { modem, now, out, fresh_info: true, then: None, line_end: None, noted: false, busy: false }
     }
 
     pub(crate) fn take(&mut self, input: Input<'_>) {
@@ -66,7 +69,7 @@ impl<'a> Turn<'a> {
             && let Some(raw) = self.modem.raw.take()
         {
             let row = raw.row();
-            self.refuse(Refusal { command: row.name, problem: Problem::NoData }, row.errors);
+            self.refuse(Refusal { command: row.name, problem: raw.missed() }, row.errors);
         }
         if self.modem.pending.as_ref().is_some_and(|pending| pending.until <= self.now)
             && let Some(pending) = self.take_pending()
@@ -136,7 +139,7 @@ impl<'a> Turn<'a> {
         self.modem.typed_at = None;
         if let Some(raw) = self.modem.raw.take() {
             let row = raw.row();
-            self.refuse(Refusal { command: row.name, problem: Problem::DtrFell }, row.errors);
+            self.refuse(Refusal { command: row.name, problem: raw.broken_off() }, row.errors);
         }
     }
 
@@ -259,7 +262,9 @@ impl<'a> Turn<'a> {
     fn line(&mut self, line: &mut [u8]) {
         self.modem.typed_at = None;
         self.out.note_typed(line);
+        self.noted = true;
         self.carry_out(line, at::PREFIX);
+        self.noted = false;
     }
 
     /// The commands of a line from `at` on, and what they ask for behind its end.
@@ -329,7 +334,7 @@ impl<'a> Turn<'a> {
     /// where a line end follows, hosts that read answers by length are better off without).
     fn echo_line_end(&mut self) {
         if let Some(end) = self.line_end.take() {
-            self.out.serial(Kind::Echo).put(&[end]);
+            self.out.serial(Kind::Echo).put_secret(&[end]);
         }
     }
 
@@ -361,6 +366,9 @@ impl<'a> Turn<'a> {
 
     /// Ends the line with an error.
     pub(crate) fn refuse(&mut self, refusal: Refusal, style: ErrorStyle) {
+        if let Problem::NotAHost(_, what) = refusal.problem {
+            self.modem.failed(Failure::NotAHost(what));
+        }
         self.out.note(StoredNote::Refused(refusal));
         match (style, self.modem.profile.cmee, refusal.problem.cme()) {
             (ErrorStyle::Cme, 1, Some(cme)) => self.final_line(format_args!("+CME ERROR: {}", cme.code)),
@@ -413,21 +421,13 @@ impl<'a> Turn<'a> {
 
     /// Marks as secret what was typed of the line from this byte on.
     pub(crate) fn hide_typed_from(&mut self, from: usize) {
-        self.out.hide_typed_from(from);
+        self.hide_typed(from..usize::MAX);
     }
 
-    /// Marks the secrets of a set form whose arguments begin at `from`. Reads no quotes, so that it errs on the side
-    /// of hiding too much whatever was typed.
-    pub(crate) fn hide_secrets(&mut self, row: &Command, line: &[u8], from: usize) {
-        let Some(first) = row.first_secret(at::leading_number(line, from)) else { return };
-        let find = |from: usize, what: &dyn Fn(u8) -> bool| {
-            line.iter().skip(from).position(|byte| what(*byte)).map(|place| from + place)
-        };
-        let place = (0..first).try_fold(from, |at, _| find(at, &|byte| byte == b',').map(|comma| comma + 1));
-        // With fewer commas than are due, what is not a number may be anything.
-        let place = place.or_else(|| find(from, &|byte| !byte.is_ascii_digit()));
-        if let Some(place) = place {
-            self.out.hide_typed_from(place);
+    /// Marks as secret what was typed of the line at these places.
+    pub(crate) fn hide_typed(&mut self, places: Range<usize>) {
+        if self.noted {
+            self.out.hide_typed(places);
         }
     }
 

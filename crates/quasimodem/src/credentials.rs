@@ -8,11 +8,11 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
-use quasimodem_core::Secret;
 use quasimodem_core::cloud::{
     Aep, Alibaba, AlibabaRegistration, Baidu, Credentials, Flaw, Hash, Huawei, OneNet, Resource, Tencent, TuyaBind,
     TuyaDevice, Unicom, UnicomAuth,
 };
+use quasimodem_core::{Escapes, Secret};
 use serde_json::json;
 
 use crate::random;
@@ -252,7 +252,9 @@ impl Options {
         Ok(if self.json {
             format!("{:#}\n", json!({ "username": username, "password": password, "client_id": client_id }))
         } else if self.at {
-            format!("AT+MQTTUSER=1,\"{username}\",\"{password}\",\"{client_id}\"\n")
+            let [username, password, client_id] =
+                [&username, &password, &client_id].map(|text| Escapes::All.quoted(text));
+            format!("AT+MQTTUSER=1,{username},{password},{client_id}\n")
         } else {
             format!("username: {username}\npassword: {password}\nclient id: {client_id}\n")
         })

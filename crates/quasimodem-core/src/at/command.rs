@@ -193,14 +193,6 @@ impl Command {
         self.set_forms().any(|(params, _)| params.iter().any(|param| param.secret))
     }
 
-    /// The place of the first secret in the set form whose arguments begin with this number; the first of any form, if
-    /// that form has none or can't be told.
-    pub(crate) fn first_secret(&self, number: Option<u32>) -> Option<usize> {
-        let place = |params: &[Param]| params.iter().position(|param| param.secret);
-        let own = number.and_then(|number| self.case(number)).and_then(|case| place(case.params));
-        own.or_else(|| self.set_forms().filter_map(|(params, _)| place(params)).min())
-    }
-
     /// The lines that `AT<name>=?` prints on this model, without their ends. None if there are no parameters to tell.
     pub fn test_lines(&self, model: &'static Model) -> impl Iterator<Item = impl fmt::Display + use<>> + use<> {
         let name = self.name;

@@ -1,7 +1,8 @@
 //! A command line to the handlers of its rows.
 
 use super::COMMANDS;
-use super::args::{self, Args};
+use super::args::{self, Args, Misread};
+use super::blank::{self, is_blank};
 use super::command::{Answer, Command, ErrorStyle, Test};
 use super::error::{Problem, Refusal};
 use super::param::ParamKind;
@@ -11,14 +12,16 @@ use crate::turn::Turn;
 pub(crate) const PREFIX: usize = 2;
 
 /// Carries out the commands of a line from `at` on, and answers it unless one of them answers later.
+///
+/// What of the line is not read as what it is due to be is hidden from logs: it may be anything.
 pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
     loop {
-        at += line.get(at..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b' ' | b';')).count();
+        at += line.get(at..).unwrap_or_default().iter().take_while(|byte| is_blank(**byte) || **byte == b';').count();
         if at >= line.len() {
             return turn.ok();
         }
         match run_command(turn, line, at) {
-            // What stands behind a restart is moot, and so nobody looks for secrets in it.
+            // What is behind a restart is moot, and so nobody reads it.
             Ok((Answer::Done, end)) if turn.then.is_some() => {
                 turn.hide_typed_from(end);
                 return turn.ok();
@@ -53,40 +56,30 @@ struct Refused {
     shown: usize,
 }
 
+/// A problem with one form of a command, and how much of the line may be shown.
+struct Bad {
+    problem: Problem,
+    shown: usize,
+}
+
 /// Carries out the command that begins at `at` and tells where it ends.
 fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answer, usize), Refused> {
     turn.fresh_info = true;
-    let rest = line.get(at..).unwrap_or_default();
-    let extended = rest.first() == Some(&b'+');
-    let digits = |rest: &[u8]| rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
-    let length = match rest.first() {
-        Some(b'+') => 1 + rest.iter().skip(1).take_while(|byte| is_name_byte(**byte)).count(),
-        Some(b'S' | b's') => 1 + digits(rest),
-        Some(b'&') => 2,
-        _ => 1,
+    let extended = line.get(at) == Some(&b'+');
+    let end = at + name_length(line.get(at..).unwrap_or_default());
+    let name = line.get(at..end).unwrap_or_default();
+    let row = find(name);
+    let form = match row {
+        Some(row) if row.is_register() => Form::Register(end),
+        _ if extended => Form::extended(line, end),
+        _ => Form::Basic(end),
     };
-    let (name, tail) = rest.split_at(length.min(rest.len()));
-    let Some(row) = find(name) else {
-        // What is longer may be a line of a key that nobody asked for.
-        let shown = if length <= NAME_SHOWN { at + length } else { at };
-        let problem = Problem::UnknownCommand;
-        return Err(Refused { command: "", style: ErrorStyle::Plain, problem, shown });
+    let Some(row) = row else {
+        let shown = if shows_name(name) { form.arguments() } else { at };
+        return Err(Refused { command: "", style: ErrorStyle::Plain, problem: Problem::UnknownCommand, shown });
     };
-    let end = at + length;
-    let form = match row.is_register() {
-        true => Form::Register,
-        false if extended => Form::extended(tail),
-        false => Form::Basic,
-    };
-    let result = if (row.on)(turn.modem.settings.model) {
-        run_form(turn, row, form, line, end)
-    } else {
-        turn.hide_secrets(row, line, end);
-        Err(Problem::NotOnThisModel)
-    };
-    result.map_err(|problem| {
-        let shown = if matches!(form, Form::Set) && row.has_set() { before_secrets(line, end) } else { end };
-        let case = args::leading_number(line, end + 1).filter(|_| matches!(form, Form::Set));
+    run_form(turn, row, form, line).map_err(|Bad { problem, shown }| {
+        let case = args::leading_number(line, form.arguments()).filter(|_| matches!(form, Form::Set(_)));
         let style = case.and_then(|number| row.case(number)).map_or(row.errors, |case| case.errors);
         Refused { command: row.name, style, problem, shown }
     })
@@ -95,169 +88,201 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
 /// The row of a name as it was typed.
 fn find(name: &[u8]) -> Option<&'static Command> {
     let mut rows = COMMANDS.iter().copied();
-    if let Some((b'S' | b's', digits @ [_, ..])) = name.split_first() {
+    if let [b'S' | b's', number @ ..] = name
+        && let digits = number.trim_ascii_start()
+        && !digits.is_empty()
+    {
         // The number counts, not its digits.
         let number = core::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok())?;
         return rows.find(|row| row.register() == Some(number));
     }
-    rows.find(|row| row.name.as_bytes().eq_ignore_ascii_case(name))
+    rows.find(|row| blank::is_name(name, row.name))
 }
 
-/// The end of the arguments that begin at `from`, as far as no other command may begin there that has a secret.
-fn before_secrets(line: &[u8], from: usize) -> usize {
-    let rest = line.get(from..).unwrap_or_default();
-    let starts = |rest: &[u8]| {
-        let names = |row: &&Command| {
-            let name = row.name.trim_start_matches('+').as_bytes();
-            rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-        };
-        rest.starts_with(b";") || COMMANDS.iter().copied().filter(|row| row.has_secret()).any(|row| names(&row))
-    };
-    from + (0..rest.len()).find(|at| starts(rest.get(*at..).unwrap_or_default())).unwrap_or(rest.len())
-}
-
-/// Where a command that has a secret seems to begin, in arguments that begin at `from` and may be anything.
-fn secret_in_text(line: &[u8], from: usize) -> Option<usize> {
-    // Most texts have no plus, and that is found out fast.
-    if !line.get(from..)?.contains(&b'+') {
-        return None;
+/// Bytes of the name that a command begins with, with the blanks in it, but not those behind it.
+fn name_length(command: &[u8]) -> usize {
+    match command {
+        [b'+', rest @ ..] => {
+            let length = rest.iter().take_while(|byte| is_name_byte(**byte) || is_blank(**byte)).count();
+            1 + blank::trim_end(rest.get(..length).unwrap_or_default()).len()
+        }
+        [b'&', ..] => (blank::skip_blanks(command, 1) + 1).min(command.len()),
+        [b'S' | b's', ..] => {
+            let number = blank::skip_blanks(command, 1);
+            let digits = command.iter().skip(number).take_while(|byte| byte.is_ascii_digit()).count();
+            if digits == 0 { 1 } else { number + digits }
+        }
+        _ => command.len().min(1),
     }
-    let begins = |at: usize, row: &Command| {
-        line.get(at..at + row.name.len()).is_some_and(|start| start.eq_ignore_ascii_case(row.name.as_bytes()))
-    };
-    let mut plus = (from..line.len()).filter(|at| line.get(*at) == Some(&b'+'));
-    plus.find(|at| COMMANDS.iter().any(|row| begins(*at, row) && row.has_secret()))
 }
-
-/// Bytes of the longest name of an unknown command that a log shows; those of known ones are shorter.
-const NAME_SHOWN: usize = 20;
 
 /// V.250 5.4.1.
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'!' | b'%' | b'-' | b'.' | b'/' | b':' | b'_')
 }
 
+/// Bytes of the longest name of an unknown command that a log shows; those of known ones are shorter.
+const NAME_SHOWN: usize = 20;
+
+/// Whether a log may show a name that is unknown: what does not look like one may be a line of a key that nobody asked
+/// for, or a word of a mistyped line.
+fn shows_name(name: &[u8]) -> bool {
+    let has = |what: fn(&u8) -> bool| name.iter().any(what);
+    name.len() <= NAME_SHOWN
+        && !has(|byte| is_blank(*byte))
+        && !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase))
+}
+
+/// Where text that may be anything seems to be another command that may have a secret: one of that name, or one that
+/// follows a `;` or an `AT`.
+fn other_command(line: &[u8], from: usize) -> Option<usize> {
+    // Most texts have no plus, and that is found out fast.
+    if !line.get(from..)?.contains(&b'+') {
+        return None;
+    }
+    let follows = |at: usize| {
+        let before = blank::trim_end(line.get(from..at).unwrap_or_default());
+        let tail = before.len().checked_sub(PREFIX).and_then(|at| before.get(at..));
+        before.last() == Some(&b';') || tail.is_some_and(|tail| tail.eq_ignore_ascii_case(b"AT"))
+    };
+    let names = |at: usize, row: &Command| {
+        line.get(at..).is_some_and(|rest| blank::begins_with(rest, row.name)) && row.has_secret()
+    };
+    let mut plus = (from..line.len()).filter(|at| line.get(*at) == Some(&b'+'));
+    plus.find(|at| follows(*at) || COMMANDS.iter().any(|row| names(*at, row)))
+}
+
+/// The form of a command, and where its arguments begin: behind the name, `=`, `?` or `=?`.
 #[derive(Clone, Copy)]
 enum Form {
-    Basic,
-    Register,
-    Exec,
-    Read,
-    Test,
-    Set,
+    Basic(usize),
+    Register(usize),
+    Exec(usize),
+    Read(usize),
+    Test(usize),
+    Set(usize),
 }
 
 impl Form {
-    fn extended(tail: &[u8]) -> Form {
-        match tail {
-            [b'=', b'?', after @ ..] if ends(after) => Form::Test,
-            [b'?', ..] => Form::Read,
-            [b'=', ..] => Form::Set,
-            _ => Form::Exec,
+    fn extended(line: &[u8], name_end: usize) -> Form {
+        let sign = blank::skip_blanks(line, name_end);
+        match line.get(sign) {
+            Some(b'?') => Form::Read(sign + 1),
+            Some(b'=') => {
+                let next = blank::skip_blanks(line, sign + 1);
+                let is_test = line.get(next) == Some(&b'?') && ends(line, next + 1);
+                if is_test { Form::Test(next + 1) } else { Form::Set(sign + 1) }
+            }
+            _ => Form::Exec(name_end),
+        }
+    }
+
+    fn arguments(self) -> usize {
+        match self {
+            Form::Basic(at) | Form::Register(at) | Form::Exec(at) | Form::Read(at) | Form::Test(at) | Form::Set(at) => {
+                at
+            }
         }
     }
 }
 
-fn ends(tail: &[u8]) -> bool {
-    matches!(tail.trim_ascii_start().first(), None | Some(b';'))
+/// Whether the command ends here.
+fn ends(line: &[u8], at: usize) -> bool {
+    matches!(line.get(blank::skip_blanks(line, at)), None | Some(b';'))
 }
 
-fn run_form(
-    turn: &mut Turn<'_>,
-    row: &'static Command,
-    form: Form,
-    line: &mut [u8],
-    at: usize,
-) -> Result<(Answer, usize), Problem> {
-    let (handler, length) = match form {
-        Form::Basic => return run_basic(turn, row, line, at),
-        Form::Register => return run_register(turn, row, line, at),
-        Form::Set => return run_set(turn, row, line, at + 1),
-        Form::Test => {
+fn run_form(turn: &mut Turn<'_>, row: &'static Command, form: Form, line: &mut [u8]) -> Result<(Answer, usize), Bad> {
+    let is_there = (row.on)(turn.modem.settings.model);
+    let (handler, end) = match form {
+        Form::Set(at) => return run_set(turn, row, line, at),
+        _ if !is_there => return Err(Bad { problem: Problem::NotOnThisModel, shown: form.arguments() }),
+        Form::Basic(at) => return run_basic(turn, row, line, at),
+        Form::Register(at) => return run_register(turn, row, line, at),
+        Form::Test(at) => {
             if let Some(test_now) = row.test_now {
-                return Ok((test_now(turn, &Args::NONE)?, at + 2));
+                return Ok((test_now(turn, &Args::NONE).map_err(|problem| Bad { problem, shown: at })?, at));
             }
             if row.test == Test::No {
-                return Err(Problem::NoSuchForm);
+                return Err(Bad { problem: Problem::NoSuchForm, shown: at });
             }
             for text in row.test_lines(turn.modem.settings.model) {
                 turn.info(|piece| core::fmt::Write::write_fmt(piece, format_args!("{text}")));
             }
-            return Ok((Answer::Done, at + 2));
+            return Ok((Answer::Done, at));
         }
-        Form::Read => (row.read, 1),
-        Form::Exec => (row.exec, 0),
+        Form::Read(at) => (row.read, at),
+        Form::Exec(at) => (row.exec, at),
     };
-    let handler = handler.ok_or(Problem::NoSuchForm)?;
-    let end = at + length;
-    if !ends(line.get(end..).unwrap_or_default()) {
-        return Err(Problem::TooManyParameters);
+    let bad = |problem| Bad { problem, shown: end };
+    let handler = handler.ok_or(bad(Problem::NoSuchForm))?;
+    if !ends(line, end) {
+        return Err(bad(Problem::TooManyParameters));
     }
-    Ok((handler(turn, &Args::NONE)?, end))
+    Ok((handler(turn, &Args::NONE).map_err(bad)?, end))
 }
 
-fn run_set(turn: &mut Turn<'_>, row: &'static Command, line: &mut [u8], at: usize) -> Result<(Answer, usize), Problem> {
-    turn.hide_secrets(row, line, at);
-    let last = row.params.last().map(|param| param.kind);
-    let is_free = last.is_some_and(ParamKind::is_free_text);
-    // Most lines have no chain, and that is found out ten times as fast.
-    if is_free && line.contains(&b';') {
-        // A chain behind free text is part of it, secrets and all.
-        let chain = line.windows(2).skip(at).position(|pair| pair == b"\";").map(|place| at + place + 2);
-        if let Some(chain) = chain {
-            turn.hide_typed_from(before_secrets(line, chain));
+fn run_set(turn: &mut Turn<'_>, row: &'static Command, line: &mut [u8], at: usize) -> Result<(Answer, usize), Bad> {
+    let handler = match row.set {
+        Some(handler) if (row.on)(turn.modem.settings.model) => Ok(handler),
+        Some(_) => Err(Problem::NotOnThisModel),
+        None if (row.on)(turn.modem.settings.model) => Err(Problem::NoSuchForm),
+        None => Err(Problem::NotOnThisModel),
+    };
+    let other = other_command(line, at);
+    // Of a row with secrets that is refused, only the number in front is sure to be none of them: a field may be missing.
+    let shown = |read: usize, lead: usize| if row.has_secret() { lead } else { other.map_or(read, |at| at.min(read)) };
+    let parsed = match args::parse(row, &turn.modem.settings, line, at) {
+        Ok(parsed) => parsed,
+        Err(Misread { problem, read, lead }) => {
+            return Err(Bad { problem: handler.err().unwrap_or(problem), shown: shown(read, lead) });
         }
+    };
+    let (end, lead) = (parsed.end, parsed.lead);
+    let bad = |problem| Bad { problem, shown: shown(end, lead) };
+    let handler = handler.map_err(bad)?;
+    if let Some(secrets) = parsed.secrets {
+        turn.hide_typed(secrets);
     }
-    let takes_all = is_free || matches!(last, Some(ParamKind::Anything));
-    let secret = if takes_all { secret_in_text(line, at) } else { None };
-    let handler = row.set.ok_or(Problem::NoSuchForm)?;
-    let (args, end) = args::parse(row, &turn.modem.settings, line, at)?;
-    if let Some(secret) = secret.filter(|secret| *secret < end) {
-        turn.hide_typed_from(secret);
+    if let Some(other) = other.filter(|other| *other < end) {
+        turn.hide_typed(other..end);
     }
-    turn.modem.bearer.check(row.needs)?;
-    Ok((handler(turn, &args)?, end))
+    turn.modem.bearer.check(row.needs).map_err(bad)?;
+    Ok((handler(turn, &parsed.args).map_err(bad)?, end))
 }
 
 /// V.250 5.3.1: a number may follow, 0 if there is none.
-fn run_basic(
-    turn: &mut Turn<'_>,
-    row: &'static Command,
-    line: &mut [u8],
-    at: usize,
-) -> Result<(Answer, usize), Problem> {
-    let handler = row.set.ok_or(Problem::NoSuchForm)?;
-    let (number, end) = checked_number(row, line, at)?;
-    Ok((handler(turn, &Args::of_number(number))?, end))
-}
-
-/// V.250 5.3.2: `=` and a number, 0 if there is none, or `?`. As after other basic commands, the next one may follow at
-/// once.
-fn run_register(
-    turn: &mut Turn<'_>,
-    row: &'static Command,
-    line: &mut [u8],
-    at: usize,
-) -> Result<(Answer, usize), Problem> {
-    let at = args::skip_spaces(line, at);
-    match line.get(at) {
-        Some(b'?') => {
-            let read = row.read.ok_or(Problem::NoSuchForm)?;
-            Ok((read(turn, &Args::NONE)?, at + 1))
-        }
-        Some(b'=') => run_basic(turn, row, line, args::skip_spaces(line, at + 1)),
-        _ => Err(Problem::NoSuchForm),
-    }
-}
-
-/// The number that begins at `from`, within the bounds of the only parameter, and where it ends.
-fn checked_number(row: &'static Command, line: &[u8], from: usize) -> Result<(u32, usize), Problem> {
-    let rest = line.get(from..).unwrap_or_default();
+fn run_basic(turn: &mut Turn<'_>, row: &'static Command, line: &[u8], at: usize) -> Result<(Answer, usize), Bad> {
+    let handler = row.set.ok_or(Bad { problem: Problem::NoSuchForm, shown: at })?;
+    let begin = blank::skip_blanks(line, at);
+    let rest = line.get(begin..).unwrap_or_default();
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let end = if digits == 0 { at } else { begin + digits };
     let number = rest
         .iter()
         .take(digits)
         .fold(0u32, |number, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
+    let bad = |problem| Bad { problem, shown: end };
+    check_number(row, number).map_err(bad)?;
+    Ok((handler(turn, &Args::of_number(number)).map_err(bad)?, end))
+}
+
+/// V.250 5.3.2: `=` and a number, 0 if there is none, or `?`. As after other basic commands, the next one may follow at
+/// once.
+fn run_register(turn: &mut Turn<'_>, row: &'static Command, line: &[u8], at: usize) -> Result<(Answer, usize), Bad> {
+    let bad = |problem| Bad { problem, shown: at };
+    let sign = blank::skip_blanks(line, at);
+    match line.get(sign) {
+        Some(b'?') => {
+            let read = row.read.ok_or(bad(Problem::NoSuchForm))?;
+            Ok((read(turn, &Args::NONE).map_err(bad)?, sign + 1))
+        }
+        Some(b'=') => run_basic(turn, row, line, sign + 1),
+        _ => Err(bad(Problem::NoSuchForm)),
+    }
+}
+
+/// Whether a number is within the bounds of the only parameter.
+fn check_number(row: &'static Command, number: u32) -> Result<(), Problem> {
     let Some(param) = row.params.first() else { return Err(Problem::NoSuchForm) };
     match param.kind {
         ParamKind::Number { min, max, .. } if !(min..=max).contains(&number) => {
@@ -267,6 +292,6 @@ fn checked_number(row: &'static Command, line: &[u8], from: usize) -> Result<(u3
             let (min, max) = (numbers.first().copied().unwrap_or(0), numbers.last().copied().unwrap_or(0));
             Err(Problem::OutOfRange(param.name, min, max))
         }
-        _ => Ok((number, from + digits)),
+        _ => Ok(()),
     }
 }

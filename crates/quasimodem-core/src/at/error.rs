@@ -1,7 +1,9 @@
 //! Why a command is refused, and what the host reads of it.
 
 use core::fmt;
+use core::time::Duration;
 
+use super::host::NotAHost;
 use crate::cloud::Flaw;
 use crate::note::connack_words;
 use crate::sn::ReturnCode;
@@ -52,6 +54,8 @@ pub enum Problem {
     BadTopicName(&'static str),
     /// Not a topic filter: `#` or `+` shares a level, or `#` is not the last (MQTT 4.7.1).
     BadTopicFilter(&'static str),
+    /// Not the name or address of a peer.
+    NotAHost(&'static str, NotAHost),
     /// The text is none of these words.
     NotOneOf(&'static str, &'static [&'static str]),
     /// The model does not offer this value.
@@ -76,12 +80,12 @@ pub enum Problem {
     LostTopicId(u16),
     /// The network does not take more bytes at the moment.
     LinkFull,
-    /// The raw data did not come in time.
-    NoData,
+    /// Of the raw data only so many bytes of so many came within this time.
+    NoData(usize, usize, Duration),
     /// The file can't be used for TLS; `AT+CEER` says why.
     BadFile,
-    /// The line DTR fell before the raw data was complete.
-    DtrFell,
+    /// The line DTR fell when so many bytes of so many of the raw data had come.
+    DtrFell(usize, usize),
     /// A name could not be looked up.
     NotResolved,
     /// The broker refused the connection with this CONNACK return code.
@@ -131,8 +135,8 @@ impl Problem {
             | Problem::NotResolved
             | Problem::NoClock
             | Problem::NoReceiver
-            | Problem::NoData
-            | Problem::DtrFell => (3, "operation not allowed"),
+            | Problem::NoData(..)
+            | Problem::DtrFell(..) => (3, "operation not allowed"),
             Problem::NotOffered(_) | Problem::NoTls | Problem::NoDtls | Problem::NoSuchForm => {
                 (4, "operation not supported")
             }
@@ -155,6 +159,7 @@ impl Problem {
             | Problem::NotText(_)
             | Problem::NotATime(_)
             | Problem::NotOneOf(..)
+            | Problem::NotAHost(..)
             | Problem::BadFile
             | Problem::Cloud(_)
             | Problem::TooLongForUser(..)
@@ -192,6 +197,7 @@ impl fmt::Display for Problem {
             Problem::NotText(name) => write!(f, "<{name}> is not UTF-8 without NUL"),
             Problem::BadTopicName(name) => write!(f, "<{name}> holds a wildcard"),
             Problem::BadTopicFilter(name) => write!(f, "<{name}> is not a topic filter"),
+            Problem::NotAHost(name, what) => write!(f, "<{name}> {what}"),
             Problem::NotOneOf(name, words) => {
                 write!(f, "<{name}> is none of")?;
                 words.iter().try_for_each(|word| write!(f, " {word}"))
@@ -212,8 +218,10 @@ impl fmt::Display for Problem {
             Problem::NotResolved => f.write_str("the name can't be looked up"),
             Problem::ConnectRefused(code) => write!(f, "refused by the broker: {}", connack_words(code)),
             Problem::ConnectRejected(code) => write!(f, "refused by the gateway: {code}"),
-            Problem::DtrFell => f.write_str("DTR fell before the data was complete"),
-            Problem::NoData => f.write_str("the data did not come in time"),
+            Problem::DtrFell(..) => f.write_str("DTR fell before the data was complete"),
+            Problem::NoData(came, of, time) => {
+                write!(f, "the data did not come in time: {came} of {of} bytes came in {} s", time.as_secs())
+            }
             Problem::BadFile => f.write_str("the data can't be used"),
             Problem::Cloud(flaw) => flaw.fmt(f),
             Problem::TooLongForUser(name, max) => {

@@ -1,17 +1,23 @@
 //! The command interpreter: lines, rows, arguments, answers.
 
 pub(crate) mod args;
+mod blank;
 mod command;
 mod dispatch;
 mod error;
+mod escapes;
+mod host;
 mod line;
 mod param;
 
-pub(crate) use args::{Args, Payload, leading_number};
+pub(crate) use args::{Args, Payload};
 pub(crate) use command::Answer;
 pub use command::{Case, Command, ErrorStyle, Needs, Returns, Test};
 pub(crate) use dispatch::{PREFIX, run_line};
 pub use error::{Cme, Problem, Refusal};
+pub use escapes::Escapes;
+pub(crate) use escapes::Texts;
+pub use host::NotAHost;
 pub(crate) use line::{Assembler, LINE_MAX, Step};
 pub use param::{Clients, Limit, Param, ParamKind};
 

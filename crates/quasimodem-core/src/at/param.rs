@@ -164,6 +164,11 @@ impl ParamKind {
         !matches!(self, ParamKind::Client(_) | ParamKind::Number { .. } | ParamKind::OneOf(_) | ParamKind::Switch)
     }
 
+    /// Whether this is a topic.
+    pub(crate) const fn is_topic(self) -> bool {
+        matches!(self, ParamKind::TopicName(_) | ParamKind::WillTopic(_) | ParamKind::TopicFilter(_))
+    }
+
     /// Whether this is a topic or a payload: backslash escapes apply inside its quotes, and as the last parameter it
     /// takes the rest of the line, up to the last quote, so that JSON with bare quotes comes through.
     pub(crate) const fn is_free_text(self) -> bool {

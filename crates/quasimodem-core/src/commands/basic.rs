@@ -1,12 +1,10 @@
-//! Basic commands of V.250, and how strings are printed.
+//! Basic commands of V.250.
 
 use core::fmt::Write;
 
 use super::profile::Switches;
 use crate::at::{Answer, Args, Command, ErrorStyle, Param, ParamKind, Problem, Test};
 use crate::modem::Modem;
-use crate::outbox::Sink;
-use crate::reports;
 use crate::turn::Turn;
 use crate::uart::FlowControl;
 
@@ -208,10 +206,3 @@ fn identify(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
 pub(super) const MANUFACTURER: &str = "Fibocom";
 
 pub(super) const VERSION: &str = concat!("quasimodem ", env!("CARGO_PKG_VERSION"));
-
-/// Writes a string constant: control characters as `\HH` (V.250 5.4.2.2), everything else as it was stored.
-pub(crate) fn put_quoted(text: &[u8], to: &mut (impl Sink + Write)) {
-    to.put(b"\"");
-    reports::put_visible(text, to);
-    to.put(b"\"");
-}

@@ -3,8 +3,7 @@
 use alloc::format;
 use core::fmt::Write;
 
-use super::basic::put_quoted;
-use crate::at::{Answer, Args, Case, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem};
+use crate::at::{Answer, Args, Case, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Texts};
 use crate::cloud::{
     Aep, Alibaba, Baidu, BaiduTime, Credentials, Expiry, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth,
 };
@@ -109,13 +108,14 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
             return Err(Problem::TooLongForUser(name, max.into()));
         }
     }
+    let escapes = turn.modem.settings.escapes;
     turn.info(|line| {
         write!(line, "{}: {cloud},", MQTTAUTHCFG.name)?;
-        put_quoted(username.as_bytes(), line);
+        escapes.put(Texts::Plain, username.as_bytes(), line);
         line.put(b",");
-        put_quoted(password.as_bytes(), &mut reports::Secret(line));
+        escapes.put(Texts::Plain, password.as_bytes(), &mut reports::Secret(line));
         line.put(b",");
-        put_quoted(client_id.as_bytes(), line);
+        escapes.put(Texts::Plain, client_id.as_bytes(), line);
         Ok(())
     });
     Ok(Answer::Done)
@@ -177,7 +177,8 @@ fn tuya(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     }
     let device = Tuya::new(args.text(2), args.text(3), args.text(4))?;
     if let Some(told) = turn.start_kept_tuya(args.text(3)) {
-        turn.info(|line| told.put(line));
+        let escapes = turn.modem.settings.escapes;
+        turn.info(|line| told.put(escapes, line));
         return Ok(Answer::Done);
     }
     let bind = device.bind(turn.now, &turn.modem.tls)?;

@@ -5,9 +5,9 @@ use core::fmt::Write;
 use super::basic::{MANUFACTURER, VERSION};
 use crate::at::{Answer, Args, Command, Needs, Param, ParamKind, Problem, Test};
 use crate::note::{Failure, connack_words};
-use crate::reports::Visible;
 use crate::turn::Turn;
 use crate::uart::{FlowControl, Framing, Rate};
+use crate::visible::Visible;
 
 pub(super) const CMEE: Command = Command {
     name: "+CMEE",

@@ -20,7 +20,6 @@ mod tls;
 mod user;
 mod will;
 
-pub(crate) use basic::put_quoted;
 pub(crate) use clock::HostClock;
 pub(crate) use network::{Context, put_cell};
 pub(crate) use open::client_id;

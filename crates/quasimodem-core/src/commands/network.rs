@@ -4,9 +4,8 @@ use alloc::boxed::Box;
 use core::fmt::Write;
 use core::time::Duration;
 
-use super::basic::put_quoted;
 use super::pending::{Pending, WaitsFor};
-use crate::at::{Answer, Args, Command, Limit, Needs, Param, ParamKind, Problem, Returns, Test};
+use crate::at::{Answer, Args, Command, Limit, Needs, Param, ParamKind, Problem, Returns, Test, Texts};
 use crate::bearer::{self, Registration};
 use crate::outbox::{Family, Query};
 use crate::reports::Report;
@@ -202,11 +201,12 @@ pub(super) const CGDCONT: Command = Command {
         let context = turn.modem.take_context();
         let (kind, apn) = context.as_ref().map_or(("IP", ""), |context| (&*context.kind, &*context.apn));
         let address = turn.modem.bearer.address.unwrap_or(core::net::Ipv4Addr::UNSPECIFIED);
+        let escapes = turn.modem.settings.escapes;
         turn.info(|line| {
             line.write_str("+CGDCONT: 1,")?;
-            put_quoted(kind.as_bytes(), line);
+            escapes.put(Texts::Plain, kind.as_bytes(), line);
             line.write_str(",")?;
-            put_quoted(apn.as_bytes(), line);
+            escapes.put(Texts::Plain, apn.as_bytes(), line);
             write!(line, ",\"{address}\",0,0,0,0")
         });
         if let Some(context) = context {

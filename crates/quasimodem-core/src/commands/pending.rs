@@ -5,8 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::IpAddr;
 
-use super::basic;
-use crate::at::{Command, Problem};
+use crate::at::{Command, Problem, Texts};
 use crate::client::ClientId;
 use crate::net::Why;
 use crate::outbox::Query;
@@ -63,9 +62,10 @@ impl WaitsFor {
         let WaitsFor::Name(_, name) = self else { return Ok(()) };
         let address = answer.map_err(|_| Problem::NotResolved)?;
         turn.fresh_info = true;
+        let escapes = turn.modem.settings.escapes;
         turn.info(|line| {
             line.write_str("+MIPDNS: ")?;
-            basic::put_quoted(name.as_bytes(), line);
+            escapes.put(Texts::Plain, name.as_bytes(), line);
             write!(line, ",{address}")
         });
         Ok(())

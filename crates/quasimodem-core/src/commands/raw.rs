@@ -84,6 +84,16 @@ impl RawData {
         self.0.bytes.is_empty()
     }
 
+    /// Why the host is told an error when the modem gives up.
+    pub(crate) fn missed(&self) -> Problem {
+        Problem::NoData(self.0.bytes.len(), self.0.size, PATIENCE)
+    }
+
+    /// The same, when the line DTR falls.
+    pub(crate) fn broken_off(&self) -> Problem {
+        Problem::DtrFell(self.0.bytes.len(), self.0.size)
+    }
+
     pub(crate) fn row(&self) -> &'static Command {
         match self.0.use_for {
             Use::Publish(_) | Use::SnPublish(_) => &publish::MQTTPUB,

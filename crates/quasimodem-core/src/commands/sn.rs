@@ -5,8 +5,8 @@ use alloc::format;
 use core::fmt::Write;
 
 use super::open::MQTTOPEN;
-use super::{PAYLOAD, TOPIC, URC_3S, basic};
-use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem};
+use super::{PAYLOAD, TOPIC, URC_3S};
+use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Texts};
 use crate::client::{ClientId, SnClient};
 use crate::mqtt::Key;
 use crate::net::Transport;
@@ -32,9 +32,10 @@ pub(super) const MQTTSNCID: Command = Command {
     read: Some(|turn, _| {
         for id in ClientId::mqtt_sn() {
             let Some(own) = turn.modem.sn_client(id).and_then(|client| client.client_id.take()) else { continue };
+            let escapes = turn.modem.settings.escapes;
             turn.info(|line| {
                 write!(line, "+MQTTSNCID: {id},")?;
-                basic::put_quoted(own.as_bytes(), line);
+                escapes.put(Texts::Plain, own.as_bytes(), line);
                 Ok(())
             });
             if let Some(client) = turn.modem.sn_client(id) {

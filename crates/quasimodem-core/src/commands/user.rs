@@ -3,11 +3,10 @@
 use alloc::boxed::Box;
 use core::fmt::Write;
 
-use super::basic;
-use crate::at::{Answer, Args, Clients, Command, Limit, Needs, Param, ParamKind, Problem};
+use crate::at::{Answer, Args, Clients, Command, Limit, Needs, Param, ParamKind, Problem, Texts};
 use crate::client::{ClientId, User};
 use crate::outbox::Sink;
-use crate::reports::{self, Secret};
+use crate::reports::Secret;
 use crate::turn::Turn;
 
 pub(super) const MQTTUSER: Command = Command {
@@ -39,15 +38,15 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
     for id in ClientId::mqtt() {
         let Some(user) = turn.modem.client(id).and_then(|client| client.user.take()) else { continue };
+        let escapes = turn.modem.settings.escapes;
         turn.info(|line| {
             write!(line, "+MQTTUSER: {id},")?;
-            basic::put_quoted(user.name.as_bytes(), line);
-            line.put(b",\"");
-            reports::put_visible(&user.password, &mut Secret(line));
-            line.put(b"\"");
+            escapes.put(Texts::Plain, user.name.as_bytes(), line);
+            line.put(b",");
+            escapes.put(Texts::Plain, &user.password, &mut Secret(line));
             if let Some(client_id) = &user.client_id {
                 line.put(b",");
-                basic::put_quoted(client_id.as_bytes(), line);
+                escapes.put(Texts::Plain, client_id.as_bytes(), line);
             }
             Ok(())
         });

@@ -3,10 +3,9 @@
 use alloc::boxed::Box;
 use core::fmt::Write;
 
-use super::basic;
 use super::raw::{Headed, RawData, Use};
 use super::{PAYLOAD, TOPIC};
-use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem};
+use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem, Texts};
 use crate::client::{ClientId, StoredWill};
 use crate::turn::Turn;
 
@@ -54,11 +53,12 @@ pub(super) fn store(turn: &mut Turn<'_>, headed: Headed, payload: Box<[u8]>) -> 
 fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
     for id in ClientId::ALL {
         let Some(will) = turn.modem.will(id).and_then(|will| will.take_if(|will| will.has_topic())) else { continue };
+        let escapes = turn.modem.settings.escapes;
         turn.info(|line| {
             write!(line, "+MQTTWILL: {id},")?;
-            basic::put_quoted(will.topic.as_bytes(), line);
+            escapes.put(Texts::Free, will.topic.as_bytes(), line);
             write!(line, ",{},{},", will.qos.number(), u8::from(will.retain))?;
-            basic::put_quoted(&will.payload, line);
+            escapes.put(Texts::Free, &will.payload, line);
             Ok(())
         });
         if let Some(place) = turn.modem.will(id) {

@@ -3,11 +3,12 @@
 use alloc::string::String;
 use core::fmt::{self, Write};
 
+use crate::at::{Escapes, Texts};
 use crate::cloud::{Credentials, TencentRegistered, UnicomRegistered};
-use crate::commands::put_quoted;
 use crate::outbox::Sink;
 use crate::reports::Secret;
 use crate::secret;
+use crate::visible::put_field;
 
 /// A line about a cloud. A registration that failed is told with empty fields, since the manual has no line for it.
 pub(crate) enum Told {
@@ -56,35 +57,44 @@ pub(crate) enum TuyaEvent {
 }
 
 impl Told {
-    /// Writes the line.
-    pub(crate) fn put(&self, line: &mut (impl Sink + Write)) -> fmt::Result {
+    /// Writes the line. A cloud decides what is in its fields, and none may end its field or the line.
+    pub(crate) fn put(&self, escapes: Escapes, line: &mut (impl Sink + Write)) -> fmt::Result {
         match self {
             Told::Alibaba(None) => line.write_str("+MQTTAUTHDYN: 1,,,"),
             Told::Alibaba(Some(device)) => {
-                write!(line, "+MQTTAUTHDYN: 1,{},{},", device.product_key, device.device_name)?;
-                Secret(line).write_str(&device.device_secret.0)
+                line.write_str("+MQTTAUTHDYN: 1,")?;
+                put_field(device.product_key.as_bytes(), line);
+                line.put(b",");
+                put_field(device.device_name.as_bytes(), line);
+                line.put(b",");
+                put_field(device.device_secret.0.as_bytes(), &mut Secret(line));
+                Ok(())
             }
             Told::Tencent(None) => line.write_str("+MQTTAUTHDYN: 2,,"),
             Told::Tencent(Some(TencentRegistered::Certificate)) => line.write_str("+MQTTAUTHDYN: 2,1"),
             Told::Tencent(Some(TencentRegistered::Key(key))) => {
                 line.write_str("+MQTTAUTHDYN: 2,2,")?;
-                Secret(line).write_str(&key.0)
+                put_field(key.0.as_bytes(), &mut Secret(line));
+                Ok(())
             }
             Told::Unicom(None) => line.write_str("+MQTTAUTHDYN: 3,1,,"),
             Told::Unicom(Some(device)) => {
                 line.write_str("+MQTTAUTHDYN: 3,0,")?;
-                Secret(line).write_str(&device.device_secret.0)?;
-                line.write_str(",")?;
-                Secret(line).write_str(&device.token.0)
+                put_field(device.device_secret.0.as_bytes(), &mut Secret(line));
+                line.put(b",");
+                put_field(device.token.0.as_bytes(), &mut Secret(line));
+                Ok(())
             }
             Told::Event(event) => write!(line, "+MQTTAUTHEVENT: 4,{}", *event as u8),
             Told::Login { host, port, login } => {
-                write!(line, "+MQTTAUTHCFG: 4,\"{host}\",{port},")?;
-                put_quoted(login.username.as_bytes(), line);
+                line.write_str("+MQTTAUTHCFG: 4,")?;
+                escapes.put(Texts::Plain, host.as_bytes(), line);
+                write!(line, ",{port},")?;
+                escapes.put(Texts::Plain, login.username.as_bytes(), line);
                 line.put(b",");
-                put_quoted(login.password.0.as_bytes(), &mut Secret(line));
+                escapes.put(Texts::Plain, login.password.0.as_bytes(), &mut Secret(line));
                 line.put(b",");
-                put_quoted(login.client_id.as_bytes(), line);
+                escapes.put(Texts::Plain, login.client_id.as_bytes(), line);
                 Ok(())
             }
         }

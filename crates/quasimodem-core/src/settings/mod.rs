@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
+use crate::at::Escapes;
 use crate::bearer::Start;
 use crate::cloud::Choices;
 use crate::model::Model;
@@ -26,8 +27,8 @@ pub struct Settings {
     /// Quiet time after a final result code, before the next unsolicited one. Hosts that empty their buffer when they
     /// see `OK` would lose a result that came in the same burst.
     pub gap: Duration,
-    /// Whether `\HH` (two hex digits) in topics and payloads of the host stands for a byte.
-    pub hex_escapes: bool,
+    /// Which escapes are read in texts of the host.
+    pub escapes: Escapes,
     /// How topics and payloads are printed.
     pub urc_payload: UrcPayload,
     /// How a refused connection is told.
@@ -109,7 +110,7 @@ impl Default for Settings {
             model: Default::default(),
             echo: true,
             gap: Duration::from_millis(20),
-            hex_escapes: true,
+            escapes: Escapes::default(),
             urc_payload: UrcPayload::default(),
             refusal: RefusalStyle::default(),
             window: 16,

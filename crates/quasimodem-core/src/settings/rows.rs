@@ -8,6 +8,7 @@ use core::str::FromStr;
 use core::time::Duration;
 
 use super::{Oversize, RefusalStyle, Setting, UrcPayload};
+use crate::at::Escapes;
 use crate::bearer::Start;
 use crate::cloud::{Baidu, BaiduTime, Hash, Resource, Tencent, Unicom, UnicomId};
 use crate::model::Model;
@@ -25,10 +26,14 @@ pub const SETTINGS: &[Setting] = &[
     },
     switch!("echo", "Whether the host's bytes are echoed at power-up (ATE).", echo),
     time!("gap_ms", "Quiet time between a final result code and the next unsolicited one.", gap),
-    switch!(
-        "hex_escapes",
-        "Whether \\HH (two hex digits) in the host's topics and payloads stands for a byte.",
-        hex_escapes
+    choice!(
+        "escapes",
+        "Which escapes are read in the host's texts: \\HH (two hex digits), those of a backslash (\\\" \\\\ \\r \\n), all, none.",
+        escapes,
+        "all" => Escapes::All,
+        "hex" => Escapes::Hex,
+        "backslash" => Escapes::Backslash,
+        "none" => Escapes::None,
     ),
     choice!(
         "urc_payload",

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quasimodem_core::{
-    Change as Radio, DefaultClientId, Imei, Instant, Link, MODELS, RefusalStyle, Registration, Settings, UrcPayload,
+    Change as Radio, DefaultClientId, Escapes, Imei, Instant, Link, MODELS, RefusalStyle, Registration, Settings,
+    UrcPayload,
 };
 
 use quasimodem_core::mqtt::Qos;
@@ -189,7 +190,7 @@ impl Drawing<'_> {
                 Step::command(&line, PATIENT)
             })
             .collect();
-        let script = self.script(&users, rivals, settings.hex_escapes)?.into();
+        let script = self.script(&users, rivals, matches!(settings.escapes, Escapes::All | Escapes::Hex))?.into();
         let fresh_script = fresh_script(index, [&id(1), &id(2)], self.brokers)?.into();
         let last_script = last_script(if rivals { &[1] } else { &[1, 2] })?.into();
         Ok(Station { settings, imei, serial, route, script, last_script, fresh_script })

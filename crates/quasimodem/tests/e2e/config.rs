@@ -94,7 +94,7 @@ fn a_file_maps_hosts_after_the_command_line() {
 
 #[test]
 fn mistakes_are_told_with_their_place() {
-    let keys = "at, pace, imei, host_map, ca, model, echo, gap_ms, hex_escapes, urc_payload, refusal, window, max_packet, oversize, boot_ms, \
+    let keys = "at, pace, imei, host_map, ca, model, echo, gap_ms, escapes, urc_payload, refusal, window, max_packet, oversize, boot_ms, \
                 ready_on_attach, ri_pulse_ms, bearer, search_ms, sn_retry_ms, sn_retries, sn_predefined, sn_names, tls_verify, tls_versions, tls_alpn, tls_name, seed, \
                 cloud.time, cloud.alibaba_hash, cloud.alibaba_joint, cloud.alibaba_timestamp, cloud.alibaba_capitals, \
                 cloud.tencent_hash, cloud.tencent_app_id, cloud.tencent_connection, cloud.tencent_expiry, \
