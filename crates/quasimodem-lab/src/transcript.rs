@@ -76,22 +76,27 @@ impl std::error::Error for Trouble {}
 /// Runs a transcript to its end, or to the first trouble.
 pub fn run(text: &str) -> Result<(), Trouble> {
     let mut runner = Runner::default();
-    let mut last = 0;
-    for (index, line) in text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate() {
-        last = index + 1;
-        let line = line.trim();
-        if !line.is_empty() && !line.starts_with('#') {
-            runner.line(line).map_err(|what| Trouble { line: last, what })?;
-        }
-    }
+    let last = runner.lines(text)?;
     if runner.modem.is_none() {
         return Err(Trouble { line: last.max(1), what: "nothing happens here: no line begins with > or !".into() });
     }
     runner.expect_nothing().map_err(|what| Trouble { line: last, what })
 }
 
+/// What the modem writes during a transcript, piece by piece, with its echo on or off from the start. What the
+/// transcript expects counts for nothing here; the trouble is one that keeps it from being played.
+pub fn output(text: &str, echo: bool) -> Result<Vec<(Kind, Vec<u8>)>, Trouble> {
+    let mut runner = Runner { listens: Some(echo), ..Runner::default() };
+    runner.lines(text)?;
+    Ok(runner.written)
+}
+
 #[derive(Default)]
 struct Runner {
+    /// Nothing is expected, and the echo is like this.
+    listens: Option<bool>,
+    /// All that went to the host, if somebody listens.
+    written: Vec<(Kind, Vec<u8>)>,
     header: Header,
     modem: Option<Modem>,
     /// What the modem asked for last.
@@ -117,15 +122,38 @@ enum Seen {
     Network(String),
 }
 
+impl Seen {
+    fn written(self) -> Option<(Kind, Vec<u8>)> {
+        match self {
+            Seen::Serial(kind, bytes) => Some((kind, bytes)),
+            Seen::Network(_) => None,
+        }
+    }
+}
+
 type Result1 = Result<(), String>;
 
 impl Runner {
+    /// Runs all lines; the number of the last.
+    fn lines(&mut self, text: &str) -> Result<usize, Trouble> {
+        let mut last = 0;
+        for (index, line) in text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate() {
+            last = index + 1;
+            let line = line.trim();
+            if !line.is_empty() && !line.starts_with('#') {
+                self.line(line).map_err(|what| Trouble { line: last, what })?;
+            }
+        }
+        Ok(last)
+    }
+
     fn line(&mut self, line: &str) -> Result1 {
         let (sign, rest) = line.split_once(' ').unwrap_or((line, ""));
         if self.modem.is_none() && self.header.line(line)? {
             return Ok(());
         }
         if self.modem.is_none() {
+            self.header.settings.echo = self.listens.unwrap_or(self.header.settings.echo);
             self.echo = self.header.settings.echo;
             self.modem = Some(Modem::new(self.header.settings.clone().into(), self.header.imei));
             self.now = Some(Instant::START);
@@ -142,6 +170,7 @@ impl Runner {
             return Err(format!("nothing may follow {sign}, found {rest:?}"));
         }
         match sign {
+            "<" | "<<" | "~" | "?" if self.listens.is_some() => Ok(()),
             ">" => self.types(rest),
             ">>" => self.handle(Input::Serial(&unescape(rest)?)),
             "<" => self.expect_line(rest),
@@ -176,6 +205,9 @@ impl Runner {
                 other => self.seen.push_back(Seen::Network(words(&other))),
             }
         }
+        if self.listens.is_some() {
+            self.written.extend(self.seen.drain(..).filter_map(Seen::written));
+        }
         match modem.deadline() {
             Some(deadline) if deadline <= now => Err(format!("the deadline {deadline:?} is not later than {now:?}")),
             _ => Ok(()),
@@ -191,7 +223,7 @@ impl Runner {
             self.seen.pop_front();
         }
         let due = if self.echo { command } else { "" };
-        if echoed == due.as_bytes() {
+        if echoed == due.as_bytes() || self.listens.is_some() {
             return Ok(());
         }
         Err(format!("expected the echo {due:?}, found {:?}", String::from_utf8_lossy(&echoed)))
