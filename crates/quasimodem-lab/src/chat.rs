@@ -37,7 +37,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
-use quasimodem_core::Instant;
+use quasimodem_core::{COMMANDS, Instant};
 
 use self::text::{Template, is_final};
 use crate::script::Input;
@@ -250,7 +250,7 @@ impl Chat {
                             self.next();
                         }
                         (None, Wait::Line { until }) if *until <= now => {
-                            let words = due.words();
+                            let words = without_secrets(&due.words());
                             // It may have come at any time.
                             self.missing(now, &words, 0);
                         }
@@ -321,10 +321,21 @@ impl Chat {
 
 /// A line in quotes, so that blanks at its ends show.
 fn shown(line: &[u8]) -> String {
-    let line = String::from_utf8_lossy(line);
+    let line = without_secrets(&String::from_utf8_lossy(line));
     match line.char_indices().nth(SHOWN_LENGTH) {
         Some((end, _)) => format!("{:?}…", line.get(..end).unwrap_or_default()),
         None => format!("{line:?}"),
+    }
+}
+
+/// A line up to the name of a command that sets or prints secrets: behind it there may be one.
+fn without_secrets(line: &str) -> String {
+    let capitals = line.to_ascii_uppercase();
+    let names = COMMANDS.iter().filter(|row| row.has_secret()).map(|row| row.name);
+    let first = names.filter_map(|name| Some(capitals.find(name)? + name.len())).min();
+    match first.and_then(|end| line.split_at_checked(end)) {
+        Some((shown, hidden)) => format!("{shown}{}", "*".repeat(hidden.chars().count())),
+        None => line.to_owned(),
     }
 }
 

@@ -108,6 +108,13 @@ fn nothing_is_waited_for_forever() {
         ),
         ("< +A", &many, &format!("line 1: +A did not come within 10000 ms; {seven}, and \"+C\" without its end")),
         ("< +A", &long, &format!("line 1: +A did not come within 10000 ms; what came instead: {cut}")),
+        // Lines that may have a secret are known by their name.
+        (
+            "< +MQTTUSER: 1,\"u\",\"geheim\"\n",
+            "AT+mqttuser=1,\"u\",\"geheim\"\r\r\n+MQTTAUTHDYN: 2,2,geheim\r\n+MQTTAUTHCFG: 1,\"gehe",
+            "line 1: +MQTTUSER**************** did not come within 10000 ms; what came instead: \
+             \"AT+mqttuser***************\", \"+MQTTAUTHDYN************\", and \"+MQTTAUTHCFG*********\" without its end",
+        ),
         // What came before the command is none of its answer.
         ("< +A\n> AT\n", "+B\r\n+A\r\n+C\r\n", "line 2: OK did not come within 10000 ms; what came instead: \"+C\""),
         // A command that was answered has used its result up.

@@ -188,8 +188,8 @@ impl Command {
         self.cases.iter().find(|case| case.number() == number)
     }
 
-    /// Whether a set form has a secret.
-    pub(crate) fn has_secret(&self) -> bool {
+    /// Whether a set form has a secret. Then what it prints may have one too.
+    pub fn has_secret(&self) -> bool {
         self.set_forms().any(|(params, _)| params.iter().any(|param| param.secret))
     }
 
