@@ -46,6 +46,9 @@ impl Input<'_> {
 pub enum Host {
     /// A host opened the port. A modem starts without one.
     Attached,
+    /// The host that opened the port is still setting it up, and may empty its buffer at the end: what waits for it
+    /// waits anew. Means nothing once the host wrote, or was told something.
+    Settling,
     /// The host is gone: a half-typed line is forgotten, unsolicited results wait for the next host.
     Detached,
 }

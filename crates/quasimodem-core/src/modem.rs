@@ -69,7 +69,7 @@ pub struct Modem {
     pub(crate) raw: Option<RawData>,
     /// A command whose final result code is still to come.
     pub(crate) pending: Option<Box<Pending>>,
-    pub(crate) attached: bool,
+    pub(crate) host: Attendance,
     /// The driver has more serial output waiting than it likes.
     pub(crate) full: bool,
     /// Until then no unsolicited result follows the last final one.
@@ -104,6 +104,15 @@ pub(crate) enum Power {
     Off,
 }
 
+/// Whether a host has the port open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attendance {
+    Absent,
+    /// It has written nothing yet and was told nothing, and may still empty its buffer.
+    New,
+    Here,
+}
+
 /// What `A/` repeats.
 pub(crate) struct LastLine {
     bytes: [u8; REPEAT_MAX],
@@ -132,12 +141,12 @@ impl Modem {
             typed_at: None,
             raw: None,
             pending: None,
-            attached: false,
+            host: Attendance::Absent,
             full: false,
             quiet_until: Instant::START,
             patience: None,
         };
-        modem.reports.push(Report::Ready);
+        modem.announce();
         modem
     }
 
@@ -295,9 +304,7 @@ impl Modem {
         fresh.bearer = Bearer::new(sim, self.settings.bearer, now, self.settings.search);
         fresh.reports = self.reports.emptied();
         fresh.ids = self.ids;
-        if sim {
-            fresh.reports.push(Report::Ready);
-        }
+        fresh.announce();
         fresh.bearer.keep_clock(&self.bearer);
         // The serial port stays as it is set.
         fresh.profile.uart = self.profile.uart;
@@ -306,10 +313,20 @@ impl Modem {
             fresh.change_rare(|rare| (rare.stored, rare.clock) = (stored, clock));
             fresh.recall_profile();
         }
-        fresh.attached = self.attached;
+        fresh.host = self.host;
         fresh.full = self.full;
         fresh.quiet_until = self.quiet_until;
         *self = fresh;
+    }
+
+    /// Tells that the module has started.
+    fn announce(&mut self) {
+        if self.settings.banner.is_some() {
+            self.reports.push(Report::Banner);
+        }
+        if self.bearer.sim {
+            self.reports.push(Report::Ready);
+        }
     }
 
     /// Keeps why something failed, for `AT+CEER` and `AT+GTSSLERR`.
@@ -396,7 +413,7 @@ impl Modem {
 
     /// When the line is free for unsolicited results; `None`: not before something else happens.
     pub(crate) fn free_at(&self) -> Option<Instant> {
-        let busy = !self.attached || self.full || self.raw.is_some() || self.pending.is_some();
+        let busy = self.host == Attendance::Absent || self.full || self.raw.is_some() || self.pending.is_some();
         if busy || self.power != Power::On {
             return None;
         }

@@ -52,6 +52,11 @@ pub(crate) enum Report {
     Unread(ClientId, Box<Message>),
     /// About a cloud.
     Cloud(Box<Told>),
+    /// The host was told of a message of this client, and has not read since: what is to be told of others waits, until
+    /// then at most. It is never printed.
+    Held(ClientId, Instant),
+    /// The banner of the module.
+    Banner,
     /// `+SIM READY`
     Ready,
     /// `+CREG: <stat>` or one of its kin.
@@ -141,21 +146,36 @@ impl Reports {
                 late(*client, command);
             }
         }
+        self.queue.retain(|report| !matches!(report, Report::Held(_, until) if *until <= now));
     }
 
     /// When [`settle`](Self::settle) has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
+        let waits = self.queue.iter().any(|report| matches!(report, Report::Arrived(..)));
         let untils = self.queue.iter().filter_map(|report| match report {
             Report::Result { until, status: None, .. } => Some(*until),
+            Report::Held(_, until) if waits => Some(*until),
             _ => None,
         });
         untils.min()
+    }
+
+    /// Lets what is to be told of other messages wait until the host has read one of this client, until then at most.
+    pub(crate) fn hold(&mut self, whose: ClientId, until: Instant) {
+        self.release();
+        lean::push(&mut self.queue, Report::Held(whose, until));
+    }
+
+    /// Lets nothing wait for the host to read.
+    pub(crate) fn release(&mut self) {
+        self.queue.retain(|report| !matches!(report, Report::Held(..)));
     }
 
     /// Of what only the newest counts, nothing older stays, so that the queue is bounded.
     pub(crate) fn push(&mut self, report: Report) {
         match &report {
             Report::Ready => self.queue.retain(|old| !matches!(old, Report::Ready)),
+            Report::Banner => self.queue.retain(|old| !matches!(old, Report::Banner)),
             Report::Call { asked: false, .. } => {
                 self.queue.retain(|old| !matches!(old, Report::Call { asked: false, .. }));
             }
@@ -174,6 +194,7 @@ impl Reports {
         max: usize,
         read: impl FnOnce(Option<(Qos, Topic<'_>, &[u8])>) -> R,
     ) -> R {
+        self.queue.retain(|report| !matches!(report, Report::Held(client, _) if *client == whose));
         let unread = |report: &Report| matches!(report, Report::Unread(client, _) if *client == whose);
         let Some(index) = self.queue.iter().position(unread) else { return read(None) };
         let Some(Report::Unread(_, message)) = self.queue.get_mut(index) else { return read(None) };
@@ -187,9 +208,32 @@ impl Reports {
             message.read = end;
         } else {
             self.queue.remove(index);
-            lean::rest(&mut self.queue);
         }
+        self.forget_what_was_read(whose, max);
+        lean::rest(&mut self.queue);
         result
+    }
+
+    /// Of what was read before it was told nothing is told any more. The oldest is read first and told first.
+    fn forget_what_was_read(&mut self, whose: ClientId, max: usize) {
+        let (mut unread, mut untold) = (0, 0usize);
+        for report in &self.queue {
+            match report {
+                Report::Unread(client, message) if *client == whose => {
+                    let (_, payload) = message.topic_and_payload();
+                    let read = usize::try_from(message.read).unwrap_or(usize::MAX);
+                    unread += payload.len().saturating_sub(read).div_ceil(max).max(1);
+                }
+                Report::Arrived(client, ..) if *client == whose => untold += 1,
+                _ => {}
+            }
+        }
+        let mut told = untold.saturating_sub(unread);
+        self.queue.retain(|report| {
+            let goes = told > 0 && matches!(report, Report::Arrived(client, ..) if *client == whose);
+            told -= usize::from(goes);
+            !goes
+        });
     }
 
     /// Takes out the first that may be told. A result waits for its decision, and for all earlier ones of its client
@@ -201,14 +245,26 @@ impl Reports {
         Some(report)
     }
 
-    /// How much waits, for whatever reason.
+    /// How many lines wait. Unread messages and what is to be told of them are bounded by the inboxes, and they wait for
+    /// a host that types.
     pub(crate) fn len(&self) -> usize {
-        self.queue.len()
+        let waits = |report: &&Report| !matches!(report, Report::Unread(..) | Report::Arrived(..) | Report::Held(..));
+        self.queue.iter().filter(waits).count()
     }
 
-    /// Whether something is to be told, now or later.
+    /// Whether something is to be told, now or later, whatever the host reads.
     pub(crate) fn owes(&self) -> bool {
-        self.queue.iter().any(|report| !matches!(report, Report::Unread(..)))
+        let held = self.is_held();
+        self.queue.iter().any(|report| match report {
+            Report::Unread(..) | Report::Held(..) => false,
+            Report::Arrived(..) => !held,
+            _ => true,
+        })
+    }
+
+    /// Whether an indication waits for the host to follow the one before.
+    fn is_held(&self) -> bool {
+        self.queue.iter().any(|report| matches!(report, Report::Held(..)))
     }
 
     /// Whether there is something that may be told.
@@ -217,8 +273,10 @@ impl Reports {
     }
 
     fn first_ready(&self) -> Option<usize> {
+        let held = self.is_held();
         self.queue.iter().enumerate().position(|(index, report)| match report {
-            Report::Result { status: None, .. } | Report::Unread(..) => false,
+            Report::Result { status: None, .. } | Report::Unread(..) | Report::Held(..) => false,
+            Report::Arrived(..) => !held,
             Report::Result { command, client, .. } => !self.queue.iter().take(index).any(|earlier| {
                 matches!(earlier, Report::Result { command: before, client: of, status: None, .. }
                     if of == client && before.name == command.name)
@@ -245,7 +303,10 @@ impl Reports {
     /// Forgets the messages of a client.
     pub(crate) fn discard_messages(&mut self, whose: ClientId) {
         self.queue.retain(|report| match report {
-            Report::Message(client, _) | Report::Unread(client, _) | Report::Arrived(client, ..) => *client != whose,
+            Report::Message(client, _)
+            | Report::Unread(client, _)
+            | Report::Arrived(client, ..)
+            | Report::Held(client, _) => *client != whose,
             _ => true,
         });
     }
@@ -373,7 +434,8 @@ impl Report {
                 print_name(format_args!("{client},{},{topic}", *by as u8), name, settings, out);
             }
             // Names are the session's, which is not at hand here.
-            Report::Unread(..) | Report::Names(_) | Report::Message(..) => {}
+            Report::Unread(..) | Report::Held(..) | Report::Names(_) | Report::Message(..) => {}
+            Report::Banner => line(out, format_args!("{}", settings.banner.as_deref().unwrap_or_default())),
             Report::Ready => line(out, format_args!("+SIM READY")),
             Report::Registration(row, stat) => {
                 let cell = fmt::from_fn(|f| if profile.tells_location(row) { put_cell(*stat, f) } else { Ok(()) });

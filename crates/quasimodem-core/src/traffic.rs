@@ -280,19 +280,30 @@ impl Turn<'_> {
                 self.modem.reports.push(Report::arrived(id, qos, topic, part));
             }
             self.modem.reports.push(Report::Unread(id, Box::new(Message::new(qos, topic, payload))));
-        } else if self.tells_at_once() {
+        } else if self.tells_at_once(payload) {
             self.ring();
             let settings = &self.modem.settings;
             reports::print_message(id, qos, topic, payload, settings, self.out);
+            self.space();
         } else {
-            self.modem.reports.push(Report::Message(id, Box::new(Message::new(qos, topic, payload))));
+            for part in reports::parts(payload, self.longest_in_one_go()) {
+                self.modem.reports.push(Report::Message(id, Box::new(Message::new(qos, topic, part))));
+            }
         }
     }
 
-    /// Whether a message is printed the moment it comes.
-    pub(crate) fn tells_at_once(&self) -> bool {
+    /// Whether a message with this payload is printed the moment it comes.
+    pub(crate) fn tells_at_once(&self, payload: &[u8]) -> bool {
         let indicates = self.modem.profile.switches.has(Switches::INDICATES);
-        !indicates && self.is_free() && !self.modem.reports.is_ready()
+        let fits = payload.len() <= self.longest_in_one_go();
+        !indicates && fits && self.is_free() && !self.modem.reports.is_ready()
+    }
+
+    /// The longest payload that may be printed without a gap in it. Longer ones than the model reports are several
+    /// results.
+    fn longest_in_one_go(&self) -> usize {
+        let settings = &self.modem.settings;
+        if settings.urc_gap.is_zero() { usize::MAX } else { settings.model.message.into() }
     }
 
     fn broken(&mut self, id: ClientId, failure: Failure) {

@@ -11,7 +11,7 @@ use crate::client::ClientId;
 use crate::commands::{Pending, RawData, Switches};
 use crate::errand::Errand;
 use crate::input::{Host, HostLine, Input};
-use crate::modem::{Modem, Power};
+use crate::modem::{Attendance, Modem, Power};
 use crate::net::Port;
 use crate::note::{Failure, StoredNote};
 use crate::outbox::{Kind, ModemLine, Outbox, Piece, Sink};
@@ -48,7 +48,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn take(&mut self, input: Input<'_>) {
         if let Input::Host(Host::Detached) = input {
             // What is due by now would be said to nobody: it waits for the next host.
-            self.modem.attached = false;
+            self.modem.host = Attendance::Absent;
         }
         self.settle();
         self.take_in(input);
@@ -88,6 +88,7 @@ impl<'a> Turn<'a> {
         match input {
             Input::Serial(bytes) => self.serial(bytes),
             Input::Host(Host::Attached) => self.attached(),
+            Input::Host(Host::Settling) => self.let_settle(),
             Input::Host(Host::Detached) => {
                 self.modem.line.reset();
                 self.modem.typed_at = None;
@@ -118,17 +119,32 @@ impl<'a> Turn<'a> {
             Input::Line(HostLine::Dtr(false)) if self.modem.profile.switches.has(Switches::DTR) => self.dtr_fell(),
             // A serial port has no moment at which somebody opens it.
             Input::Line(HostLine::Dtr(true)) if self.modem.power == Power::Off => self.boot(),
-            Input::Line(HostLine::Dtr(_)) | Input::Tick => {}
+            // Hosts raise it when they open their end.
+            Input::Line(HostLine::Dtr(true)) => self.let_settle(),
+            Input::Line(HostLine::Dtr(false)) | Input::Tick => {}
         }
     }
 
     fn attached(&mut self) {
+        self.modem.host = Attendance::New;
+        self.let_settle();
         let modem = &mut *self.modem;
-        modem.attached = true;
+        // It has not seen the indication that another host did not follow.
+        modem.reports.release();
         if modem.power == Power::Off {
             self.boot();
         } else if modem.settings.ready_on_attach && modem.bearer.sim {
             modem.reports.push(Report::Ready);
+        }
+    }
+
+    /// Lets everything unsolicited wait until a new host has set up its end and emptied its buffer. Gaps that began
+    /// with the host before mean nothing to it.
+    fn let_settle(&mut self) {
+        let modem = &mut *self.modem;
+        if modem.host == Attendance::New {
+            modem.quiet_until = self.now + modem.settings.ready_delay.unwrap_or_default();
+            modem.patience = None;
         }
     }
 
@@ -204,6 +220,11 @@ impl<'a> Turn<'a> {
 
     /// Bytes of the host.
     fn serial(&mut self, bytes: &[u8]) {
+        if self.modem.host == Attendance::New && !bytes.is_empty() {
+            // It has emptied its buffer before it wrote.
+            self.modem.host = Attendance::Here;
+            self.modem.quiet_until = self.now;
+        }
         let mut rest = bytes;
         let mut buffer = self.modem.line.begin(self.out);
         while self.modem.power == Power::On {
@@ -404,11 +425,13 @@ impl<'a> Turn<'a> {
         if modem.profile.switches.set(Switches::UART, false) {
             self.out.line(ModemLine::Uart(modem.profile.uart));
         }
-        modem.quiet_until = self.now + gap;
+        let mut quiet_until = self.now + gap;
         if modem.reports.is_ready() {
             let patience = modem.patience.get_or_insert(self.now + GAPS * gap);
-            modem.quiet_until = modem.quiet_until.min(*patience);
+            quiet_until = quiet_until.min(*patience);
         }
+        // The gap after an unsolicited result may be longer.
+        modem.quiet_until = modem.quiet_until.max(quiet_until);
     }
 
     /// A number that nobody foresees who does not know the seed; another one at each call.
@@ -439,6 +462,12 @@ impl<'a> Turn<'a> {
             {
                 self.print(&report);
                 self.modem.patience = None;
+                let hold = self.modem.settings.msgi_hold;
+                if let Report::Arrived(client, ..) = report
+                    && !hold.is_zero()
+                {
+                    self.modem.reports.hold(client, self.now + hold);
+                }
             }
             match self.paused_with_room() {
                 Some(id) => self.received(id, &[]),
@@ -463,6 +492,17 @@ impl<'a> Turn<'a> {
             _ => {}
         }
         report.print(&self.modem.settings, &self.modem.profile, self.out);
+        self.space();
+    }
+
+    /// Lets the gap begin that is due after an unsolicited result.
+    pub(crate) fn space(&mut self) {
+        let modem = &mut *self.modem;
+        modem.quiet_until = modem.quiet_until.max(self.now + modem.settings.urc_gap);
+        if modem.host == Attendance::New {
+            // It was waited for long enough.
+            modem.host = Attendance::Here;
+        }
     }
 
     pub(crate) fn is_free(&self) -> bool {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use quasimodem_core::mqtt::{Packet, parse_words};
 use quasimodem_core::{
     Change, ClientId, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, MODELS, Modem, Outbox, Port, Query,
-    RefusalStyle, Registration, Settings, Why, sn,
+    RefusalStyle, Registration, Settings, Start, Why, sn,
 };
 
 /// Something that happens to a modem.
@@ -375,7 +375,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(|on| Event::Line(HostLine::Dtr(on))),
         5 => link().prop_map(Event::Opened),
         1 => link().prop_map(Event::Closed),
-        1 => prop::sample::select(vec![Host::Attached, Host::Attached, Host::Detached]).prop_map(Event::Host),
+        1 => prop::sample::select(vec![Host::Attached, Host::Attached, Host::Settling, Host::Detached]).prop_map(Event::Host),
         1 => port().prop_map(Event::Full),
         2 => port().prop_map(Event::Free),
         1 => changes.prop_map(Event::Bearer),
@@ -394,11 +394,19 @@ proptest! {
         gap in 0..2u64,
         boot in 0..2u64,
         cme in any::<bool>(),
+        waits in any::<bool>(),
         events in vec(event(), 0..60),
     ) {
         let refusal = if cme { RefusalStyle::Cme } else { RefusalStyle::Result };
         let (gap, boot) = (Duration::from_millis(20 * gap), Duration::from_secs(boot));
-        let settings = Settings { model: &MODELS[model], gap, boot, refusal, ..Settings::default() };
+        let mut settings = Settings { model: &MODELS[model], gap, boot, refusal, ..Settings::default() };
+        if waits {
+            settings.urc_gap = Duration::from_millis(70);
+            settings.msgi_hold = Duration::from_millis(300);
+            settings.ready_delay = Some(Duration::from_millis(500));
+            settings.banner = Some("AT command ready".into());
+            settings.bearer = Start::Cold;
+        }
         let mut rig = Rig::new(settings);
         for event in &events {
             rig.happens(event);

@@ -106,9 +106,9 @@ fn a_long_payload_comes_in_parts() {
     assert_eq!(parts[0].len(), 1500);
     bench.types("AT+MQTTCONF=1");
     let printed = receives(&mut bench, &format!("publish predefined @9 q0 \"{}\"", "x".repeat(1500)));
-    assert_eq!(printed, "\r\n+MQTTMSGI: 101,0,9,1024\r\n\r\n+MQTTMSGI: 101,0,9,476\r\n");
+    assert_eq!(printed, "\r\n+MQTTMSGI: 101,0,9,1024\r\n");
     let due = format!("\r\n+MQTTREAD: 101,0,9,1024,9,\"{}\"\r\n\r\nOK\r\n", "x".repeat(1024));
-    assert_eq!(bench.types("AT+MQTTREAD=101"), due);
+    assert_eq!(bench.types("AT+MQTTREAD=101"), due + "\r\n+MQTTMSGI: 101,0,9,476\r\n");
     let due = format!("\r\n+MQTTREAD: 101,0,9,476,9,\"{}\"\r\n\r\nOK\r\n", "x".repeat(476));
     assert_eq!(bench.types("AT+MQTTREAD=101"), due);
 }

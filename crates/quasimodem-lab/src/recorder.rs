@@ -116,6 +116,7 @@ impl Recorder {
             Input::Tick => return,
             Input::Serial(bytes) => return self.entries.push(Entry::Typed(bytes.to_vec())),
             Input::Host(Host::Attached) => "! host attached".into(),
+            Input::Host(Host::Settling) => "! host settling".into(),
             Input::Host(Host::Detached) => "! host detached".into(),
             Input::Line(HostLine::Dtr(on)) => format!("! line dtr {}", if *on { "on" } else { "off" }),
             Input::Opened(link) => format!("! {link} opened"),

@@ -32,7 +32,7 @@
 //! | `! 1 closed tls unknown root issuer`, `! 1 closed tls expired end now`, `! 1 closed tls wrong name asked presented` | and TLS for any of its own |
 //! | `~ 1 open tls+roots+identity+unverified+1.2 host:port` | what of a TLS profile is not as usual |
 //! | `~ resolve name`, `~ resolve v4 name`, `! resolved 10.1.2.3`, `! not resolved` | the modem asks for an address, and gets one or none |
-//! | `! serial full`, `! 1 free`, `! host detached`, `! sim out`, `! registration 0`, `! call down` | more from outside |
+//! | `! serial full`, `! 1 free`, `! host detached`, `! host settling`, `! sim out`, `! registration 0`, `! call down` | more from outside |
 //! | `! signal 20,99`, `! clock 1784530296` | and more; the clock in seconds since 1970 |
 //! | `! line dtr off` | the host changes a line of the port |
 //! | `~ uart 9600 8N1 rtscts`, `~ dcd on`, `~ ri 100ms` | the modem sets the port and its lines |
@@ -314,6 +314,7 @@ impl Runner {
         let port = whom.parse().map_or(Port::Serial, |number| Port::Link(Link(number)));
         let input = match (whom, port, what) {
             ("host", _, "attached") => Input::Host(Host::Attached),
+            ("host", _, "settling") => Input::Host(Host::Settling),
             ("host", _, "detached") => Input::Host(Host::Detached),
             ("resolved", _, address) => {
                 let query = self.query.take().ok_or("the modem asked for no address")?;

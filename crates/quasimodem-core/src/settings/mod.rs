@@ -2,6 +2,7 @@
 
 mod rows;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
@@ -27,6 +28,11 @@ pub struct Settings {
     /// Quiet time after a final result code, before the next unsolicited one. Hosts that empty their buffer when they
     /// see `OK` would lose a result that came in the same burst.
     pub gap: Duration,
+    /// Quiet time after an unsolicited result code, before the next one.
+    pub urc_gap: Duration,
+    /// How long the next `+MQTTMSGI` waits for the host to read after the last one; zero: not at all. Hosts that read
+    /// at once and know how long the answer is would take another indication for a part of it.
+    pub msgi_hold: Duration,
     /// Which escapes are read in texts of the host.
     pub escapes: Escapes,
     /// How topics and payloads are printed.
@@ -43,6 +49,11 @@ pub struct Settings {
     pub boot: Duration,
     /// Whether `+SIM READY` is told to each host that opens the port, and not only after a reset.
     pub ready_on_attach: bool,
+    /// What is told at power-up and after each reset, in front of `+SIM READY`: `AT command ready` on some modules.
+    pub banner: Option<Box<str>>,
+    /// How long everything unsolicited waits after a host opened the port, if the host types nothing before. Hosts
+    /// empty their buffer in that time. `None`: where the host is decides it; the modem itself does not wait.
+    pub ready_delay: Option<Duration>,
     /// How the serial port is set at power-up, of which `AT+IPR?` and its kin tell. No setting by name: it is where the
     /// host sits that decides it.
     pub uart: Uart,
@@ -110,6 +121,8 @@ impl Default for Settings {
             model: Default::default(),
             echo: true,
             gap: Duration::from_millis(20),
+            urc_gap: Duration::ZERO,
+            msgi_hold: Duration::from_secs(5),
             escapes: Escapes::default(),
             urc_payload: UrcPayload::default(),
             refusal: RefusalStyle::default(),
@@ -118,6 +131,8 @@ impl Default for Settings {
             oversize: Oversize::default(),
             boot: Duration::ZERO,
             ready_on_attach: true,
+            banner: None,
+            ready_delay: None,
             uart: Uart::default(),
             ri_pulse: Duration::ZERO,
             bearer: Start::default(),

@@ -26,6 +26,12 @@ pub const SETTINGS: &[Setting] = &[
     },
     switch!("echo", "Whether the host's bytes are echoed at power-up (ATE).", echo),
     time!("gap_ms", "Quiet time between a final result code and the next unsolicited one.", gap),
+    time!("urc_gap_ms", "Quiet time between an unsolicited result code and the next one.", urc_gap),
+    time!(
+        "msgi_hold_ms",
+        "How long the next +MQTTMSGI waits until the last message is read, at most; 0 is not at all.",
+        msgi_hold
+    ),
     choice!(
         "escapes",
         "Which escapes are read in the host's texts: \\HH (two hex digits), those of a backslash (\\\" \\\\ \\r \\n), all, none.",
@@ -74,6 +80,30 @@ pub const SETTINGS: &[Setting] = &[
         "Whether each host that opens the port gets +SIM READY, and not only the first after a start.",
         ready_on_attach
     ),
+    Setting {
+        key: "ready_delay_ms",
+        meaning: "How long +SIM READY and all that waits for a host wait after it opened the port, if it types nothing; \
+                  hosts empty their buffer then. auto is 500, and 0 on stdio.",
+        expected: "a number of milliseconds up to 3600000, or auto",
+        set: |settings, text| {
+            settings.ready_delay = match text {
+                "auto" => None,
+                _ => Some(Duration::from_millis(read_number(text, 0, 3_600_000)?)),
+            };
+            Some(())
+        },
+        value: |settings| settings.ready_delay.map_or("auto".into(), |delay| delay.as_millis().to_string()),
+    },
+    Setting {
+        key: "banner",
+        meaning: "A line at power-up and after each reset, before +SIM READY, such as AT command ready.",
+        expected: "1 to 64 printable characters without the words OK and ERROR, or none",
+        set: |settings, text| {
+            let fits = (1..=64).contains(&text.len()) && is_harmless(text);
+            fits.then(|| settings.banner = (text != NONE).then(|| text.into()))
+        },
+        value: |settings| settings.banner.as_deref().unwrap_or(NONE).into(),
+    },
     time!(
         "ri_pulse_ms",
         "How long the ring indicator is on with each unsolicited result, where the port has it; 0 is never.",
@@ -434,6 +464,13 @@ macro_rules! choice {
 }
 
 use {choice, lifetime, number, or_word, other, switch, time};
+
+/// Whether no host can take this, or a part of it, for a result code: hosts look for OK and ERROR anywhere.
+pub(super) fn is_harmless(text: &str) -> bool {
+    let printable = text.chars().all(|char| !char.is_control() && !matches!(char, '\u{2028}' | '\u{2029}'));
+    let mut words = text.split(|char: char| !char.is_ascii_alphanumeric());
+    printable && !words.any(|word| ["OK", "ERROR"].iter().any(|code| word.eq_ignore_ascii_case(code)))
+}
 
 fn read_switch(text: &str) -> Option<bool> {
     match text {

@@ -133,7 +133,7 @@ impl Turn<'_> {
         // The name is the session's, or the settings', which must be lent while the message is told.
         let mut clients = self.modem.sn.take();
         let settings = self.modem.settings.clone();
-        let at_once = self.tells_at_once();
+        let at_once = self.tells_at_once(payload);
         let names = clients.as_mut().and_then(|clients| clients.get_mut(id.index())?.names());
         let told = match (&topic, names) {
             (TopicId::Short(name), _) => Topic::Name(name),

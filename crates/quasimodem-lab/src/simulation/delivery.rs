@@ -234,11 +234,23 @@ impl Receiver {
         let token = match known(messages, &String::from_utf8_lossy(topic), &text) {
             Ok((token, _)) => token,
             // The rest is still to be read.
-            Err(_) if payload.len() == READ_MAX => return Ok(()),
+            Err(_) if payload.len() == READ_MAX => {
+                let parts = if *qos == 0 { 0 } else { text.len() / READ_MAX };
+                self.forget_what_was_read(parts);
+                return Ok(());
+            }
             Err(broken) => return Err(broken),
         };
         self.begun.clear();
         self.reported(true, *qos, topic, token, messages)
+    }
+
+    /// Of what a host reads before it is told of it, it is not told any more; the oldest is told first, and of that so
+    /// many parts are read.
+    fn forget_what_was_read(&mut self, parts: usize) {
+        let of = |got: &Got| (got.size - got.topic.len()).div_ceil(READ_MAX).max(1);
+        let unread = self.owed.iter().filter(|got| got.read).map(of).sum::<usize>().saturating_sub(parts);
+        self.arrived.drain(..self.arrived.len().saturating_sub(unread));
     }
 
     fn reported(&mut self, read: bool, qos: u8, topic: &[u8], token: &str, messages: &Messages) -> Result<(), Broken> {
@@ -261,6 +273,7 @@ impl Receiver {
             return Err(lost(format!("{token} at QoS {qos} is told, but {due:?} is the oldest")));
         }
         place.map(|place| self.owed.remove(place));
+        self.forget_what_was_read(0);
         Ok(())
     }
 

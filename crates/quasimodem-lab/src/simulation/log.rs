@@ -82,6 +82,7 @@ impl Watch for Log {
         }
         let heard = match input {
             Input::Serial(bytes) => Some(Saw::Typed(bytes.to_vec())),
+            Input::Host(Host::Settling) => None,
             Input::Host(host) => Some(Saw::Attached(*host == Host::Attached)),
             Input::Full(Port::Serial) => Some(Saw::Full(true)),
             Input::Free(Port::Serial) => Some(Saw::Full(false)),

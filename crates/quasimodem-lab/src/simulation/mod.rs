@@ -254,7 +254,7 @@ impl Checker<'_> {
         match saw {
             Saw::Typed(bytes) => checked.reader.typed(now, bytes),
             Saw::Attached(attached) => {
-                if let Some(line) = checked.reader.attached(*attached) {
+                if let Some(line) = checked.reader.attached(now, *attached) {
                     checked.results.left(&line);
                 }
             }

@@ -34,6 +34,10 @@ pub(super) struct Reader {
     typed_at: Option<Instant>,
     /// When the last final result code came.
     answered_at: Option<Instant>,
+    /// When it was told something unasked.
+    told_at: Option<Instant>,
+    /// When it opened the port, if it has not written since.
+    opened_at: Option<Instant>,
     /// When the first came since the line was free.
     busy_since: Option<Instant>,
     /// The modem's deadline, and, where something may be told in front of what is due, the `typed_at` that counts for
@@ -166,6 +170,8 @@ impl Reader {
             info: Vec::new(),
             typed_at: None,
             answered_at: None,
+            told_at: None,
+            opened_at: None,
             busy_since: None,
             deadline: None,
             before: None,
@@ -173,8 +179,13 @@ impl Reader {
     }
 
     /// A host came or went. Gives the line that was being answered when it went.
-    pub(super) fn attached(&mut self, attached: bool) -> Option<Vec<u8>> {
+    pub(super) fn attached(&mut self, now: Instant, attached: bool) -> Option<Vec<u8>> {
         self.attached = attached;
+        self.opened_at = attached.then_some(now);
+        if attached {
+            // What began with the host before means nothing to this one.
+            (self.answered_at, self.told_at, self.busy_since) = (None, None, None);
+        }
         let mut left = None;
         if !attached {
             left = self.due.pop_front().and_then(|due| match due {
@@ -197,6 +208,9 @@ impl Reader {
     pub(super) fn typed(&mut self, now: Instant, bytes: &[u8]) {
         let settles = self.deadline.is_some_and(|deadline| deadline <= now);
         self.before = (settles && self.due.is_empty() && self.raw.is_none()).then_some(self.typed_at);
+        if !bytes.is_empty() {
+            self.opened_at = None;
+        }
         for &byte in bytes {
             let after_cr = std::mem::take(&mut self.typing.after_cr);
             if let Some(raw) = &mut self.raw {
@@ -261,6 +275,7 @@ impl Reader {
             if let Some(typed_at) = self.before {
                 if let Ok(urc) = self.urc(&mut rest, messages) {
                     self.check_quiet(self.held_up_by(now, typed_at), &urc)?;
+                    self.told_at = Some(now);
                     heard(Heard::Urc(urc))?;
                     continue;
                 }
@@ -281,6 +296,7 @@ impl Reader {
                 None => {
                     let urc = self.urc(&mut rest, messages)?;
                     self.check_quiet(self.held_up(now), &urc)?;
+                    self.told_at = Some(now);
                     heard(Heard::Urc(urc))?;
                 }
             }
@@ -332,6 +348,13 @@ impl Reader {
     fn held_up_by(&self, now: Instant, typed_at: Option<Instant>) -> Option<&'static str> {
         if typed_at.is_some_and(|at| now < at + TYPING) {
             return Some("into a half-typed line");
+        }
+        let delay = self.settings.ready_delay.unwrap_or_default();
+        if self.opened_at.is_some_and(|at| now < at + delay) {
+            return Some("to a host that may still empty its buffer");
+        }
+        if self.told_at.is_some_and(|at| now < at + self.settings.urc_gap) {
+            return Some("within the gap after another one");
         }
         // A host that never pauses holds up what waits for five gaps at most.
         let patient = self.busy_since.is_some_and(|at| now < at + GAPS * self.settings.gap);

@@ -125,7 +125,10 @@ impl Scenario {
             }
         }
         faults.extend([(quiet, Change::RefuseNobody), (quiet, Change::Manners(Manners::default()))]);
-        draw_outsiders(&mut random, brokers, quiet, &mut messages, &mut faults);
+        // Where there are gaps between unsolicited results, a long message is several of them, and not one piece.
+        let whole = stations.iter().all(|station| station.settings.urc_gap.is_zero());
+        let sizes: &[usize] = if whole { &[10, 1000, 1024, 1025, 1500, 1501, 3000] } else { &[10, 1000, 1024] };
+        draw_outsiders(&mut random, brokers, sizes, quiet, &mut messages, &mut faults);
         Ok(Scenario { stations, brokers, faults, quiet, messages })
     }
 }
@@ -163,6 +166,9 @@ impl Drawing<'_> {
             window: random.pick([1, 4, 16, 16]),
             ready_on_attach: random.chance(70),
             seed: random.chance(50).then(|| random.bits()),
+            urc_gap: Duration::from_millis(random.pick([0, 0, 50])),
+            msgi_hold: Duration::from_millis(random.pick([0, 300, 5000])),
+            ready_delay: random.pick([None, Some(Duration::from_millis(500))]),
             ..Settings::default()
         };
         let route = Route { conditions: draw_conditions(random), ..Route::default() };
@@ -418,6 +424,7 @@ fn fresh_script(index: usize, client_ids: [&str; 2], brokers: usize) -> Result<S
 fn draw_outsiders(
     random: &mut Random,
     brokers: usize,
+    sizes: &[usize],
     quiet: Instant,
     messages: &mut Messages,
     faults: &mut Vec<(Instant, Change)>,
@@ -430,7 +437,7 @@ fn draw_outsiders(
         let number = messages.len();
         let token = format!("p{OUTSIDER}-0-{number}");
         let (topic, qos) = (random.pick(TOPICS), random.pick([0, 1, 2]));
-        let size = random.pick([10, 1000, 1024, 1025, 1500, 1501, 3000]);
+        let size = sizes.get(random.between(0, sizes.len() - 1)).copied().unwrap_or_default();
         let mut payload = format!("{token}.").into_bytes();
         payload.extend((payload.len()..size).map(|place| b"bcdef\r\n\"0123"[place % 12]));
         let message =
