@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use quasimodem_core::{Imei, Rate, SETTINGS, Setting, Settings, Uart};
 use rustls::pki_types::CertificateDer;
@@ -50,6 +51,11 @@ impl Config {
         if let Some((mapping, before)) = HostMap::shadowed(&run.host_map) {
             return Err(format!("--host-map {mapping} never counts: {before} before it is for the same"));
         }
+        settings.ready_delay.get_or_insert(match at {
+            // Nobody opens these, so that nobody empties a buffer.
+            At::Stdio | At::Script(_) => Duration::ZERO,
+            At::Pty(_) | At::Tcp(_) | At::Rfc2217(_) | At::Serial(..) => READY_DELAY,
+        });
         Ok(Config {
             at,
             pace: pace.map(|rate| Uart { rate, ..settings.uart }),
@@ -61,6 +67,9 @@ impl Config {
         })
     }
 }
+
+/// Long enough for a program on a busy machine to open a port and empty its buffer, and short for one that waits 30 s.
+const READY_DELAY: Duration = Duration::from_millis(500);
 
 fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = fs::read(path).map_err(|error| format!("can't read {}: {error}", path.display()))?;

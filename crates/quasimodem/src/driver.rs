@@ -115,7 +115,7 @@ impl<E: SerialEnd> Driver<E> {
                 Poll::Ready(Event::Interrupt) => return Poll::Ready(Ok(Ended::Interrupted)),
                 Poll::Ready(Event::Finished) => self.host = HostState::Finished,
                 Poll::Ready(Event::Left) => self.host = HostState::Absent,
-                Poll::Ready(Event::Opened | Event::Bytes(_) | Event::Line(_)) => {}
+                Poll::Ready(Event::Opened | Event::Settling | Event::Bytes(_) | Event::Line(_)) => {}
                 Poll::Pending => break,
             }
         }
@@ -149,6 +149,7 @@ impl<E: SerialEnd> Driver<E> {
             Event::Bytes(count) => {
                 self.feed(cx, Input::Serial(chunk.get(..count).unwrap_or_default()), outbox)?;
             }
+            Event::Settling => self.feed(cx, Input::Host(Host::Settling), outbox)?,
             Event::Line(line) => self.feed(cx, Input::Line(line), outbox)?,
             Event::Finished => self.host = HostState::Finished,
             Event::Left => {

@@ -29,7 +29,7 @@ pub(crate) trait SerialEnd {
     /// What a person does to type at it: the beginning of a sentence that goes on with what to type.
     fn way_in(&self) -> String;
 
-    /// What the host did: first [`Opened`](Event::Opened), then any number of [`Bytes`](Event::Bytes), then
+    /// What the host did: first [`Opened`](Event::Opened), then any number of [`Bytes`](Event::Bytes) and others, then
     /// [`Finished`](Event::Finished) or [`Left`](Event::Left); after [`hang_up`](Self::hang_up) from the start.
     ///
     /// `Bytes` come only while the modem `wants` them; all others whether it does or not, except that no end of a host
@@ -70,6 +70,8 @@ pub(crate) trait SerialEnd {
 pub(crate) enum Event {
     /// It opened the end.
     Opened,
+    /// It is still setting up its side, and may empty its buffer at the end.
+    Settling,
     /// It wrote this many bytes, one at least, now at the start of the chunk.
     Bytes(usize),
     /// It will write nothing more, but may still read what its commands caused.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use quasimodem_core::{FlowControl, HostLine, Input, ModemLine, Uart};
 use quasimodem_lab::com_port::{self, ComPort};
@@ -26,6 +27,10 @@ pub(crate) struct Rfc2217 {
     ahead: Vec<u8>,
     /// The host switched DTR behind what is in `ahead`.
     dtr: Option<bool>,
+    /// Until when a host that negotiates is taken for one that is still setting up its side.
+    settles: Option<Instant>,
+    /// It negotiated, and the modem does not know.
+    negotiated: bool,
     /// The host is done, but bytes of it are still to be taken.
     ended: Option<Event>,
     /// The modem's bytes, as long as `wire` has others.
@@ -50,6 +55,8 @@ impl Rfc2217 {
             seen: 0,
             ahead: Vec::new(),
             dtr: None,
+            settles: None,
+            negotiated: false,
             ended: None,
             data: Vec::new(),
             wire: Vec::new(),
@@ -62,6 +69,7 @@ impl Rfc2217 {
     /// Shows the filter what came, up to a change of DTR.
     fn filter(&mut self) {
         let mut rest = self.raw.get(self.seen..).unwrap_or_default();
+        let (shown, data) = (rest.len(), self.ahead.len());
         while self.dtr.is_none() && !rest.is_empty() && self.wire.len() < WIRE_MAX {
             match self.filter.take(&mut rest, &mut self.ahead, &mut self.wire) {
                 Some(com_port::Event::Dtr(on)) => self.dtr = Some(on),
@@ -75,6 +83,7 @@ impl Rfc2217 {
                 None => {}
             }
         }
+        self.negotiated |= shown - rest.len() > self.ahead.len().saturating_sub(data);
         self.seen = self.raw.len() - rest.len();
     }
 
@@ -151,6 +160,9 @@ impl SerialEnd for Rfc2217 {
                 }
                 return Poll::Ready(Ok(Event::Bytes(count)));
             }
+            if std::mem::take(&mut self.negotiated) && self.settles.is_some_and(|until| Instant::now() < until) {
+                return Poll::Ready(Ok(Event::Settling));
+            }
             // A line does not wait for a modem that takes no bytes.
             if let Some(on) = self.dtr.take() {
                 return Poll::Ready(Ok(Event::Line(HostLine::Dtr(on))));
@@ -174,12 +186,15 @@ impl SerialEnd for Rfc2217 {
                     self.seen = 0;
                 }
                 Poll::Ready(Event::Opened) => {
+                    self.settles = Some(Instant::now() + SETTLING);
                     self.filter.greet(&mut self.wire);
                     self.filter.set_dcd(self.dcd, &mut self.wire);
                     return Poll::Ready(Ok(Event::Opened));
                 }
                 Poll::Ready(event @ (Event::Finished | Event::Left)) => self.ended = Some(event),
-                Poll::Ready(event @ (Event::Line(_) | Event::Interrupt)) => return Poll::Ready(Ok(event)),
+                Poll::Ready(event @ (Event::Settling | Event::Line(_) | Event::Interrupt)) => {
+                    return Poll::Ready(Ok(event));
+                }
                 Poll::Pending => return Poll::Pending,
             }
         }
@@ -238,6 +253,8 @@ impl SerialEnd for Rfc2217 {
         self.seen = 0;
         self.ahead.clear();
         self.dtr = None;
+        self.settles = None;
+        self.negotiated = false;
         self.ended = None;
         self.data.clear();
         self.wire.clear();
@@ -256,6 +273,10 @@ const DATA_MAX: usize = 4096;
 /// Answers that wait for a host which does not read them, before no further request is heard.
 const WIRE_MAX: usize = 4096;
 
+/// How long a host may take to set up its side. One that asks for the lines again and again is not setting it up for
+/// ever; pyserial gives its own negotiation three seconds.
+const SETTLING: Duration = Duration::from_secs(5);
+
 /// Chunks of requests that are heard in one go.
 const ROUNDS: usize = 16;
 
@@ -265,7 +286,6 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::{Ipv4Addr, TcpStream};
     use std::thread;
-    use std::time::Duration;
 
     use tokio::runtime::Builder;
     use tokio::task::yield_now;

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use quasimodem_core::SETTINGS;
 use tempfile::TempDir;
 
 use crate::broker::{Broker, Kind};
@@ -94,13 +95,8 @@ fn a_file_maps_hosts_after_the_command_line() {
 
 #[test]
 fn mistakes_are_told_with_their_place() {
-    let keys = "at, pace, imei, host_map, ca, model, echo, gap_ms, escapes, urc_payload, refusal, window, max_packet, oversize, boot_ms, \
-                ready_on_attach, ri_pulse_ms, bearer, search_ms, sn_retry_ms, sn_retries, sn_predefined, sn_names, tls_verify, tls_versions, tls_alpn, tls_name, seed, \
-                cloud.time, cloud.alibaba_hash, cloud.alibaba_joint, cloud.alibaba_timestamp, cloud.alibaba_capitals, \
-                cloud.tencent_hash, cloud.tencent_app_id, cloud.tencent_connection, cloud.tencent_expiry, \
-                cloud.tencent_lifetime_s, cloud.huawei_checks_time, cloud.onenet_hash, cloud.onenet_resource, \
-                cloud.onenet_expiry, cloud.onenet_lifetime_s, cloud.baidu_hash, cloud.baidu_time, \
-                cloud.baidu_client_id, cloud.unicom_device_id, cloud.unicom_operator";
+    let settings = SETTINGS.iter().map(|setting| setting.key);
+    let keys = ["at", "pace", "imei", "host_map", "ca"].into_iter().chain(settings).collect::<Vec<_>>().join(", ");
     let cases = [
         ("\n\ngap_ms = \"x\"\n", "3: gap_ms is \"x\", expected a number of milliseconds up to 3600000".to_owned()),
         ("gap_ms = 1.5\n", "1: gap_ms is 1.5, expected a number of milliseconds up to 3600000".into()),

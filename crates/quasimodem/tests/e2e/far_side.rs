@@ -92,6 +92,13 @@ pub(crate) fn session(url: &str, broker: u16) -> String {
     python(&[script.to_str().unwrap(), url, &broker.to_string()])
 }
 
+/// Opens a port so many times, as a host does that then waits for `+SIM READY`.
+pub(crate) fn opens(url: &str, count: usize) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/opens.py");
+    let said = python(&[script.to_str().unwrap(), url, &count.to_string()]);
+    assert_eq!(said, format!("{count} of {count}\n"));
+}
+
 /// Runs these lines with a port, open as `port`, and returns what they print.
 pub(crate) fn with_port(url: &str, lines: &str) -> String {
     let text =

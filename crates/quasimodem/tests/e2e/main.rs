@@ -19,6 +19,7 @@ mod gateway;
 mod host;
 mod host_map;
 mod lab;
+mod opens;
 mod pace;
 mod parity;
 mod program;

@@ -42,6 +42,7 @@ fn the_fall_of_dtr_ends_raw_data_and_half_a_line() {
     let lines = r#"
 port.write(b"AT&D1\r")
 read_to(b"OK\r\n")
+read_to(b"+SIM READY\r\n")
 port.write(b'AT+MQTTUSER=1,"a","b"\rAT+NOSU')
 read_to(b"OK\r\nAT+NOSU")
 port.dtr = False

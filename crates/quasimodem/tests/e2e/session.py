@@ -30,9 +30,10 @@ class Host:
         return read
 
     def wake(self):
-        """What was said before the host came is nobody's."""
-        self.port.write(b"AT\r")
-        self.read_to(b"\r\nOK\r\n")
+        """What was said before the host came is nobody's, and what a start says comes once more."""
+        self.port.write(b"AT+RESET\r")
+        self.read_to(b"AT+RESET\r\nOK\r\n")
+        self.read_to(b"\r\n+SIM READY\r\n")
 
     def step(self, typed, *ends):
         self.port.write(typed)
