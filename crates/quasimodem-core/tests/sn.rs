@@ -177,16 +177,20 @@ fn predefined_numbers_are_bounded() {
         bench.types(&format!("AT+MQTTPUB=101,{number},0,0,\"x\""));
         assert_eq!(sent(&bench), [format!("publish {means} q0 \"x\"")]);
     }
-    let line = format!("AT+MQTTPUB=101,\"ab\",1,0,\"{}\"", "x".repeat(1024));
-    while bench.types(&line) == "\r\nOK\r\n" {}
-    let line = |size| format!("AT+MQTTPUB=101,\"ab\",1,0,\"{}\"", "x".repeat(size));
-    let mut size = 1024;
-    while size > 0 {
-        if bench.types(&line(size)) != "\r\nOK\r\n" {
-            size /= 2;
+    // 64 ranges of four bytes, and two names, are there.
+    let (mut left, mut size) = (64 * 1024 - 64 * 4 - "name/128".len() - "name/130".len(), 1024);
+    while left > 14 {
+        let line = format!("AT+MQTTPUB=101,\"ab\",1,0,\"{}\"", "x".repeat(size));
+        match bench.types(&line).as_str() {
+            "\r\nOK\r\n" => left -= size,
+            _ => size = left - 14,
         }
     }
-    assert_eq!(bench.types("AT+MQTTUNSUB=101,999"), "\r\nERROR\r\n");
+    for number in [900, 902, 904] {
+        assert_eq!(bench.types(&format!("AT+MQTTUNSUB=101,{number}")), "\r\nOK\r\n", "{left}");
+    }
+    // Two bytes are left.
+    assert_eq!(bench.types("AT+MQTTUNSUB=101,906"), "\r\nERROR\r\n");
     assert!(bench.log().contains("too many messages wait"), "{}", bench.log());
     assert_eq!(bench.types("AT+MQTTUNSUB=101,128"), "\r\nOK\r\n", "it is remembered already");
 }
@@ -240,6 +244,34 @@ fn the_host_has_64_names() {
     assert_eq!(bench.types("AT+MQTTSUB=101,\"one/+\",0"), "\r\nOK\r\n");
     assert_eq!(receives(&mut bench, "suback #65 @0 q0 0"), "\r\n+MQTTSUB: 101,1\r\n");
     assert_eq!(receives(&mut bench, "publish @1 q0 \"x\""), "\r\n+MQTTMSG: 101,0,1,\"x\"\r\n");
+}
+
+/// If the gateway gives one of their ids to another name, the host's names stay, and so does what their numbers mean.
+#[test]
+fn a_renamed_id_takes_no_other_place() {
+    let mut bench = connected(&Settings::default());
+    for number in 1..=64 {
+        registers(&mut bench, number);
+    }
+    receives(&mut bench, "register #65 @64 \"other\"");
+    assert_eq!(sent(&bench), ["regack #65 @64 0"]);
+    bench.types("AT+MQTTPUB=101,1,0,0,\"x\"");
+    assert_eq!(sent(&bench), ["publish @1 q0 \"x\""]);
+    bench.types("AT+MQTTPUB=101,64,0,0,\"x\"");
+    assert_eq!(sent(&bench), ["publish @64 q0 \"x\""], "the host was told of the other name");
+}
+
+/// "Invalid topic id" for an id that went to another name meanwhile says nothing about that.
+#[test]
+fn a_refusal_forgets_no_other_name() {
+    let mut bench = connected(&Settings::default());
+    registers(&mut bench, 1);
+    bench.types("AT+MQTTPUB=101,\"host/1\",1,0,\"x\"");
+    assert_eq!(sent(&bench), ["publish @1 q1 #2 \"x\""]);
+    receives(&mut bench, "register #1 @1 \"other\"");
+    receives(&mut bench, "puback #2 @1 2");
+    assert_eq!(sent(&bench), ["register #3 \"host/1\""]);
+    assert_eq!(receives(&mut bench, "publish @1 q0 \"y\""), "\r\n+MQTTMSG: 101,0,1,\"y\"\r\n");
 }
 
 /// Names that are on their way count, so that there is room for each when its answer comes.

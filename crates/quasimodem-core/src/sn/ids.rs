@@ -34,19 +34,8 @@ impl Ids {
             }
             !before && !after
         });
-        self.put((first, last));
-    }
-
-    pub(super) fn remove(&mut self, id: u16) {
-        let Some(index) = self.ranges.iter().position(|(first, last)| (*first..=*last).contains(&id)) else { return };
-        let (first, last) = self.ranges.remove(index);
-        if first < id {
-            self.put((first, id - 1));
-        }
-        if id < last {
-            self.put((id + 1, last));
-        }
-        lean::rest(&mut self.ranges);
+        lean::push(&mut self.ranges, (first, last));
+        self.ranges.sort_unstable();
     }
 
     /// How many ranges there are.
@@ -62,11 +51,6 @@ impl Ids {
     pub(super) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
-
-    fn put(&mut self, range: (u16, u16)) {
-        lean::push(&mut self.ranges, range);
-        self.ranges.sort_unstable();
-    }
 }
 
 #[cfg(test)]
@@ -74,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_join_and_split() {
+    fn ids_join() {
         let mut ids = Ids::default();
         for id in [5, 7, 1, 65_535, 6, 65_534, 0] {
             ids.insert(id);
@@ -85,11 +69,6 @@ mod tests {
         for (id, there) in [(0, true), (1, true), (2, false), (4, false), (5, true), (7, true), (8, false)] {
             assert_eq!(ids.contains(id), there, "{id}");
         }
-        for id in [6, 6, 0, 65_535, 9] {
-            ids.remove(id);
-        }
-        assert_eq!(ids.ranges, [(1, 1), (5, 5), (7, 7), (65_534, 65_534)]);
-        [1, 5, 7, 65_534].into_iter().for_each(|id| ids.remove(id));
-        assert!(ids.is_empty());
+        assert!(!ids.is_empty() && Ids::default().is_empty());
     }
 }

@@ -97,10 +97,9 @@ impl Names {
 
     /// The host is shown the id of a name. If the number was a predefined id to it before, it remains that.
     pub(crate) fn show(&mut self, id: u16) {
-        if self.predefined.contains(id) || self.name(id).is_none() {
+        if self.name(id).is_none() {
             return;
         }
-        self.lost.remove(id);
         self.list.retain(|entry| entry.valid || entry.id != id);
         self.list.iter_mut().filter(|entry| entry.id == id).for_each(|entry| entry.shown = true);
     }

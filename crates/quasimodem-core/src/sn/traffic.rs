@@ -164,18 +164,17 @@ impl Turn<'_> {
     }
 
     /// What the host is shown of a message's topic, now that it is. An id of the connection means its name from then on;
-    /// if the number is a predefined id to the host, it is shown the name.
+    /// if the number is another topic's, it is shown the name.
     pub(crate) fn shown<'a>(&mut self, id: ClientId, topic: Topic<'a>) -> Topic<'a> {
         let Topic::Registered(number, name) = topic else { return topic };
         let named = self.modem.settings.sn_predefined.contains(number);
         let Some(names) = self.modem.sn_client(id).and_then(|client| client.names()) else { return Topic::Id(number) };
-        if named || names.is_predefined(number) {
+        // The gateway may have given the id to another name since.
+        let holds = names.name(number).is_some_and(|now| now.as_bytes() == name);
+        if named || names.is_predefined(number) || !holds {
             return Topic::Name(name);
         }
-        // The gateway may have given the id to another name since.
-        if names.name(number).is_some_and(|other| other.as_bytes() == name) {
-            names.show(number);
-        }
+        names.show(number);
         Topic::Id(number)
     }
 

@@ -195,7 +195,10 @@ impl fmt::Display for Note {
             Note::Malformed { peer, why } => write!(f, "datagram from {peer} ignored: {why}"),
             Note::Unknown { peer } => write!(f, "{peer} is not connected"),
             Note::Forwarder { peer } => {
-                write!(f, "datagram from {peer} ignored: clients behind forwarders are not served (MQTT-SN 5.5)")
+                write!(
+                    f,
+                    "datagram from {peer} ignored: it comes from a forwarder, whose clients are not served (MQTT-SN 5.5)"
+                )
             }
         }
     }
