@@ -86,8 +86,12 @@ impl Uplink {
         packet_id
     }
 
-    /// The oldest exchange of QoS 2 that only the client can bring on, if there is one: it is brought to its end.
+    /// The oldest exchange of QoS 2 that only the client can bring on, if there is one and no other is at its end: it is
+    /// brought to that.
     fn release_oldest(&mut self) -> Option<PacketId> {
+        if self.position(|request| matches!(request.what, What::Exchange(Stage::Pubcomp))).is_some() {
+            return None;
+        }
         let waits = |request: &Request| matches!(request.what, What::Exchange(Stage::Pubrel | Stage::Lost));
         let (_, packet_id, _, stage) = self.exchange(waits)?;
         *stage = Stage::Pubcomp;
@@ -157,6 +161,7 @@ impl Client {
             return;
         }
         if mqtt.full || self.up.len() >= turn.config.limits.requests {
+            self.make_room(turn);
             return self.refuse_publish(publish, ReturnCode::Congestion, Loss::Congestion, turn);
         }
         let what = match qos {

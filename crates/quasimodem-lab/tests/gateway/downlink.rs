@@ -110,6 +110,21 @@ fn after_so_many_times_the_gateway_goes_on_more_slowly() {
     }
 }
 
+/// However long nothing is heard, and however long the first waits are.
+#[test]
+fn the_slowest_pace_is_kept() {
+    use std::time::Duration;
+    for (retry, slowest) in [(2, 60), (90, 90)] {
+        let retry = Duration::from_secs(retry);
+        let mut lab = lab(Config { keep_alive: Duration::ZERO, retry, retries: 0, ..Config::default() });
+        lab.answers(1, r#"publish "ab" q1 #1 "x""#);
+        lab.passes(300 * 1000 * slowest);
+        lab.forget(1);
+        lab.passes(1000 * slowest);
+        lab.hears(1, &[r#"publish short "ab" q1 #1 dup "x""#]);
+    }
+}
+
 #[test]
 fn a_client_that_is_heard_again_gets_its_copy_at_once() {
     let mut lab = lab(Config { keep_alive: std::time::Duration::ZERO, ..Config::default() });

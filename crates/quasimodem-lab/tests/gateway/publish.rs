@@ -236,3 +236,31 @@ fn exchanges_that_nobody_ends_make_room() {
     lab.hears(1, &["pubcomp #3"]);
     assert_eq!(lab.gateway.usage().requests, 0);
 }
+
+/// What waits for the broker is not ended; what the link to it took away is, for the broker may hold it.
+#[test]
+fn only_exchanges_that_wait_for_the_client_make_room() {
+    let mut lab = Lab::alone(Config { limits: Limits { requests: 2, ..Limits::default() }, ..Config::default() });
+    lab.says(1, r#"connect "a" keepalive 0"#);
+    lab.accepts(1);
+    lab.hears(1, &["connack 0"]);
+    lab.written(&["1 open", r#"1 connect "a" keepalive 60"#]);
+    lab.talks(1, r#"publish short "ab" q2 #1 "x""#, &[]);
+    lab.talks(1, r#"publish short "ab" q2 #2 "x""#, &[]);
+    lab.talks(1, r#"publish short "ab" q2 #3 "x""#, &["puback #3 @24930 1"]);
+    lab.written(&[r#"1 publish "ab" q2 #1 "x""#, r#"1 publish "ab" q2 #2 "x""#]);
+    lab.loses(1, Why::Reset);
+    lab.hears(1, &["disconnect"]);
+    lab.says(1, r#"connect "a" keepalive 0"#);
+    lab.handle(Input::Opened(Link(2)));
+    lab.answers(2, "connack 0 session");
+    lab.hears(1, &["connack 0"]);
+    lab.written(&["2 open", r#"2 connect "a" keepalive 60"#]);
+    // Both are held by the broker. A third has no place, and makes itself one.
+    lab.talks(1, r#"publish short "ab" q2 #4 "x""#, &["puback #4 @24930 1"]);
+    lab.written(&["2 pubrel #1"]);
+    lab.answers(2, "pubcomp #1");
+    lab.hears(1, &["pubcomp #1"]);
+    lab.talks(1, r#"publish short "ab" q2 #4 "x""#, &[]);
+    lab.written(&[r#"2 publish "ab" q2 #4 "x""#, "2 pubrel #2"]);
+}

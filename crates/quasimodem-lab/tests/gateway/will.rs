@@ -199,8 +199,11 @@ fn prompts_are_repeated() {
     lab.hears(1, &[]);
     lab.passes(1);
     lab.hears(1, &["willtopicreq"]);
+    lab.passes(1000);
     lab.talks(1, r#"willtopic "w" q0"#, &["willmsgreq"]);
-    lab.passes(4000);
+    lab.passes(1999);
+    lab.hears(1, &[]);
+    lab.passes(2001);
     lab.hears(1, &["willmsgreq", "willmsgreq"]);
     lab.talks(1, r#"willmsg "gone""#, &["connack 0"]);
     lab.passes(10_000);
