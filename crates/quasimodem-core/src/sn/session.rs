@@ -37,6 +37,8 @@ pub(crate) struct Session {
     /// Seconds.
     keep_alive: u16,
     last_sent: Instant,
+    /// When the gateway said something last.
+    last_heard: Instant,
     /// A PINGREQ that is not answered.
     ping: Option<Timer>,
     /// The driver has more to write than it likes.
@@ -186,6 +188,7 @@ impl Session {
             key,
             state: kept.map(|kept| kept.state).unwrap_or_default(),
             last_sent: now,
+            last_heard: now,
             ping: None,
             full: false,
         }
@@ -295,6 +298,7 @@ impl Session {
 
     /// One message from the gateway. `room` tells whether it may be taken in if the host is to be told of it.
     pub(crate) fn packet<'a>(&mut self, wire: &mut Wire<'_>, packet: &Packet<'a>, room: Room) -> Event<'a> {
+        self.last_heard = wire.now;
         let event = match (&mut self.phase, *packet) {
             (Phase::Connecting { .. }, Packet::Connack(ReturnCode::Accepted)) => {
                 self.phase = Phase::Open;
@@ -477,9 +481,10 @@ impl Session {
         }
     }
 
-    /// When a PINGREQ is due (MQTT-SN 6.11).
+    /// When a PINGREQ is due: when nothing was sent for the interval (MQTT-SN 6.11), or nothing came. A client that only
+    /// ever sends would otherwise go on for ever towards a gateway that is gone.
     fn ping_due(&self) -> Instant {
-        self.last_sent + ping_after(self.keep_alive)
+        self.last_sent.min(self.last_heard) + ping_after(self.keep_alive)
     }
 
     fn note_sent(&mut self, wire: &mut Wire<'_>) {
