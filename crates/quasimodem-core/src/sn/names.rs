@@ -39,6 +39,8 @@ struct Entry {
     shown: bool,
     /// The id stands for it at the gateway. If not, it is only what the host means by the number.
     valid: bool,
+    /// The gateway said so in this connection. One that began anew may have given the id to another name since.
+    fresh: bool,
 }
 
 impl Names {
@@ -47,9 +49,24 @@ impl Names {
         self.list.iter().find(|entry| entry.valid && entry.id == id).map(|entry| &*entry.name)
     }
 
-    /// The newest id of a name.
+    /// The newest id of a name, if the gateway told it in this connection: what may be sent.
     pub(crate) fn id(&self, name: &str) -> Option<u16> {
-        self.list.iter().rfind(|entry| entry.valid && *entry.name == *name).map(|entry| entry.id)
+        self.list.iter().rfind(|entry| entry.fresh && *entry.name == *name).map(|entry| entry.id)
+    }
+
+    /// Whether a name has a place already.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.list.iter().any(|entry| entry.valid && *entry.name == *name)
+    }
+
+    /// The gateway tells an id that is known.
+    pub(super) fn confirm(&mut self, id: u16) {
+        self.list.iter_mut().filter(|entry| entry.id == id).for_each(|entry| entry.fresh = entry.valid);
+    }
+
+    /// A new connection begins: what the gateway sends is still understood, but before anything is sent it is asked again.
+    pub(super) fn reconnect(&mut self) {
+        self.list.iter_mut().for_each(|entry| entry.fresh = false);
     }
 
     /// The host writes a number. From now on it means what it means now, for which there are so many bytes of room.
@@ -133,13 +150,14 @@ impl Names {
                 self.lost.insert(entry.id);
             }
         }
-        lean::push(&mut self.list, Entry { id, name: name.into(), by, shown, valid: true });
+        lean::push(&mut self.list, Entry { id, name: name.into(), by, shown, valid: true, fresh: true });
     }
 
     /// The id stands for nothing at the gateway. What the host means by it stays.
     pub(crate) fn forget(&mut self, id: u16) {
         self.list.retain_mut(|entry| {
             entry.valid &= entry.id != id;
+            entry.fresh &= entry.valid;
             entry.valid || entry.shown
         });
     }

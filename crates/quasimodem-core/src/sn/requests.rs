@@ -99,6 +99,8 @@ struct Message {
     retain: bool,
     /// The gateway did not know the id, and the name was registered once more.
     again: bool,
+    /// The identifier it had in the connection before. The broker may hold the message under it.
+    resumed: Option<MsgId>,
 }
 
 struct Flight {
@@ -129,7 +131,7 @@ impl Requests {
         if request.len() > terms.room {
             return Err(Problem::NoMemory);
         }
-        let new = |name: &str| names.id(name).is_none();
+        let new = |name: &str| !names.has(name);
         let owed = self.line.iter().filter_map(|waiting| waiting.what.gets_id()).filter(|name| new(name)).count();
         let what = What::new(request);
         if what.gets_id().is_some_and(new) && owed >= names.room() {
@@ -184,9 +186,10 @@ impl Requests {
         };
         let Waiting { what, until, .. } = self.line.first()?;
         let timer = Timer::start(what.pace(awaits), wire, *until);
-        let id = wire.ids.next(|_| false).get();
+        let resumed = if let Awaits::Received(_) = awaits { what.resumed() } else { None };
+        let id = resumed.unwrap_or_else(|| wire.ids.next(|_| false).get());
         self.flight = Some(Flight { id, awaits, timer });
-        self.transmit(wire, false);
+        self.transmit(wire, resumed.is_some());
         None
     }
 
@@ -297,7 +300,8 @@ impl Requests {
     /// What outlives the connection of a kept session: a message that the gateway may have, and its identifier.
     pub(super) fn keep(&mut self) {
         let sent = |flight: &Flight| matches!(flight.awaits, Awaits::Received(_) | Awaits::Pubcomp);
-        self.line.truncate(usize::from(self.flight.as_ref().is_some_and(sent)));
+        let resumed = self.line.first().is_some_and(|waiting| waiting.what.resumed().is_some());
+        self.line.truncate(usize::from(resumed || self.flight.as_ref().is_some_and(sent)));
         self.line.iter_mut().for_each(|waiting| waiting.ticket = None);
         self.line.shrink_to_fit();
         if self.line.is_empty() {
@@ -305,13 +309,22 @@ impl Requests {
         }
     }
 
-    /// Sends again what a lost connection left, now that there is a new one.
+    /// Goes on with what a lost connection left, now that there is a new one. A message keeps its identifier, even if its
+    /// name has to be registered before.
     pub(super) fn resume(&mut self, names: &Names, wire: &mut Wire<'_>) {
-        if let (Some(flight), Some(waiting)) = (&mut self.flight, self.line.first_mut()) {
-            waiting.until = wire.now + RESUMED;
-            flight.timer = Timer::start(waiting.what.pace(flight.awaits), wire, waiting.until);
-            // It is of QoS 1 or 2, so that it does not end here.
-            let _ = self.repeat(names, wire);
+        let (Some(flight), Some(waiting)) = (&mut self.flight, self.line.first_mut()) else { return };
+        waiting.until = wire.now + RESUMED;
+        match (&mut waiting.what, flight.awaits) {
+            (What::Publish(message), Awaits::Received(_) | Awaits::Regack) => {
+                message.resumed = message.resumed.or(Some(flight.id));
+                self.flight = None;
+                // It is of QoS 1 or 2, so that it does not end here.
+                let _ = self.advance(names, wire);
+            }
+            (what, awaits) => {
+                flight.timer = Timer::start(what.pace(awaits), wire, waiting.until);
+                self.transmit(wire, true);
+            }
         }
     }
 
@@ -415,7 +428,8 @@ impl What {
         match request {
             Request::Register(name) => What::Register(name.into()),
             Request::Publish { subject, payload, qos, retain } => {
-                What::Publish(Message { subject: subject.stored(), payload: payload.into(), qos, retain, again: false })
+                let (subject, payload) = (subject.stored(), payload.into());
+                What::Publish(Message { subject, payload, qos, retain, again: false, resumed: None })
             }
             Request::Subscribe(subject, qos) => What::Subscribe(subject.stored(), qos),
             Request::Unsubscribe(subject) => What::Unsubscribe(subject.stored()),
@@ -451,6 +465,11 @@ impl What {
             (What::Publish(Message { qos: Qos::ExactlyOnce, .. }), Awaits::Received(_)) => Pace::Careful,
             _ => Pace::Brisk,
         }
+    }
+
+    /// The identifier that a message had in the connection before.
+    fn resumed(&self) -> Option<MsgId> {
+        if let What::Publish(message) = self { message.resumed } else { None }
     }
 
     /// The name for which the gateway gives an id on the way.

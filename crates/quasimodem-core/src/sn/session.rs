@@ -181,12 +181,14 @@ impl Session {
         until: Instant,
     ) -> Session {
         let kept = kept.filter(|kept| Some(&kept.key) == key.as_ref());
+        let mut state = kept.map(|kept| kept.state).unwrap_or_default();
+        state.names.reconnect();
         Session {
             keep_alive: greeting.keep_alive,
             phase: Phase::Opening { until, greeting: Box::new(greeting) },
             ticket,
             key,
-            state: kept.map(|kept| kept.state).unwrap_or_default(),
+            state,
             last_sent: now,
             last_heard: now,
             ping: None,
@@ -357,6 +359,7 @@ impl Session {
     fn registered<'a>(&mut self, wire: &mut Wire<'_>, topic: u16, id: MsgId, name: &'a str, room: Room) -> Event<'a> {
         let names = &mut self.state.names;
         let (code, event) = if names.name(topic) == Some(name) {
+            names.confirm(topic);
             (ReturnCode::Accepted, Event::Nothing)
         } else if is_reserved(topic) {
             (ReturnCode::InvalidTopicId, Event::Nothing)
