@@ -140,7 +140,7 @@ impl Gateway {
 
     /// Whether a CONNECT is one that was accepted just now: its CONNACK was lost, or the network doubled it. Taken for a
     /// new one it would end the subscriptions that were made since.
-    fn is_copy(&self, now: Instant, peer: Peer, client_id: &str, wish: Wish, out: &mut Outbox) -> bool {
+    fn is_copy(&mut self, now: Instant, peer: Peer, client_id: &str, wish: Wish, out: &mut Outbox) -> bool {
         let client = self.peers.get(&peer).and_then(|key| self.clients.get(key));
         let Some(client) = client.filter(|client| &*client.name == client_id && client.wish == wish) else {
             return false;
@@ -148,7 +148,7 @@ impl Gateway {
         match client.phase {
             Phase::Connecting => true,
             Phase::Active { since, fresh } if fresh || now.since(since) <= self.config.copies_within => {
-                out.send(peer, &Packet::Connack(ReturnCode::Accepted));
+                self.accept_again(now, peer, out);
                 true
             }
             Phase::Active { .. } | Phase::Asleep(_) | Phase::Awake(_) | Phase::Gone(_) => false,
@@ -159,7 +159,7 @@ impl Gateway {
     pub(super) fn will_topic(&mut self, now: Instant, peer: Peer, topic: Option<WillTopic<'_>>, out: &mut Outbox) {
         let Some(mut handshake) = self.handshakes.remove(peer) else {
             if topic.is_none() {
-                self.connack_again(peer, out);
+                self.handshake_is_over(now, peer, out);
             }
             return;
         };
@@ -179,7 +179,7 @@ impl Gateway {
     /// WILLMSG.
     pub(super) fn will_message(&mut self, now: Instant, peer: Peer, payload: &[u8], out: &mut Outbox) {
         match self.handshakes.remove(peer) {
-            None => self.connack_again(peer, out),
+            None => self.handshake_is_over(now, peer, out),
             // A copy from an earlier connection: this one begins with the topic.
             Some(handshake @ Handshake { topic: None, .. }) => self.handshakes.insert(peer, handshake),
             Some(Handshake { client_id, wish, topic, .. }) => {
@@ -193,10 +193,21 @@ impl Gateway {
     }
 
     /// A client that repeats the end of its will handshake has not heard the CONNACK.
-    fn connack_again(&self, peer: Peer, out: &mut Outbox) {
+    fn handshake_is_over(&mut self, now: Instant, peer: Peer, out: &mut Outbox) {
         let client = self.peers.get(&peer).and_then(|key| self.clients.get(key));
         if client.is_some_and(|client| client.wish.will && matches!(client.phase, Phase::Active { .. })) {
-            out.send(peer, &Packet::Connack(ReturnCode::Accepted));
+            self.accept_again(now, peer, out);
+        }
+    }
+
+    /// The CONNACK was lost. Who asks for it again and again is not silent.
+    fn accept_again(&mut self, now: Instant, peer: Peer, out: &mut Outbox) {
+        out.send(peer, &Packet::Connack(ReturnCode::Accepted));
+        if let Some(&key) = self.peers.get(&peer)
+            && let Some(client) = self.clients.get_mut(&key)
+        {
+            client.heard = now;
+            self.set_timer(key);
         }
     }
 

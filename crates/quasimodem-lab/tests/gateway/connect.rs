@@ -63,6 +63,25 @@ fn each_message_of_the_will_handshake_may_be_lost_or_come_twice() {
     lab.written(&[r#"1 connect "a" clean keepalive 60"#]);
 }
 
+/// Its CONNACK is lost again and again, but it is not silent.
+#[test]
+fn a_client_that_repeats_itself_is_heard() {
+    let mut lab = Lab::default();
+    lab.talks(1, r#"connect "a" clean keepalive 4"#, &["connack 0"]);
+    lab.talks(2, r#"connect "b" clean will keepalive 4"#, &["willtopicreq"]);
+    lab.talks(2, r#"willtopic "w" q0"#, &["willmsgreq"]);
+    lab.talks(2, r#"willmsg "gone""#, &["connack 0"]);
+    lab.passes(4000);
+    lab.talks(1, r#"connect "a" clean keepalive 4"#, &["connack 0"]);
+    lab.talks(2, r#"willmsg "gone""#, &["connack 0"]);
+    lab.passes(5999);
+    lab.hears(1, &[]);
+    lab.hears(2, &[]);
+    lab.passes(1);
+    lab.hears(1, &["disconnect"]);
+    lab.hears(2, &["disconnect"]);
+}
+
 #[test]
 fn an_empty_will_topic_ends_the_handshake() {
     let mut lab = Lab::default();
