@@ -232,6 +232,12 @@ impl Gateway {
         }
         self.peers.insert(peer, key);
         client.peer = peer;
+        if client.wish.clean || wish.clean {
+            // A clean session ends with its connection, and a new one begins with nothing.
+            client.topics.clear();
+            client.up.clear();
+            client.will = None;
+        }
         client.wish = wish;
         client.heard = now;
         client.ground();
@@ -245,10 +251,6 @@ impl Gateway {
         if goes_on {
             client.accept(true, &mut turn);
         } else {
-            if wish.clean {
-                client.topics.clear();
-                client.up.clear();
-            }
             client.up.suspend();
             client.recent.clear();
             client.down.clear();

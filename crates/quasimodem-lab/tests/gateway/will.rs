@@ -42,6 +42,22 @@ fn a_client_that_says_good_bye_leaves_none() {
     lab.own_hears(watcher, &[]);
 }
 
+/// Also if the next connection of the client takes its place.
+#[test]
+fn a_clean_session_takes_its_will_and_its_topic_ids_with_it() {
+    let mut lab = Lab::default();
+    let watcher = lab.watcher();
+    connect_with_will(&mut lab, 1, r#""a" clean will keepalive 10"#, r#""w" q0"#, "gone");
+    lab.talks(1, r#"register #1 "a/b""#, &["regack #1 @1 0"]);
+    lab.talks(2, r#"connect "a" keepalive 10"#, &["connack 0"]);
+    lab.hears(1, &["disconnect"]);
+    lab.own_hears(watcher, &[r#"publish "w" q0 "gone""#]);
+    assert_eq!(lab.gateway.usage().topics, 0);
+    lab.passes(15_000);
+    lab.hears(2, &["disconnect"]);
+    lab.own_hears(watcher, &[]);
+}
+
 #[test]
 fn updates_are_what_subscribers_get() {
     let mut lab = Lab::default();
