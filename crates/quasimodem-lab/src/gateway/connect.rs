@@ -158,10 +158,7 @@ impl Gateway {
     /// WILLTOPIC.
     pub(super) fn will_topic(&mut self, now: Instant, peer: Peer, topic: Option<WillTopic<'_>>, out: &mut Outbox) {
         let Some(mut handshake) = self.handshakes.remove(peer) else {
-            if topic.is_none() {
-                self.handshake_is_over(now, peer, out);
-            }
-            return;
+            return self.handshake_is_over(now, peer, out);
         };
         match topic {
             None => {
@@ -192,7 +189,8 @@ impl Gateway {
         }
     }
 
-    /// A client that repeats the end of its will handshake has not heard the CONNACK.
+    /// A client that repeats a part of its will handshake has not heard the CONNACK. It may have gone back to its topic, if a
+    /// copy of WILLTOPICREQ came late.
     fn handshake_is_over(&mut self, now: Instant, peer: Peer, out: &mut Outbox) {
         let client = self.peers.get(&peer).and_then(|key| self.clients.get(key));
         if client.is_some_and(|client| client.wish.will && matches!(client.phase, Phase::Active { .. })) {

@@ -74,6 +74,8 @@ fn a_client_that_repeats_itself_is_heard() {
     lab.passes(4000);
     lab.talks(1, r#"connect "a" clean keepalive 4"#, &["connack 0"]);
     lab.talks(2, r#"willmsg "gone""#, &["connack 0"]);
+    // A copy of WILLTOPICREQ came late.
+    lab.talks(2, r#"willtopic "w" q0"#, &["connack 0"]);
     lab.passes(5999);
     lab.hears(1, &[]);
     lab.hears(2, &[]);
