@@ -596,7 +596,7 @@ mod tests {
     fn imeis() {
         let imei = |text| parse_imei(text).map(|imei| imei.to_string()).map_err(drop);
         assert_eq!(imei("867000000000018").as_deref(), Ok("867000000000018"));
-        assert_eq!(imei("867000000000018+1").as_deref(), Ok("867000000000026"));
+        assert_eq!(imei("867000000000018+1").as_deref(), Ok("867000000000028"));
         assert_eq!(imei("+0").as_deref(), Ok("001010000000008"));
         assert_eq!(imei("+2").as_deref(), Ok("001010000000024"));
         assert_ne!(imei("random"), imei("random"));

@@ -133,6 +133,7 @@ fn escaped(text: &str) -> String {
 const SECTIONS: &[(&str, &str)] = &[
     ("MQTT (Fibocom's MQTT manual)", "manual"),
     ("The line (V.250)", "V.250"),
+    ("The line (Hayes)", "Hayes"),
     ("Device and network (3GPP 27.007)", "27.007"),
     ("Fibocom's own", "Fibocom"),
 ];
