@@ -60,12 +60,24 @@ pub enum Start {
     Cold,
 }
 
+/// Whether a command that needs a registration may wait for one.
+pub(crate) enum Outlook {
+    Registered,
+    /// It is looked for, or was lost and may come back.
+    Searching,
+    /// It will not come by itself.
+    Hopeless(Problem),
+}
+
 /// What networks give as address.
 pub(crate) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
 /// `<rssi>`, `<ber>` in good coverage, and where nothing is known.
 const GOOD_SIGNAL: (u8, u8) = (31, 99);
 const NO_SIGNAL: (u8, u8) = (99, 99);
+
+/// The same in a module that has just started, and has not begun to search. [log] of an L610.
+const NOT_LISTENING: (u8, u8) = (0, 0);
 
 /// The radio side as the modem knows it.
 #[derive(Clone, Copy, Debug)]
@@ -98,14 +110,45 @@ impl Bearer {
         match start {
             Start::Up if sim => bearer.register(start),
             Start::Up => {}
-            Start::Cold => bearer.search(now, search),
+            Start::Cold if sim => {
+                bearer.signal = NOT_LISTENING;
+                bearer.registers_at = Some(now + search);
+            }
+            Start::Cold => {}
         }
         bearer
     }
 
+    /// How long before its end the search of a module that has just started begins.
+    fn begins_before(search: Duration) -> Duration {
+        search / 4 * 3
+    }
+
+    /// Whether it has just started, and will search.
+    fn is_starting(&self) -> bool {
+        self.registration == Registration::None && self.registers_at.is_some()
+    }
+
+    /// When [`settle`](Self::settle) has something to do.
+    pub(crate) fn deadline(&self, settings: &Settings) -> Option<Instant> {
+        let begins_before = if self.is_starting() { Bearer::begins_before(settings.search) } else { Duration::ZERO };
+        self.registers_at.map(|registers_at| registers_at.before(begins_before))
+    }
+
+    /// Whether there will be a registration.
+    pub(crate) fn outlook(&self) -> Outlook {
+        match self.registration {
+            _ if !self.sim => Outlook::Hopeless(Problem::NoSim),
+            Registration::Home | Registration::Roaming => Outlook::Registered,
+            Registration::Searching | Registration::Unknown => Outlook::Searching,
+            Registration::None if self.registers_at.is_some() => Outlook::Searching,
+            Registration::None | Registration::Denied => Outlook::Hopeless(Problem::NotRegistered),
+        }
+    }
+
     /// Looks for a network, for so long.
     pub(crate) fn search(&mut self, now: Instant, search: Duration) {
-        if self.sim && self.fun == 1 && !self.registration.is_registered() {
+        if self.sim && self.fun == 1 && !self.registration.is_registered() && self.registers_at.is_none() {
             self.registration = Registration::Searching;
             self.registers_at = Some(now + search);
         }
@@ -141,6 +184,9 @@ impl Bearer {
     pub(crate) fn settle(&mut self, now: Instant, settings: &Settings) {
         if self.registers_at.is_some_and(|registers_at| registers_at <= now) {
             self.register(settings.bearer);
+        } else if self.is_starting() && self.deadline(settings).is_some_and(|deadline| deadline <= now) {
+            self.registration = Registration::Searching;
+            self.signal = NO_SIGNAL;
         }
     }
 

@@ -171,7 +171,7 @@ impl Modem {
         let sessions = sessions.map(|session| session.deadline()).min();
         let sn_sessions = self.sn.iter().flat_map(|clients| &**clients).filter_map(|client| client.session.as_ref());
         let sn_sessions = sn_sessions.map(|session| session.deadline()).min();
-        let search = self.bearer.registers_at;
+        let search = self.bearer.deadline(&self.settings);
         let errand = self.errand().and_then(Errand::deadline);
         [boot, printing, self.reports.deadline(), raw, pending, sessions, sn_sessions, search, errand]
             .into_iter()
@@ -301,7 +301,7 @@ impl Modem {
     pub(crate) fn restart(&mut self, now: Instant) {
         let sim = self.bearer.sim;
         let mut fresh = Modem::new(self.settings.clone(), self.imei);
-        fresh.bearer = Bearer::new(sim, self.settings.bearer, now, self.settings.search);
+        fresh.bearer = Bearer::new(sim, self.settings.bearer, now + self.settings.boot, self.settings.search);
         fresh.reports = self.reports.emptied();
         fresh.ids = self.ids;
         fresh.announce();

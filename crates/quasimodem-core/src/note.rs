@@ -94,6 +94,12 @@ pub enum Failure {
     NoDataCall,
     /// The modem lost its registration.
     NotRegistered,
+    /// There is no SIM card.
+    NoSim,
+    /// The broker did not grant a subscription.
+    NotGranted,
+    /// The raw data that a command asked for did not come, or not all of it.
+    NoData,
     /// The host closed the connection while it was being opened.
     ClosedByHost,
     /// The server's answer is not HTTP that can be used.
@@ -163,7 +169,7 @@ impl Failure {
             Failure::NoPingResponse | Failure::GatewaySilent => 5,
             Failure::Violation(_) | Failure::SpeaksTls => 6,
             Failure::NoDataCall => 7,
-            Failure::NotRegistered => 8,
+            Failure::NotRegistered | Failure::NoSim => 8,
             Failure::ClosedByHost => 9,
             Failure::Rejected(_) => 10,
             Failure::Disconnected => 11,
@@ -172,6 +178,8 @@ impl Failure {
             Failure::NoClock => 13,
             Failure::TakenOver(_) => 14,
             Failure::TooLarge(_) => 15,
+            Failure::NotGranted => 16,
+            Failure::NoData => 17,
         }
     }
 }
@@ -199,6 +207,9 @@ impl fmt::Display for Failure {
             Failure::TakenOver(by) => write!(f, "client {by} connected with the same client id"),
             Failure::NoDataCall => f.write_str("the data call ended"),
             Failure::NotRegistered => f.write_str("the module is not registered"),
+            Failure::NoSim => f.write_str("no SIM card"),
+            Failure::NotGranted => f.write_str("the broker did not grant the subscription"),
+            Failure::NoData => f.write_str("the raw data did not come in time"),
             Failure::ClosedByHost => f.write_str("ended by the host"),
             Failure::BadFile(said) => write!(f, "TLS: the file can't be used: {}", Words(said)),
             Failure::NotAHost(what) => write!(f, "the host {what}"),

@@ -34,6 +34,12 @@ impl Instant {
     pub const fn since(self, earlier: Instant) -> Duration {
         Duration::from_micros(self.0.get().saturating_sub(earlier.0.get()))
     }
+
+    /// The point so long before this one, or [`START`](Self::START).
+    pub(crate) fn before(self, duration: Duration) -> Instant {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        Instant::from_micros(self.as_micros().saturating_sub(micros))
+    }
 }
 
 impl Add<Duration> for Instant {

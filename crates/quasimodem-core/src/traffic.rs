@@ -212,7 +212,13 @@ impl Turn<'_> {
                 self.tuya_connected(id);
                 self.connect_answered(id, Ok(()));
             }
-            Event::Done(ticket, status) => self.modem.reports.decide(ticket, status),
+            Event::Done(ticket, status) => {
+                // Of what a broker acknowledges, only a subscription may be refused.
+                if !status {
+                    self.modem.failed(Failure::NotGranted);
+                }
+                self.modem.reports.decide(ticket, status);
+            }
             Event::Refused(code) => {
                 self.connect_refused(id, Failure::Refused(code), Problem::ConnectRefused(code));
             }

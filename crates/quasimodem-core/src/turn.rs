@@ -6,7 +6,7 @@ use core::mem;
 use core::ops::Range;
 
 use crate::at::{self, ErrorStyle, Problem, Refusal, Step};
-use crate::bearer::Bearer;
+use crate::bearer::{Bearer, Outlook};
 use crate::client::ClientId;
 use crate::commands::{Pending, RawData, Switches};
 use crate::errand::Errand;
@@ -52,6 +52,7 @@ impl<'a> Turn<'a> {
         }
         self.settle();
         self.take_in(input);
+        self.settle_registration();
         // What the input made due at once, like the PINGREQ of a connection that was long in the making.
         self.settle_sessions();
         self.flush();
@@ -63,25 +64,54 @@ impl<'a> Turn<'a> {
             self.modem.power = Power::On;
         }
         self.change_bearer(Bearer::settle);
+        self.settle_registration();
         self.settle_sessions();
         self.settle_errand();
         if self.modem.raw.as_ref().is_some_and(|raw| raw.until() <= self.now)
             && let Some(raw) = self.modem.raw.take()
         {
             let row = raw.row();
+            self.modem.failed(Failure::NoData);
             self.refuse(Refusal { command: row.name, problem: raw.missed() }, row.errors);
         }
         if self.modem.pending.as_ref().is_some_and(|pending| pending.until <= self.now)
             && let Some(pending) = self.take_pending()
         {
-            let late = pending.waits_for.late();
+            let late = pending.waits_for.late(self);
             self.resume(*pending, late);
         }
-        let out = &mut *self.out;
+        let (out, mut late) = (&mut *self.out, false);
         self.modem.reports.settle(self.now, |client, command| {
             out.note(StoredNote::Late(client, command.name));
+            late = true;
         });
+        if late {
+            self.modem.failed(Failure::NoAnswer);
+        }
         self.flush();
+    }
+
+    /// Goes on with a command that waits for the registration, once that is decided.
+    fn settle_registration(&mut self) {
+        while let Some(then) = self.modem.pending.as_ref().and_then(|pending| pending.waits_for.registration()) {
+            let result = match self.modem.bearer.outlook() {
+                Outlook::Registered => Ok(()),
+                Outlook::Searching => return,
+                Outlook::Hopeless(problem) => Err(problem),
+            };
+            let Some(pending) = self.take_pending() else { return };
+            match result {
+                Ok(()) => then(self),
+                Err(_) => self.failed_to_register(),
+            }
+            self.resume(*pending, result);
+        }
+    }
+
+    /// Keeps for `AT+CEER` that a command failed for want of a registration.
+    pub(crate) fn failed_to_register(&mut self) {
+        let failure = if self.modem.bearer.sim { Failure::NotRegistered } else { Failure::NoSim };
+        self.modem.failed(failure);
     }
 
     fn take_in(&mut self, input: Input<'_>) {

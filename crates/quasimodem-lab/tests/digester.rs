@@ -26,7 +26,9 @@ const NOT_FOR_IT: [(&str, &str); 5] = [
 const NUMBERS: &str = "ATV0, result codes as numbers";
 
 /// What a host waits for without having asked.
-const UNSOLICITED: [&str; 19] = [
+const UNSOLICITED: [&str; 20] = [
+    // A banner.
+    "AT_command_ready",
     "+SIM READY",
     "+CREG",
     "+CEREG",

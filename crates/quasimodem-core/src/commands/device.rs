@@ -29,10 +29,11 @@ pub(super) const CMEE: Command = Command {
 pub(super) const CEER: Command = Command {
     name: "+CEER",
     source: "27.007 6.10",
-    summary: "Tells why the last connection failed or was lost, in words behind a number: 699 and the CONNACK code of the \
+    summary: "Tells why the last connection or command failed later than at once, in words after a number: 699 and the CONNACK code of the \
               broker (700 to 704, manual 2.1), 1 name, 2 link, 3 TLS, 4 no answer in time, 5 no answer to a ping, 6 broken \
               protocol, 7 no data call, 8 not registered, 9 ended by the host, 10 refused by the gateway, 11 ended by the \
-              gateway, 12 answer of a cloud, 13 no clock.",
+              gateway, 12 answer of a cloud, 13 no clock, 14 taken over by another client, 15 message too \
+              large, 16 subscription not granted, 17 no raw data.",
     ..Command::telling(|turn, _| {
         let failure = turn.modem.last_failure.take();
         turn.info(|line| match &failure {

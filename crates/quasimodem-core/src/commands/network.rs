@@ -5,8 +5,8 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use super::pending::{Pending, WaitsFor};
-use crate::at::{Answer, Args, Command, Limit, Needs, Param, ParamKind, Problem, Returns, Test, Texts};
-use crate::bearer::{self, Registration};
+use crate::at::{Answer, Args, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Returns, Test, Texts};
+use crate::bearer::{self, Outlook, Registration};
 use crate::outbox::{Family, Query};
 use crate::reports::Report;
 use crate::turn::Turn;
@@ -132,14 +132,15 @@ pub(super) const COPS: Command = Command {
         });
         Ok(Answer::Done)
     }),
+    returns: Returns::Final { within: REGISTRATION },
     needs: Needs::Sim,
     set: Some(|turn, args| {
         if args.number(0) == Some(2) {
             turn.change_bearer(|bearer, _, _| bearer.deregister(Registration::None));
-        } else {
-            turn.change_bearer(|bearer, now, settings| bearer.search(now, settings.search));
+            return Ok(Answer::Done);
         }
-        Ok(Answer::Done)
+        turn.change_bearer(|bearer, now, settings| bearer.search(now, settings.search));
+        once_registered(turn, &COPS, |_| {})
     }),
     read: Some(|turn, _| {
         let registered = turn.modem.bearer.registration.is_registered();
@@ -154,14 +155,14 @@ pub(super) const CGATT: Command = Command {
     source: "27.007 10.1.9",
     summary: "Attaches the module to the packet service (1) or detaches it (0), which ends the data call.",
     params: &[Param::number("state", 0, 1)],
+    returns: Returns::Final { within: REGISTRATION },
     set: Some(|turn, args| {
         if args.flag(0) {
-            turn.modem.bearer.check(Needs::Registration)?;
+            return once_registered(turn, &CGATT, |turn| turn.change_bearer(|bearer, _, _| bearer.attached = true));
         }
-        let attached = args.flag(0);
         turn.change_bearer(|bearer, _, _| {
-            bearer.attached = attached;
-            bearer.address = bearer.address.filter(|_| attached);
+            bearer.attached = false;
+            bearer.address = None;
         });
         Ok(Answer::Done)
     }),
@@ -172,6 +173,29 @@ pub(super) const CGATT: Command = Command {
     }),
     ..Command::ROW
 };
+
+/// How long a command waits for the registration. Modules take some seconds for it after a start, and give up later.
+const REGISTRATION: Duration = Duration::from_secs(30);
+
+/// Carries out what needs a registration, now or when there is one. The answer waits as long, as it does on real
+/// modules: hosts send these commands once, right after a start.
+fn once_registered(turn: &mut Turn<'_>, row: &'static Command, then: fn(&mut Turn<'_>)) -> Result<Answer, Problem> {
+    match turn.modem.bearer.outlook() {
+        Outlook::Registered => {
+            then(turn);
+            Ok(Answer::Done)
+        }
+        Outlook::Searching => {
+            let until = turn.now + REGISTRATION;
+            turn.modem.pending = Some(Pending::new(row, until, WaitsFor::Registration(then)));
+            Ok(Answer::Later)
+        }
+        Outlook::Hopeless(problem) => {
+            turn.failed_to_register();
+            Err(problem)
+        }
+    }
+}
 
 /// What `+CGDCONT` stored.
 pub(crate) struct Context {
@@ -240,8 +264,12 @@ pub(super) const CGACT: Command = Command {
     source: "27.007 10.1.10",
     summary: "Starts the data call (1) or ends it (0).",
     params: &[Param::number("state", 0, 1), Param::number("cid", 1, 1).optional()],
+    returns: Returns::Final { within: REGISTRATION },
     set: Some(|turn, args| {
-        set_call(turn, args.flag(0))?;
+        if args.flag(0) {
+            return once_registered(turn, &CGACT, start_call);
+        }
+        end_call(turn);
         Ok(Answer::Done)
     }),
     read: Some(|turn, _| {
@@ -252,16 +280,15 @@ pub(super) const CGACT: Command = Command {
     ..Command::ROW
 };
 
-/// Starts or ends the data call.
-fn set_call(turn: &mut Turn<'_>, up: bool) -> Result<(), Problem> {
-    if up {
-        turn.modem.bearer.check(Needs::Registration)?;
-    }
+fn start_call(turn: &mut Turn<'_>) {
     turn.change_bearer(|bearer, _, _| {
-        bearer.attached |= up;
-        bearer.address = up.then(|| bearer.address.unwrap_or(bearer::ADDRESS));
+        bearer.attached = true;
+        bearer.address.get_or_insert(bearer::ADDRESS);
     });
-    Ok(())
+}
+
+fn end_call(turn: &mut Turn<'_>) {
+    turn.change_bearer(|bearer, _, _| bearer.address = None);
 }
 
 pub(super) const MIPCALL: Command = Command {
@@ -274,14 +301,21 @@ pub(super) const MIPCALL: Command = Command {
         Param::new("user", ParamKind::Text(Limit::Fixed(127))).optional(),
         Param::new("password", ParamKind::Bytes(Limit::Fixed(127))).optional().secret(),
     ],
+    returns: Returns::Final { within: REGISTRATION },
+    errors: ErrorStyle::Plain,
     set: Some(|turn, args| {
-        let before = turn.modem.bearer.address;
-        set_call(turn, args.flag(0))?;
-        let address = turn.modem.bearer.address;
-        // The end of a call tells itself.
-        if address.is_some() || before.is_none() {
-            turn.modem.reports.push(Report::Call { address, asked: true });
+        if args.flag(0) {
+            return once_registered(turn, &MIPCALL, |turn| {
+                start_call(turn);
+                let address = turn.modem.bearer.address;
+                turn.modem.reports.push(Report::Call { address, asked: true });
+            });
         }
+        // The end of a call tells itself.
+        if turn.modem.bearer.address.is_none() {
+            turn.modem.reports.push(Report::Call { address: None, asked: true });
+        }
+        end_call(turn);
         Ok(Answer::Done)
     }),
     read: Some(|turn, _| {

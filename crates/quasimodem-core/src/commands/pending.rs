@@ -8,6 +8,7 @@ use core::net::IpAddr;
 use crate::at::{Command, Problem, Texts};
 use crate::client::ClientId;
 use crate::net::Why;
+use crate::note::Failure;
 use crate::outbox::Query;
 use crate::time::Instant;
 use crate::turn::Turn;
@@ -32,6 +33,8 @@ pub(crate) enum WaitsFor {
     Name(Query, Box<str>),
     /// `+MQTTOPEN`: the broker's answer.
     Connect(ClientId),
+    /// `+COPS`, `+CGATT`, `+CGACT` and `+MIPCALL`: a registration, with what they do then.
+    Registration(fn(&mut Turn<'_>)),
 }
 
 impl Pending {
@@ -49,18 +52,39 @@ impl WaitsFor {
         matches!(self, WaitsFor::Connect(of) if *of == client)
     }
 
-    /// How the command ends if nothing came in time: an open is accepted, its result is still owed.
-    pub(crate) fn late(&self) -> Result<(), Problem> {
+    /// What is done once the module is registered, if it waits for that.
+    pub(crate) fn registration(&self) -> Option<fn(&mut Turn<'_>)> {
         match self {
-            WaitsFor::Name(..) => Err(Problem::NotResolved),
+            WaitsFor::Registration(then) => Some(*then),
+            _ => None,
+        }
+    }
+
+    /// How the command ends if nothing came in time: an open is accepted, its result is still owed.
+    pub(crate) fn late(&self, turn: &mut Turn<'_>) -> Result<(), Problem> {
+        match self {
+            WaitsFor::Name(_, name) => {
+                turn.modem.failed(Failure::Link(Why::NotResolved(name.clone(), "no answer in time".into())));
+                Err(Problem::NotResolved)
+            }
             WaitsFor::Connect(_) => Ok(()),
+            WaitsFor::Registration(_) => {
+                turn.failed_to_register();
+                Err(Problem::NotRegistered)
+            }
         }
     }
 
     /// Prints the address of a name.
     pub(crate) fn resolved(&self, turn: &mut Turn<'_>, answer: Result<IpAddr, Why>) -> Result<(), Problem> {
         let WaitsFor::Name(_, name) = self else { return Ok(()) };
-        let address = answer.map_err(|_| Problem::NotResolved)?;
+        let address = match answer {
+            Ok(address) => address,
+            Err(why) => {
+                turn.modem.failed(Failure::Link(why));
+                return Err(Problem::NotResolved);
+            }
+        };
         turn.fresh_info = true;
         let escapes = turn.modem.settings.escapes;
         turn.info(|line| {

@@ -224,10 +224,12 @@ impl Turn<'_> {
             }
             End::Rejected(code) => {
                 self.out.note(StoredNote::Rejected(id, command, code));
+                self.modem.failed(Failure::Rejected(code));
                 false
             }
             End::Unanswered => {
                 self.out.note(StoredNote::Late(id, command));
+                self.modem.failed(Failure::NoAnswer);
                 false
             }
         };
