@@ -22,6 +22,7 @@ mod lab;
 mod opens;
 mod pace;
 mod parity;
+mod picocom;
 mod program;
 mod pty;
 mod qos;
