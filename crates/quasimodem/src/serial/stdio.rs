@@ -34,12 +34,9 @@ impl Stdio {
     fn poll_read(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<io::Result<Event>> {
         let mut buffer = ReadBuf::new(chunk);
         ready!(Pin::new(&mut self.stdin).poll_read(cx, &mut buffer))?;
-        let bytes = buffer.filled_mut();
-        if self.terminal.is_some() {
-            if bytes.contains(&CTRL_C) {
-                return Poll::Ready(Ok(Event::Interrupt));
-            }
-            bytes.iter_mut().filter(|byte| **byte == DELETE).for_each(|byte| *byte = BACKSPACE);
+        let bytes = buffer.filled();
+        if self.terminal.is_some() && bytes.contains(&CTRL_C) {
+            return Poll::Ready(Ok(Event::Interrupt));
         }
         Poll::Ready(Ok(if bytes.is_empty() { Event::Finished } else { Event::Bytes(bytes.len()) }))
     }
@@ -142,7 +139,3 @@ impl Drop for RawTerminal {
 
 /// What Ctrl-C types where the terminal does not turn it into SIGINT.
 const CTRL_C: u8 = 0x03;
-
-/// What the backspace key types at a terminal, and what it is to a modem (V.250 5.2.2, S5).
-const DELETE: u8 = 0x7f;
-const BACKSPACE: u8 = 0x08;

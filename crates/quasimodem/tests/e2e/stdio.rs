@@ -92,9 +92,9 @@ fn the_backspace_key_of_a_terminal_rubs_out() {
 }
 
 #[test]
-fn what_is_no_terminal_is_taken_as_it_is() {
-    let outcome = run_to_end(&["run"], "AT\x7f\rAT\r");
-    assert_eq!(outcome.stdout, "\r\n+SIM READY\r\nAT\x7f\r\nERROR\r\nAT\r\nOK\r\n");
+fn what_is_no_terminal_is_edited_as_well() {
+    let outcome = run_to_end(&["run"], "ATX\x7f\rAT\r");
+    assert_eq!(outcome.stdout, "\r\n+SIM READY\r\nATX\x08 \x08\r\nOK\r\nAT\r\nOK\r\n");
 }
 
 fn modes(mode: &Termios) -> String {
