@@ -106,7 +106,12 @@ fn mistakes_are_told_with_their_place() {
         ("window = 0x10000\n", "1: window is 0x10000, expected a number from 1 to 1000".into()),
         ("window = true\n", "1: window is true, expected a number from 1 to 1000".into()),
         ("model = \"L611\"\n", "1: model is \"L611\", expected a model of `quasimodem models`".into()),
-        ("imei = \"12\"\n", "1: imei is \"12\", expected 15 decimal digits".into()),
+        (
+            "imei = \"12\"\n",
+            "1: imei is \"12\", expected 15 decimal digits, such digits with +1 or another number after them, +1 alone, \
+             or random"
+                .into(),
+        ),
         ("at = \"com1\"\n", "1: at is \"com1\", expected stdio, pty, pty:LINK, tcp:PORT, tcp:ADDR:PORT, rfc2217:PORT, rfc2217:ADDR:PORT or serial:PATH@RATE".into()),
         ("pace = 0\n", "1: pace is 0, expected a rate from 1 to 4000000 bits a second, such as 115200".into()),
         (
