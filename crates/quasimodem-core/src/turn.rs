@@ -264,7 +264,6 @@ impl<'a> Turn<'a> {
             }
             if self.modem.raw.is_some() {
                 if let (Some(raw), Some((&first, behind))) = (&self.modem.raw, rest.split_first())
-                    && raw.is_empty()
                     && self.modem.line.is_line_end(first, self.now.since(raw.since()))
                 {
                     rest = behind;

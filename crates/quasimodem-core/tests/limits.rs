@@ -19,6 +19,10 @@ fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
     assert!(bench.log().contains("the line is longer than 4096 bytes"), "{}", bench.log());
     assert_eq!(bench.types(&fill(20_000)), "\r\nERROR\r\n");
     assert_eq!(bench.types("AT"), "\r\nOK\r\n");
+    // Control characters count, and what is lost does not come back by editing.
+    assert_eq!(bench.types(&(fill(4095) + "\t")), "\r\nOK\r\n");
+    assert_eq!(bench.types(&(fill(4096) + "\t")), "\r\nERROR\r\n");
+    assert_eq!(bench.types(&(fill(4097) + "\x7f\x7fx")), "\r\nERROR\r\n");
     bench.types("AT+CPWROFF");
     assert!(!bench.modem.owes(), "a module that is off says nothing more");
     bench.handle(Input::Bearer(Change::DataCall(None)));

@@ -187,6 +187,9 @@ fn what_is_refused_is_shown_as_far_as_it_can_be_read() {
         ("AT+NOSUCH=1,2", "AT+NOSUCH=***"),
         ("AT+NOSUCH?", "AT+NOSUCH?"),
         ("AT+NoSuch?", "AT********"),
+        ("AT+ABCDEFGHIJKLMNOPQRSTU?", "AT***********************"),
+        ("AT+MQTTPUB=1,\"t\",0,0,\"at +no=1\"", "AT+MQTTPUB=1,\"t\",0,0,\"at ******"),
+        ("AT+MQTTPUB=1,\"t\",5,0,\"a\",\"b\"", "AT+MQTTPUB=1,\"t\",5,0,\"a\"****"),
         ("ATY", "ATY"),
         ("ATE9", "ATE9"),
         ("ATE 9;E", "ATE 9**"),
@@ -227,6 +230,10 @@ fn the_rest_of_a_line_is_hidden_from_the_start() {
     assert_eq!(typed(&bench), format!("AT+GTSSLFILE=\"TRUSTFILE\",4{}", "*".repeat(rest.len())));
     bench.sends(b"noneAT+CSQ\r");
     assert_eq!(typed(&bench), "AT+CSQ");
+    let file = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let line = format!("AT+GTSSLFILE=\"TRUSTFILE\",{}", file.len());
+    assert!(bench.sends(format!("{line};+CMEE=9\r{file}").as_bytes()).ends_with("+CME ERROR: 50\r\n"));
+    assert_eq!(typed(&bench), format!("{line}********"));
     bench.types(&format!("AT+MIPDNS=\"h\"{rest}"));
     assert_eq!(typed(&bench), format!("AT+MIPDNS=\"h\"{}", "*".repeat(rest.len())));
 }

@@ -256,7 +256,7 @@ fn run_basic(turn: &mut Turn<'_>, row: &'static Command, line: &[u8], at: usize)
     let begin = blank::skip_blanks(line, at);
     let rest = line.get(begin..).unwrap_or_default();
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let end = if digits == 0 { at } else { begin + digits };
+    let end = begin + digits;
     let number = rest
         .iter()
         .take(digits)

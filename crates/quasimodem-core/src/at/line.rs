@@ -157,7 +157,7 @@ impl Assembler {
             let after = mem::take(&mut self.after);
             self.learn(after, if byte == b'\n' { Ends::CrLf } else { Ends::Cr });
             match byte {
-                b'\n' if after != After::Anything => {}
+                // The second half of a line end is an empty line.
                 b'\r' | b'\n' => {
                     let was_command = mem::take(&mut self.start) == Start::Open;
                     if byte == b'\r' {

@@ -79,11 +79,6 @@ impl RawData {
         self.0.since
     }
 
-    /// Whether nothing of it came.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.bytes.is_empty()
-    }
-
     /// Why the host is told an error when the modem gives up.
     pub(crate) fn missed(&self) -> Problem {
         Problem::NoData(self.0.bytes.len(), self.0.size, PATIENCE)
