@@ -62,7 +62,7 @@ pub enum Problem {
     NotOffered(&'static str),
     /// TLS is not available.
     NoTls,
-    /// MQTT-SN goes without TLS.
+    /// MQTT-SN has no TLS.
     NoDtls,
     /// The client is connected or being connected.
     AlreadyOpen,
@@ -186,12 +186,12 @@ impl fmt::Display for Problem {
             Problem::LineTooLong(max) => write!(f, "the line is longer than {max} bytes"),
             Problem::NothingToRepeat => f.write_str("there is no line to repeat, or it was too long to be kept"),
             Problem::Missing(name) => write!(f, "<{name}> is missing"),
-            Problem::TooManyParameters => f.write_str("something stands behind the last parameter"),
+            Problem::TooManyParameters => f.write_str("unexpected text after the last parameter"),
             Problem::NotANumber(name) => write!(f, "<{name}> is not a number"),
             Problem::OutOfRange(name, min, max) => write!(f, "<{name}> is not within {min} to {max}"),
             Problem::NoSuchClient => f.write_str("no such client id"),
-            Problem::BadQuotes(name) => write!(f, "<{name}> is not quoted well"),
-            Problem::CurlyQuotes(name) => write!(f, "<{name}> stands in curly quotes, straight ones are due"),
+            Problem::BadQuotes(name) => write!(f, "<{name}> has unbalanced quotes"),
+            Problem::CurlyQuotes(name) => write!(f, "<{name}> uses curly quotes, use \" instead"),
             Problem::Empty(name) => write!(f, "<{name}> is empty"),
             Problem::TooLong(name, max) => write!(f, "<{name}> is longer than {max} bytes"),
             Problem::NotText(name) => write!(f, "<{name}> is not UTF-8 without NUL"),
@@ -204,7 +204,7 @@ impl fmt::Display for Problem {
             }
             Problem::NotOffered(name) => write!(f, "this model does not offer this <{name}>"),
             Problem::NoTls => f.write_str("TLS is not available"),
-            Problem::NoDtls => f.write_str("MQTT-SN goes without TLS"),
+            Problem::NoDtls => f.write_str("MQTT-SN has no TLS"),
             Problem::AlreadyOpen => f.write_str("the client is open already"),
             Problem::Busy => f.write_str("another registration is under way"),
             Problem::NotConnected => f.write_str("the client is not connected"),
