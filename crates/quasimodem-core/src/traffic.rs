@@ -339,6 +339,11 @@ impl Turn<'_> {
             reports.fail_all(id);
             reports.push(Report::Break(id, cause));
             self.tuya_disconnected(id);
+            if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_room(id))
+                && let Some(pending) = self.take_pending()
+            {
+                self.resume(*pending, Err(Problem::NotConnected));
+            }
         }
     }
 

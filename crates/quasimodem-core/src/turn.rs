@@ -244,6 +244,13 @@ impl<'a> Turn<'a> {
                 if let Ok((session, _)) = self.sn_session(id) {
                     session.set_full(full);
                 }
+                if !full
+                    && self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_room(id))
+                    && let Some(pending) = self.take_pending()
+                {
+                    let result = pending.waits_for.room_came(self);
+                    self.resume(*pending, result);
+                }
             }
         }
     }
@@ -343,7 +350,10 @@ impl<'a> Turn<'a> {
             let (row, mut behind) = (raw.row(), raw.take_rest());
             self.busy = true;
             match raw.done(self) {
-                Ok(_) => self.carry_out(&mut behind, 0),
+                Ok(_) => match &mut self.modem.pending {
+                    Some(pending) => pending.rest = behind,
+                    None => self.carry_out(&mut behind, 0),
+                },
                 Err(problem) => self.refuse(Refusal { command: row.name, problem }, row.errors),
             }
             self.busy = false;

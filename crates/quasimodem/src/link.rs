@@ -291,8 +291,7 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<TcpStream, Why> {
     for address in addresses(host).await? {
         match TcpStream::connect(SocketAddr::new(address, port)).await {
             Ok(stream) => {
-                // Packets are small and complete: to wait for more would only delay them.
-                stream.set_nodelay(true).map_err(|error| why(&error))?;
+                socket::prepare_link(&stream).map_err(|error| why(&error))?;
                 return Ok(stream);
             }
             Err(error) => failure = why(&error),

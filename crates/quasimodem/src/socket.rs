@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::net::sockopt;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
@@ -26,6 +27,22 @@ pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     sockopt::set_tcp_keepcnt(stream, 3)?;
     Ok(())
 }
+
+/// Prepares a connection that was made: as little as possible waits in the system, so that what it has accepted is on its
+/// way, or soon will be.
+pub(crate) fn prepare_link(stream: &TcpStream) -> io::Result<()> {
+    // Packets are small and complete: to wait for more would only delay them.
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_send_buffer_size(stream, SEND_BUFFER)?;
+    SockRef::from(stream).set_tcp_notsent_lowat(NOT_SENT)
+}
+
+/// Bytes in the system at most, on their way and not acknowledged: else it would be megabytes. The system takes twice as much,
+/// for its own records of them.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// Bytes in the system that may not even be on their way, since the peer's window is closed.
+const NOT_SENT: u32 = 4 * 1024;
 
 /// Connections that are being closed, each in its own time. When there are too many, the oldest has had enough of it: its
 /// peer does not read, or does not close.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::IpAddr;
 
+use super::publish::Outgoing;
 use crate::at::{Command, Problem, Texts};
 use crate::client::ClientId;
 use crate::net::Why;
@@ -35,6 +36,8 @@ pub(crate) enum WaitsFor {
     Connect(ClientId),
     /// `+COPS`, `+CGATT`, `+CGACT` and `+MIPCALL`: a registration, with what they do then.
     Registration(fn(&mut Turn<'_>)),
+    /// `+MQTTPUB`: room on the link for this message of QoS 0.
+    Room(Outgoing, Vec<u8>),
 }
 
 impl Pending {
@@ -60,6 +63,18 @@ impl WaitsFor {
         }
     }
 
+    pub(crate) fn is_room(&self, client: ClientId) -> bool {
+        matches!(self, WaitsFor::Room(outgoing, _) if outgoing.client() == client)
+    }
+
+    /// Carries out what waited for room.
+    pub(crate) fn room_came(&self, turn: &mut Turn<'_>) -> Result<(), Problem> {
+        match self {
+            WaitsFor::Room(outgoing, payload) => outgoing.send(turn, payload).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// How the command ends if nothing came in time: an open is accepted, its result is still owed.
     pub(crate) fn late(&self, turn: &mut Turn<'_>) -> Result<(), Problem> {
         match self {
@@ -72,6 +87,7 @@ impl WaitsFor {
                 turn.failed_to_register();
                 Err(Problem::NotRegistered)
             }
+            WaitsFor::Room(..) => Err(Problem::LinkFull),
         }
     }
 

@@ -5,12 +5,13 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
+use super::publish::Outgoing;
 use super::tls::{self, File};
 use super::{publish, will};
 use crate::at::{Answer, Command, Problem};
 use crate::client::ClientId;
-use crate::mqtt::{Publish, Qos};
-use crate::sn::{Request, Subject};
+use crate::mqtt::Qos;
+use crate::sn::Subject;
 use crate::time::Instant;
 use crate::turn::Turn;
 
@@ -31,14 +32,13 @@ struct Inner {
 
 /// The command that waits for the data as its payload.
 pub(super) enum Use {
-    Publish(Headed),
-    SnPublish(SnHeaded),
+    Publish(Outgoing),
     Will(Headed),
     Tls(File),
 }
 
 /// A message but for its payload.
-pub(super) struct Headed {
+pub(crate) struct Headed {
     pub(super) client: ClientId,
     pub(super) topic: Box<str>,
     pub(super) qos: Qos,
@@ -46,7 +46,7 @@ pub(super) struct Headed {
 }
 
 /// A message of MQTT-SN but for its payload.
-pub(super) struct SnHeaded {
+pub(crate) struct SnHeaded {
     pub(super) client: ClientId,
     pub(super) subject: Subject<Box<str>>,
     pub(super) qos: Qos,
@@ -91,7 +91,7 @@ impl RawData {
 
     pub(crate) fn row(&self) -> &'static Command {
         match self.0.use_for {
-            Use::Publish(_) | Use::SnPublish(_) => &publish::MQTTPUB,
+            Use::Publish(_) => &publish::MQTTPUB,
             Use::Will(_) => &will::MQTTWILL,
             Use::Tls(_) => &tls::GTSSLFILE,
         }
@@ -116,14 +116,7 @@ impl RawData {
     pub(crate) fn done(self, turn: &mut Turn<'_>) -> Result<Answer, Problem> {
         let Inner { bytes, use_for, .. } = *self.0;
         match use_for {
-            Use::Publish(Headed { client, topic, qos, retain }) => {
-                let message = Publish { topic: &topic, payload: &bytes, qos, retain, dup: false, id: None };
-                publish::publish(turn, client, message)
-            }
-            Use::SnPublish(SnHeaded { client, subject, qos, retain }) => {
-                let request = Request::Publish { subject: subject.lent(), payload: &bytes, qos, retain };
-                turn.sn_request(&publish::MQTTPUB, client, request)
-            }
+            Use::Publish(outgoing) => publish::publish_raw(turn, outgoing, bytes),
             Use::Will(headed) => will::store(turn, headed, bytes.into()),
             Use::Tls(file) => tls::store(turn, file, bytes.into()),
         }

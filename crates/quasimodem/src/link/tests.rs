@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use quasimodem_core::Input;
+use rustix::net::sockopt;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tokio::runtime::Builder;
@@ -291,6 +292,57 @@ fn a_slow_tls_peer_gets_all_and_costs_no_turns() {
         // Without close_notify the end would be an error.
         let heard = server.heard.recv_timeout(LIMIT).unwrap().expect("it ended without close_notify");
         assert!(heard == sent, "{} bytes of {}", heard.len(), sent.len());
+    });
+}
+
+/// How many bytes a link takes before it is full, in pieces of this size, while the peer reads nothing.
+async fn taken(bench: &mut Bench, piece: usize) -> usize {
+    let packet = vec![0; piece];
+    let mut taken = 0;
+    loop {
+        // Until the system takes no more for a while: the peer's may take some time.
+        let quiet = poll_fn(|cx| {
+            bench.links.poll_write(cx);
+            let _ = bench.links.poll(cx, LINK, true, &mut bench.chunk);
+            match bench.links.table.first() {
+                Some((_, State::Open(open))) if !open.output.is_empty() => Poll::<()>::Pending,
+                _ => Poll::Ready(()),
+            }
+        });
+        let _ = timeout(Duration::from_millis(100), quiet).await;
+        bench.links.send(LINK, &packet);
+        taken += piece;
+        if matches!(bench.links.crossed(), Some((_, Crossed::High))) {
+            return taken;
+        }
+        assert!(taken < 64 << 20, "it takes anything");
+    }
+}
+
+#[test]
+fn a_peer_that_reads_nothing_is_sent_little() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let tls = Arc::new(Tls::new(None, None));
+        let mut bench = Bench { links: Links::new(Arc::default(), tls), chunk: vec![0; Input::CHUNK] };
+        bench.links.open(LINK, &Transport::Tcp, "127.0.0.1", port);
+        assert!(matches!(bench.event().await, Event::Opened));
+        let (silent, _) = listener.accept().unwrap();
+        let taken = taken(&mut bench, 1024).await;
+        // What its system has accepted is out of our hands.
+        let theirs = sockopt::socket_recv_buffer_size(&silent).unwrap();
+        assert!(taken <= theirs + 2 * 64 * 1024 + 2 * Queue::HIGH, "{taken} bytes, {theirs} of them the peer's");
+    });
+}
+
+#[test]
+fn a_tls_peer_that_reads_nothing_is_sent_little() {
+    run(async {
+        let server = Server::start(b"");
+        let mut bench = server.link().await;
+        let taken = taken(&mut bench, 1024).await;
+        assert!(taken < 1 << 20, "{taken} bytes");
     });
 }
 
