@@ -1,7 +1,7 @@
 //! Servers without I/O, and the one loop that drives them: the lab's broker and endpoints, and the gateway.
 //!
 //! A [`Machine`] is told what happens at its connections and when its deadline comes, and says what it wants done. The
-//! [hub] owns reading, writing, slow peers and the clock; the [listener] takes connections and puts TLS over them.
+//! [mod@hub] owns reading, writing, slow peers and the clock; the [listener] takes connections and puts TLS over them.
 
 mod hub;
 mod listener;
