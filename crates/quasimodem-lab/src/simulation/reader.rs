@@ -316,10 +316,12 @@ impl Reader {
             None => Ok(()),
             Some(Due::Echo(echo)) => Err(stray(format!("no echo of {}", show(echo)))),
             Some(Due::Answer(typed)) => {
+                // A message of QoS 0 may wait for room on its link.
                 let waits = typed.line.starts_with(b"AT+MIPDNS=")
+                    || typed.line.starts_with(b"AT+MQTTPUB=")
                     || self.settings.refusal == RefusalStyle::Cme && typed.line.starts_with(b"AT+MQTTOPEN=");
                 let over = now.since(typed.at) >= Duration::from_secs(60)
-                    || typed.line.starts_with(b"AT+MQTTOPEN") && now.since(typed.at) > Duration::from_secs(1);
+                    || !typed.line.starts_with(b"AT+MIPDNS=") && now.since(typed.at) > Duration::from_secs(1);
                 if waits && !over {
                     return Ok(());
                 }

@@ -135,6 +135,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("The line (V.250)", "V.250"),
     ("The line (Hayes)", "Hayes"),
     ("Device and network (3GPP 27.007)", "27.007"),
+    ("Short messages (3GPP 27.005)", "27.005"),
     ("Fibocom's own", "Fibocom"),
 ];
 

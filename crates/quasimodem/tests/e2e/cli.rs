@@ -84,7 +84,7 @@ fn the_command_line_sets_settings() {
 #[test]
 fn a_cold_module_searches() {
     let outcome = run_to_end(&["run", "--bearer", "cold", "--set", "echo=off"], "AT+CREG?;+CSQ;+MIPCALL?\r");
-    assert_eq!(outcome.stdout, "\r\n+SIM READY\r\n\r\n+CREG: 0,2\r\n\r\n+CSQ: 99,99\r\n\r\n+MIPCALL: 0\r\n\r\nOK\r\n");
+    assert_eq!(outcome.stdout, "\r\n+SIM READY\r\n\r\n+CREG: 0,0\r\n\r\n+CSQ: 0,0\r\n\r\n+MIPCALL: 0\r\n\r\nOK\r\n");
 }
 
 #[test]
