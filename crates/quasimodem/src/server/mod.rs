@@ -1,17 +1,17 @@
 //! Servers without I/O, and the one loop that drives them: the lab's broker and endpoints, and the gateway.
 //!
 //! A [`Machine`] is told what happens at its connections and when its deadline comes, and says what it wants done. The
-//! [mod@hub] owns reading, writing, slow peers and the clock; the [listener] takes connections and puts TLS over them.
+//! [mod@hub] owns reading, writing, slow peers and the clock; [admission] takes connections and puts TLS over them.
 
+mod admission;
 mod hub;
-mod listener;
 
 use std::net::SocketAddr;
 
 use quasimodem_core::{Instant, Why};
 
+pub(crate) use self::admission::{Layer, accept, accept_tls};
 pub(crate) use self::hub::{Connections, Shared, hub};
-pub(crate) use self::listener::{Layer, accept, accept_tls};
 
 /// A server without I/O.
 pub(crate) trait Machine: Send + 'static {
