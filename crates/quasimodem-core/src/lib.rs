@@ -104,7 +104,7 @@ pub use net::{Link, Port, Transport, Why, literal_address};
 pub use note::{Failure, Note};
 pub use outbox::{Effect, Family, Kind, Marked, ModemLine, Outbox, Query, Sink};
 pub use secret::Secret;
-pub use settings::{BadSetting, Oversize, RefusalStyle, SETTINGS, Setting, Settings, UrcPayload};
+pub use settings::{BadReply, BadSetting, Oversize, RefusalStyle, Reply, SETTINGS, Setting, Settings, UrcPayload};
 pub use time::Instant;
 pub use tls::{CheckFiles, TlsFailure, TlsProfile, TlsVersions, Verify};
 pub use uart::{FlowControl, Framing, NotAFraming, Parity, Rate, Uart};

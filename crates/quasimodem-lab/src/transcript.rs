@@ -18,6 +18,7 @@
 //! |---|---|
 //! | `model L610`, `gap_ms 20` … | settings by their names ([`SETTINGS`]), in front of everything else |
 //! | `imei …` | the IMEI, there too |
+//! | `answer AT+X? => +X: 1 \| OK` | a line of its own there: what a command that the modem does not know is answered |
 //! | `attach later` | there too: no host is attached at the start, and what the modem tells the first one is shown |
 //! | `# …` | a comment |
 //! | `> text` | the host types the text and a carriage return; its echo is checked too |
@@ -50,8 +51,8 @@ use std::fmt;
 use std::time::Duration;
 
 use quasimodem_core::{
-    Change, ClientId, Effect, Family, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, ModemLine, Outbox, Port,
-    Query, Registration, SETTINGS, Settings, Transport, Why, mqtt, sn,
+    BadReply, Change, ClientId, Effect, Family, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, ModemLine,
+    Outbox, Port, Query, Registration, SETTINGS, Settings, Transport, Why, mqtt, sn,
 };
 
 use crate::tls_words;
@@ -372,6 +373,10 @@ impl Runner {
 impl Header {
     /// Takes pairs of setting and value; false if the line is none.
     fn line(&mut self, line: &str) -> Result<bool, String> {
+        if let Some(reply) = line.strip_prefix("answer ") {
+            self.settings.replies.push(reply.parse().map_err(|error: BadReply| error.to_string())?);
+            return Ok(true);
+        }
         let mut words = line.split_whitespace();
         let is_first = words.clone().next().is_some_and(is_header);
         while let Some(key) = words.next() {

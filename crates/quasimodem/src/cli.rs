@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
-use quasimodem_core::{BadSetting, FlowControl, Framing, Imei, MODELS, Model, Rate, Settings, Uart, mqtt};
+use quasimodem_core::{BadSetting, FlowControl, Framing, Imei, MODELS, Model, Rate, Reply, Settings, Uart, mqtt};
 use quasimodem_lab::broker::{Code, Refusal, User};
 use rustls::pki_types::ServerName;
 
@@ -149,6 +149,13 @@ pub(crate) struct Run {
     #[arg(long, value_name = "NAME:PORT=ADDR:PORT")]
     pub(crate) host_map: Vec<Mapping>,
 
+    /// Answer a command that the modem does not know, such as "AT+QCFG? => +QCFG: 1 | OK". Repeatable.
+    ///
+    /// The last line is OK, ERROR or +CME ERROR: and a number. A * at the end of the command stands for anything; the
+    /// command that fits exactly counts more, and then the longest. Commands of the modem itself can't be changed.
+    #[arg(long, value_name = "COMMAND => ANSWER")]
+    pub(crate) answer: Vec<Reply>,
+
     /// Over TLS, trust the roots in this file (PEM) instead of the operating system's. What the host loads by
     /// AT+GTSSLFILE counts more.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -164,7 +171,8 @@ pub(crate) struct Run {
     ///
     /// It may hold at = "pty", pace = 115200, imei = "001010000000008", ca = "ca.pem",
     /// host_map = ["broker.example:1883=127.0.0.1:1883"] and all of `quasimodem settings` by their keys, those with a dot
-    /// also in a table named cloud. Values are text as for --set; on and off may be true and false, numbers bare.
+    /// also in a table named cloud. A table named answers has what --answer says, as "AT+QCFG?" = ["+QCFG: 1", "OK"].
+    /// Values are text as for --set; on and off may be true and false, numbers bare.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
 

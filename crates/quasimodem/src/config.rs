@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use quasimodem_core::{Imei, Rate, SETTINGS, Setting, Settings, Uart};
+use quasimodem_core::{Imei, Rate, Reply, SETTINGS, Setting, Settings, Uart};
 use rustls::pki_types::CertificateDer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -37,6 +37,12 @@ impl Config {
         let short = [run.model, run.gap, run.bearer, insecure].into_iter().flatten();
         for assignment in file.settings.into_iter().chain(run.set).chain(short) {
             assignment.apply(&mut settings).map_err(|error| error.to_string())?;
+        }
+        settings.replies = run.answer;
+        for reply in file.replies {
+            if !settings.replies.iter().any(|other| other.is_for_the_same(&reply)) {
+                settings.replies.push(reply);
+            }
         }
         if settings.seed.is_none() {
             settings.seed = Some(random::number()?);
@@ -85,6 +91,7 @@ struct File {
     hosts: Vec<Mapping>,
     ca: Option<PathBuf>,
     settings: Vec<Assignment>,
+    replies: Vec<Reply>,
 }
 
 impl File {
@@ -139,6 +146,16 @@ impl File {
                     if let Some((_, before)) = HostMap::shadowed(&self.hosts) {
                         return Err(mapping.wrong(format_args!("and {before} before it is for the same")).into());
                     }
+                }
+            }
+            ANSWERS => {
+                let DeValue::Table(answers) = value.value else {
+                    return Err(value.wrong("expected a table, as [answers]").into());
+                };
+                for (typed, answer) in answers.iter() {
+                    let subject = format!("{ANSWERS} has {} as", typed.get_ref());
+                    let answer = Value { subject, value: answer.get_ref(), span: answer.span(), text: value.text };
+                    self.replies.push(answer.reply(typed.get_ref())?);
                 }
             }
             _ if is_group(key) => return Err(value.wrong(format_args!("expected a table, as [{key}]")).into()),
@@ -203,6 +220,17 @@ impl Value<'_> {
         parse(&text).map_err(|error| self.wrong(error))
     }
 
+    /// Reads the answer to a command: one line, or several.
+    fn reply(&self, typed: &str) -> Result<Reply, Mistake> {
+        let expected = "expected text, or an array of texts";
+        let text = |value: &DeValue<'_>| value.as_str().map(str::to_owned).ok_or_else(|| self.wrong(expected));
+        let lines = match self.value {
+            DeValue::Array(lines) => lines.iter().map(|line| text(line.get_ref())).collect::<Result<Vec<_>, _>>()?,
+            line => vec![text(line)?],
+        };
+        Reply::new(typed, lines.iter().map(String::as_str)).map_err(|error| self.wrong(error))
+    }
+
     fn wrong(&self, expected: impl Display) -> Mistake {
         let shown = match self.value {
             DeValue::String(text) => format!("{text:?}"),
@@ -240,7 +268,7 @@ impl From<Mistake> for Wrong {
 
 fn unknown(key: &str) -> String {
     let known: Vec<&str> =
-        [AT, PACE, IMEI, HOST_MAP, CA].into_iter().chain(SETTINGS.iter().map(|setting| setting.key)).collect();
+        [AT, PACE, IMEI, HOST_MAP, CA, ANSWERS].into_iter().chain(SETTINGS.iter().map(|setting| setting.key)).collect();
     format!("there is no key {key:?}; there are {}", known.join(", "))
 }
 
@@ -249,3 +277,4 @@ const PACE: &str = "pace";
 const IMEI: &str = "imei";
 const HOST_MAP: &str = "host_map";
 const CA: &str = "ca";
+const ANSWERS: &str = "answers";

@@ -6,6 +6,7 @@ use super::blank::{self, is_blank};
 use super::command::{Answer, Command, ErrorStyle, Test};
 use super::error::{Problem, Refusal};
 use super::param::ParamKind;
+use crate::settings::{self, Last};
 use crate::turn::Turn;
 
 /// Bytes of the `AT` in front of the commands of a line.
@@ -75,6 +76,9 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
         _ => Form::Basic(end),
     };
     let Some(row) = row else {
+        if let Some(answered) = run_reply(turn, line, at, form) {
+            return answered;
+        }
         let shown = if shows_name(name) { form.arguments() } else { at };
         return Err(Refused { command: "", style: ErrorStyle::Plain, problem: Problem::UnknownCommand, shown });
     };
@@ -83,6 +87,41 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
         let style = case.and_then(|number| row.case(number)).map_or(row.errors, |case| case.errors);
         Refused { command: row.name, style, problem, shown }
     })
+}
+
+/// Answers a command that the modem does not know, if its owner wants that.
+fn run_reply(turn: &mut Turn<'_>, line: &[u8], at: usize, form: Form) -> Option<Result<(Answer, usize), Refused>> {
+    let settings = turn.modem.settings.clone();
+    let end = command_end(line, at);
+    let reply = settings::find_reply(&settings.replies, line.get(at..end)?)?;
+    // Nobody knows which of its parameters are secret.
+    let shown = if shows_name(line.get(at..form.arguments()).unwrap_or_default()) { form.arguments() } else { at };
+    turn.hide_typed_from(shown);
+    for text in reply.lines() {
+        turn.info(|line| core::fmt::Write::write_str(line, text));
+    }
+    let refused = |style, problem| Some(Err(Refused { command: "", style, problem, shown }));
+    match reply.last() {
+        Last::Ok => Some(Ok((Answer::Done, end))),
+        Last::Error => refused(ErrorStyle::Plain, Problem::Configured(None)),
+        Last::Cme(code) => refused(ErrorStyle::Cme, Problem::Configured(Some(code))),
+    }
+}
+
+/// Where the command ends that begins at `at`, read without its row: at a `;` outside of quotes, or with the line.
+pub(crate) fn command_end(line: &[u8], at: usize) -> usize {
+    let rest = line.get(at..).unwrap_or_default();
+    let mut quoted = false;
+    let end = rest.iter().position(|byte| {
+        quoted ^= *byte == b'"';
+        *byte == b';' && !quoted
+    });
+    end.map_or(line.len(), |end| at + end)
+}
+
+/// The row of the command that this text begins with, if the modem knows it.
+pub(crate) fn known_command(text: &[u8]) -> Option<&'static Command> {
+    find(text.get(..name_length(text))?)
 }
 
 /// The row of a name as it was typed.

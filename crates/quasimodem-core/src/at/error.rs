@@ -22,6 +22,8 @@ pub struct Refusal {
 pub enum Problem {
     /// No such command.
     UnknownCommand,
+    /// It is answered like this by configuration, with the number of a `+CME ERROR`.
+    Configured(Option<u16>),
     /// The model does not have the command.
     NotOnThisModel,
     /// The command does not have this form (`=`, `?`, `=?` or none).
@@ -123,6 +125,10 @@ impl Problem {
     /// What the host is told with `+CME ERROR`; `None`: always plain `ERROR`.
     pub const fn cme(self) -> Option<Cme> {
         let (code, text) = match self {
+            Problem::Configured(code) => {
+                let Some(code) = code else { return None };
+                return Some(Cme { code, text: "configured error" });
+            }
             Problem::UnknownCommand | Problem::NotOnThisModel | Problem::LineTooLong(_) | Problem::NothingToRepeat => {
                 return None;
             }
@@ -180,6 +186,7 @@ impl fmt::Display for Refusal {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Problem::Configured(_) => f.write_str("answered as configured"),
             Problem::UnknownCommand => f.write_str("unknown command"),
             Problem::NotOnThisModel => f.write_str("this model does not have it"),
             Problem::NoSuchForm => f.write_str("it does not have this form"),

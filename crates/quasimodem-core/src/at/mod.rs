@@ -13,7 +13,7 @@ mod param;
 pub(crate) use args::{Args, Payload};
 pub(crate) use command::Answer;
 pub use command::{Case, Command, ErrorStyle, Needs, Returns, Test};
-pub(crate) use dispatch::{PREFIX, run_line};
+pub(crate) use dispatch::{PREFIX, command_end, known_command, run_line};
 pub use error::{Cme, Problem, Refusal};
 pub use escapes::Escapes;
 pub(crate) use escapes::Texts;

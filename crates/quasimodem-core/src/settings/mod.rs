@@ -1,10 +1,12 @@
 //! What the owner of a modem decides before it starts.
 
+mod replies;
 mod rows;
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
@@ -16,6 +18,8 @@ use crate::sn::Predefined;
 use crate::tls::{CheckFiles, TlsProfile};
 use crate::uart::Uart;
 
+pub use replies::{BadReply, Reply};
+pub(crate) use replies::{Last, find as find_reply};
 pub use rows::SETTINGS;
 
 /// Settings that many modems can share.
@@ -81,6 +85,8 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// What clouds leave to the device.
     pub cloud: Choices,
+    /// Answers to commands that the modem does not know. They have no name for [`set`](Self::set).
+    pub replies: Vec<Reply>,
 }
 
 /// How topics and payloads are printed in `+MQTTMSG`.
@@ -145,6 +151,7 @@ impl Default for Settings {
             check_files: |_| Ok(()),
             seed: None,
             cloud: Choices::default(),
+            replies: Vec::new(),
         }
     }
 }

@@ -94,9 +94,29 @@ fn a_file_maps_hosts_after_the_command_line() {
 }
 
 #[test]
+fn commands_that_the_modem_does_not_know_are_answered_as_configured() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("modem.toml");
+    let config = "[answers]\n\"AT+QCFG?\" = [\"+QCFG: 1\", \"OK\"]\n\"AT+QCFG=*\" = \"OK\"\n\"AT+QPING\" = \"OK\"\n";
+    fs::write(&file, config).unwrap();
+    let options = ["--config", file.to_str().unwrap(), "--answer", "at+qping => +QPING: 3 | +CME ERROR: 561"];
+    let program = Program::run_with("pty", &options);
+    let mut host = Host::open(program.address());
+    host.command("AT+QCFG=\"a\",1");
+    for (typed, answer) in [("AT+QCFG?", "+QCFG: 1\r\n\r\nOK"), ("AT+QPING", "+QPING: 3\r\n\r\n+CME ERROR: 561")] {
+        host.send(typed);
+        host.expect(&format!("{typed}\r\n{answer}\r\n"));
+    }
+    let outcome = run_to_end(&["run", "--answer", "AT+CSQ => OK"], "");
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.stderr.contains("the modem answers AT+CSQ itself"), "{}", outcome.stderr);
+}
+
+#[test]
 fn mistakes_are_told_with_their_place() {
     let settings = SETTINGS.iter().map(|setting| setting.key);
-    let keys = ["at", "pace", "imei", "host_map", "ca"].into_iter().chain(settings).collect::<Vec<_>>().join(", ");
+    let keys =
+        ["at", "pace", "imei", "host_map", "ca", "answers"].into_iter().chain(settings).collect::<Vec<_>>().join(", ");
     let cases = [
         ("\n\ngap_ms = \"x\"\n", "3: gap_ms is \"x\", expected a number of milliseconds up to 3600000".to_owned()),
         ("gap_ms = 1.5\n", "1: gap_ms is 1.5, expected a number of milliseconds up to 3600000".into()),
@@ -139,6 +159,25 @@ fn mistakes_are_told_with_their_place() {
         ("[cloud.baidu]\nhash = 5\n", format!("1: there is no key \"cloud.baidu\"; there are {keys}")),
         ("cloud = 5\n", "1: cloud is 5, expected a table, as [cloud]".into()),
         ("seed = -1\n", "1: seed is -1, expected a number up to 18446744073709551615, or random".into()),
+        (
+            "[answers]\n\"AT+QX?\" = [\"+QX: 1\", \"OK\"]\n\"AT+CSQ\" = \"OK\"\n",
+            "3: answers has AT+CSQ as \"OK\", the modem answers AT+CSQ itself; only other commands can be given answers"
+                .into(),
+        ),
+        (
+            "[answers]\n\"AT+QX\" = \"+QX: 1\"\n",
+            "2: answers has AT+QX as \"+QX: 1\", the answer ends with \"+QX: 1\", expected OK, ERROR or +CME ERROR: and a \
+             number"
+                .into(),
+        ),
+        (
+            "[answers]\n\"AT+QX\" = [\"SEND OK\", \"OK\"]\n",
+            "2: answers has AT+QX as an array, the answer has the line \"SEND OK\", expected printable text without the \
+             words OK and ERROR, which hosts look for anywhere"
+                .into(),
+        ),
+        ("[answers]\n\"AT+QX;+QY\" = \"OK\"\n", "2: answers has AT+QX;+QY as \"OK\", \"AT+QX;+QY\" is not one command, expected one such as AT+QCFG?".into()),
+        ("answers = 1\n", "1: answers is 1, expected a table, as [answers]".into()),
         // The first one in the file, whatever the order of the keys.
         ("window = 0\necho = 0\n", "1: window is 0, expected a number from 1 to 1000".into()),
     ];
