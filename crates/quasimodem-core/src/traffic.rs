@@ -388,12 +388,12 @@ impl Turn<'_> {
         while bytes > self.modem.pool_left() && self.modem.kept().is_some_and(KeptSessions::forget_oldest) {
             forgotten += 1;
         }
-        self.modem.tidy();
         self.note_forgotten(forgotten);
     }
 
     fn note_forgotten(&mut self, sessions: usize) {
         if sessions > 0 {
+            self.modem.tidy();
             self.out.note(StoredNote::Forgotten(sessions));
         }
     }

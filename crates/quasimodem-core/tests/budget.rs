@@ -259,6 +259,22 @@ fn every_idle_state_is_small() {
         bench.handle(Input::Received(Link(1), b"\x30\xff\xff\xff\x7f\0\x01t"));
         (0..1000).for_each(|_| bench.handle(Input::Received(Link(1), &[0; Input::CHUNK])));
     });
+    // Why the connection was lost, for AT+CEER, and the room of the reports that it caused.
+    let loss = 128;
+    state("a kept session that went on", "broker.example 1883 0010100000000081".len() + loss, &|bench| {
+        for connack in ["connack 0", "connack 0 session"] {
+            bench.types("AT+MQTTOPEN=1,\"broker.example\",1883,0,300\r");
+            bench.handle(Input::Opened(Link(1)));
+            bench.receives(connack);
+            bench.types("AT+MQTTPUB=1,\"t\",2,0,\"x\"\r");
+            if connack == "connack 0" {
+                bench.handle(Input::Closed(Link(1), Why::Reset));
+                bench.passes();
+            }
+        }
+        ["pubrec #1", "pubcomp #1", "pubrec #2", "pubcomp #2"].iter().for_each(|words| bench.receives(words));
+        bench.passes();
+    });
     state("a command typed in two pieces", 0, &|bench| {
         bench.connect();
         bench.types("AT+MQTTPUB=1,\"t\",0,0,\"");

@@ -33,9 +33,9 @@ impl Key {
 }
 
 impl KeptSessions {
-    /// Keeps a session. Gives how many older ones were forgotten for it.
+    /// Keeps a session; there MUST be none of its key, which [`take`](Self::take) sees to when a broker accepts it. Gives
+    /// how many older ones were forgotten for it.
     pub(crate) fn push(&mut self, kept: Kept) -> usize {
-        self.0.retain(|old| old.key != kept.key);
         let excess = (self.0.len() + 1).saturating_sub(KEPT_MAX);
         self.0.drain(..excess);
         self.0.reserve_exact(1);

@@ -320,7 +320,7 @@ impl Session {
         let waiting = waiting.and_then(|length| NonZeroU32::new(u32::try_from(length).ok()?));
         let was_paused = mem::replace(&mut self.waiting, waiting).is_some();
         let is_behind = was_paused || self.oversize.is_some() || !self.partial.is_empty();
-        if waiting.is_none() && is_behind && self.ping_until.is_some() {
+        if is_behind && self.ping_until.is_some() {
             // While reading was paused the answer may have waited unread, or it comes behind the packet that is coming.
             self.ping_until = Some(now + self.patience());
         }
