@@ -1,6 +1,7 @@
 //! Thousands of runs of the simulation over MQTT-SN, in ranges that run side by side.
 
 use quasimodem_lab::simulation::sn;
+use quasimodem_lab::transcript;
 
 /// Runs so many seeds from this one on.
 #[track_caller]
@@ -9,17 +10,7 @@ fn runs(from: u64, count: u64) {
     let mut sum = sn::Summary::default();
     for seed in from..from + count {
         match sn::run(seed) {
-            Ok(summary) => {
-                sum.commands += summary.commands;
-                sum.successes += summary.successes;
-                sum.published += summary.published;
-                sum.delivered += summary.delivered;
-                sum.breaks += summary.breaks;
-                sum.wills += summary.wills;
-                sum.datagrams += summary.datagrams;
-                sum.lost += summary.lost;
-                sum.time += summary.time;
-            }
+            Ok(summary) => sum += summary,
             Err(failure) => failures.push(failure),
         }
     }
@@ -32,7 +23,8 @@ fn runs(from: u64, count: u64) {
     let count = usize::try_from(count).unwrap_or_default();
     assert!(sum.commands > 20 * count && sum.successes * 10 > sum.commands * 8, "{sum:?}");
     assert!(sum.published > 5 * count && sum.delivered > 2 * count && sum.lost * 20 > sum.datagrams, "{sum:?}");
-    assert!(sum.wills > count / 4 && sum.breaks > 0, "{sum:?}");
+    assert!(sum.wills > count / 4 && sum.breaks > count / 4 && sum.resumes > 0 && sum.numbers > count, "{sum:?}");
+    assert!(sum.resets > count / 10 && sum.restarts > count / 10 && sum.takeovers > count / 20, "{sum:?}");
 }
 
 #[test]
@@ -55,5 +47,16 @@ fn seeds_from_20000() {
 fn a_run_repeats() {
     for seed in [1, 2, 3] {
         assert_eq!(sn::run(seed), sn::run(seed));
+    }
+}
+
+/// What a failure would print replays it.
+#[test]
+fn a_transcript_replays_the_run() {
+    for seed in 0..20 {
+        let text = sn::transcript(seed);
+        if let Err(failure) = transcript::run(&text) {
+            panic!("seed {seed}: {failure}");
+        }
     }
 }

@@ -1,4 +1,6 @@
-//! One client of the modem as its host sees it: what it does, what it is owed, and what it got.
+//! One client of the modem as its host sees it: what it is owed, and what it got.
+
+mod script;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -8,17 +10,22 @@ use quasimodem_core::mqtt::Qos;
 
 use super::Summary;
 use super::network::Arrived;
+use super::numbers::Numbers;
+use super::watch::{Watch, Will};
 use crate::random::Random;
 
 pub(super) struct Client {
     id: u8,
-    clean: bool,
-    keep_alive: u16,
+    manner: Manner,
     state: State,
+    /// What a reset forgets has been set.
+    is_set_up: bool,
     /// When the next thing of the script is done.
     next: Option<Instant>,
     /// Things of the script that are still to be done.
     left: u32,
+    /// What is left of the things that must go well.
+    finale: u8,
     /// The command line whose final result code is awaited.
     typed: Option<Typed>,
     /// Results that are owed, by the names of their commands.
@@ -27,15 +34,32 @@ pub(super) struct Client {
     subscribed: BTreeMap<String, Qos>,
     /// Topics of which it is not known.
     unclear: BTreeSet<String>,
-    /// Messages of the broker that must come, and their QoS.
-    due: BTreeMap<String, Qos>,
+    /// Messages of the broker that must come.
+    due: BTreeMap<String, Due>,
     got: BTreeMap<String, u32>,
-    /// QoS and status of what was published.
-    published: BTreeMap<String, (Qos, bool)>,
-    /// What the will says; `None`: that is not clear.
+    /// The parts that came of a long message.
+    partial: String,
+    published: BTreeMap<String, Published>,
+    /// Messages that failed, and when.
+    failed: Vec<(Instant, String)>,
+    /// The will that the modem has.
+    stored: Option<Will>,
+    /// What the will says at the gateway; `None`: that is not clear.
     will: Option<String>,
+    numbers: Numbers,
     messages: u32,
-    end: End,
+}
+
+/// How a client is, in the whole run.
+pub(super) struct Manner {
+    pub(super) clean: bool,
+    pub(super) keep_alive: u16,
+    /// Its client id, if not that of the module.
+    pub(super) name: Option<String>,
+    pub(super) has_will: bool,
+    /// The other client has the same client id.
+    pub(super) rival: bool,
+    pub(super) end: End,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,14 +68,16 @@ enum State {
     Opening,
     Open,
     Closing,
-    /// Nothing comes through any more; the will is awaited.
-    Vanished,
+    /// Nothing comes through any more; the break and the will are awaited.
+    Vanished {
+        broken: bool,
+    },
     Done,
 }
 
 /// How the script ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum End {
+pub(super) enum End {
     Close,
     Vanish,
 }
@@ -74,20 +100,36 @@ enum What {
     Open,
     Close,
     Register,
-    Publish(String, Qos),
+    Publish(String),
     Subscribe(String, Qos),
     Unsubscribe(String),
-    WillTopic,
+    WillTopic(String, Qos),
     WillMessage(String),
-    /// `+MQTTWILL`, which has no result.
-    Will,
+    /// Commands without a result.
+    Name,
+    Will(Will),
 }
+
+struct Due {
+    qos: Qos,
+    /// At QoS 2 it must come once only.
+    once: bool,
+}
+
+struct Published {
+    topic: String,
+    qos: Qos,
+    success: bool,
+}
+
+/// What a message says, and under which topic.
+pub(super) type Messages = BTreeMap<String, (String, String)>;
 
 /// What is to be done.
 pub(super) enum Doing {
     Nothing,
-    /// The host types this.
-    Type(String),
+    /// The host types this, and these data after the prompt.
+    Type(String, Vec<u8>),
     /// Somebody publishes this at the broker.
     Publish {
         topic: String,
@@ -98,31 +140,63 @@ pub(super) enum Doing {
     Vanish,
 }
 
-/// What results may come late by: the gap behind a final result code, and what the host types meanwhile.
+/// What a client needs to know of the world.
+pub(super) struct Scene<'a> {
+    pub(super) now: Instant,
+    pub(super) phase: Phase,
+    /// The SIM is there.
+    pub(super) carried: bool,
+    pub(super) arrived: &'a Arrived,
+    pub(super) messages: &'a mut Messages,
+    pub(super) watch: &'a mut Watch,
+    pub(super) summary: &'a mut Summary,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
+pub(super) enum Phase {
+    /// Things go wrong, as long as the run lasts.
+    Foul,
+    /// Things go wrong, but that will end.
+    Storm,
+    /// Nothing goes wrong any more; what went wrong before may still show.
+    Calm,
+    /// All must go well.
+    Steady,
+}
+
+/// What results may come late by: the gap after a final result code, and what the host types meanwhile.
 const SLACK: Duration = Duration::from_millis(300);
 
 /// Longer than a datagram, its copies and their answers are on their way.
 const ON_ITS_WAY: Duration = Duration::from_millis(1500);
 
+/// How much `+MQTTMSG` reports at once.
+const REPORTED_MAX: usize = 1500;
+
 impl Client {
-    pub(super) fn draw(id: u8, random: &mut Random) -> Client {
+    pub(super) fn new(id: u8, manner: Manner, random: &mut Random) -> Client {
         Client {
             id,
-            clean: random.chance(50),
-            keep_alive: random.pick([5, 10, 30]),
+            manner,
             state: State::Closed,
+            is_set_up: false,
             next: Some(Instant::START + random.millis(0, 1000)),
             left: u32::try_from(random.between(5, 40)).unwrap_or_default(),
+            finale: 4,
             typed: None,
             owed: BTreeMap::new(),
             subscribed: BTreeMap::new(),
             unclear: BTreeSet::new(),
             due: BTreeMap::new(),
             got: BTreeMap::new(),
+            partial: String::new(),
             published: BTreeMap::new(),
+            failed: Vec::new(),
+            stored: None,
             will: None,
+            numbers: Numbers::default(),
             messages: 0,
-            end: random.pick([End::Close, End::Close, End::Vanish]),
         }
     }
 
@@ -134,234 +208,203 @@ impl Client {
         self.state == State::Done
     }
 
+    /// The modem starts: it can't do anything now.
+    pub(super) fn waits(&mut self, now: Instant) {
+        self.next = Some(now + Duration::from_secs(1));
+    }
+
     /// What it waits for, in words.
     pub(super) fn left(&self) -> String {
-        let due: Vec<&String> = self.due.keys().filter(|payload| !self.got.contains_key(*payload)).collect();
-        format!("{} is {:?}, is owed {:?}, waits for {due:?}", self.id, self.state, self.owed)
+        format!("{} is {:?}, is owed {:?}, waits for {:?}", self.id, self.state, self.owed, self.missing())
     }
 
-    /// The next thing of the script.
-    pub(super) fn act(&mut self, now: Instant, random: &mut Random, arrived: &Arrived) -> Result<Doing, String> {
-        if let Some(late) = self.owed.values().flatten().find(|owed| owed.until < now) {
-            return Err(format!("{}: no result came of {:?}", self.id, late.what));
-        }
-        self.next = Some(now + random.millis(20, 1200));
-        match self.state {
-            State::Closed if self.will.is_none() => {
-                self.will = Some(self.payload("w"));
-                let line = format!("AT+MQTTWILL={0},\"{0}/will\",{1},0,\"{2}\"", self.id, random.below(3), self.said());
-                Ok(self.types(line, "", What::Will))
-            }
-            State::Closed => {
-                self.state = State::Opening;
-                let Client { id, clean, keep_alive, .. } = *self;
-                let line = format!("AT+MQTTOPEN={id},\"gateway\",1884,{},{keep_alive}", u8::from(clean));
-                Ok(self.types(line, "+MQTTOPEN", What::Open))
-            }
-            State::Opening | State::Closing | State::Done => Ok(Doing::Nothing),
-            State::Open if self.left > 0 => {
-                self.left -= 1;
-                Ok(self.does_something(random))
-            }
-            State::Open => Ok(self.ends()),
-            State::Vanished => {
-                if arrived.contains_key(&self.said()) {
-                    self.finish();
-                }
-                Ok(Doing::Nothing)
-            }
-        }
+    fn missing(&self) -> Option<&String> {
+        self.due.keys().find(|payload| !self.got.contains_key(*payload))
     }
 
-    fn does_something(&mut self, random: &mut Random) -> Doing {
-        let id = self.id;
-        let topics =
-            [format!("{id}/long/name"), format!("{id}/other"), format!("{}a", id % 10), format!("{id}/wild/x")];
-        let topic = random.pick([0, 1, 2, 3]);
-        let topic = topics.get(topic).cloned().unwrap_or_default();
-        let qos = random.pick([Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce]);
-        match random.below(20) {
-            0..5 => {
-                let payload = self.payload("u");
-                let line = format!("AT+MQTTPUB={id},\"{topic}\",{},0,\"{payload}\"", qos.number());
-                self.types(line, "+MQTTPUB", What::Publish(payload, qos))
-            }
-            // What holds after two of these at once depends on their order.
-            5..10 if self.owed.contains_key("+MQTTSUB") || self.owed.contains_key("+MQTTUNSUB") => Doing::Nothing,
-            5..9 => {
-                let filter = if topic.contains("wild") { format!("{id}/wild/#") } else { topic };
-                let line = format!("AT+MQTTSUB={id},\"{filter}\",{}", qos.number());
-                // Whether the old QoS or the new one holds until the result comes is not clear.
-                self.subscribed.remove(&filter);
-                self.types(line, "+MQTTSUB", What::Subscribe(filter, qos))
-            }
-            9 => {
-                let filter = self.subscribed.keys().next().cloned();
-                let Some(filter) = filter else { return Doing::Nothing };
-                self.subscribed.remove(&filter);
-                let line = format!("AT+MQTTUNSUB={id},\"{filter}\"");
-                self.types(line, "+MQTTUNSUB", What::Unsubscribe(filter))
-            }
-            10 => self.types(format!("AT+MQTTSNREG={id},\"{topic}\""), "+MQTTSNREG", What::Register),
-            // An update has no identifier: one that comes late must not overtake the next.
-            11..13 if !self.owed.contains_key("+MQTTWMSGUD") => {
-                let payload = self.payload("w");
-                self.will = None;
-                let line = format!("AT+MQTTWMSGUD={id},\"{payload}\"");
-                self.types(line, "+MQTTWMSGUD", What::WillMessage(payload))
-            }
-            13 if !self.owed.contains_key("+MQTTWTOPICUD") => {
-                let line = format!("AT+MQTTWTOPICUD={id},{},0,\"{id}/will/new\"", qos.number());
-                self.types(line, "+MQTTWTOPICUD", What::WillTopic)
-            }
-            _ => {
-                let payload = self.payload("d");
-                let wild = format!("{id}/wild/#");
-                let filter = if topic.contains("wild") { wild.as_str() } else { topic.as_str() };
-                let granted = self.subscribed.get(filter).copied().unwrap_or(Qos::AtMostOnce);
-                let effective = granted.min(qos);
-                if effective > Qos::AtMostOnce && !self.unclear.contains(filter) {
-                    self.due.insert(payload.clone(), effective);
-                }
-                Doing::Publish { topic, qos, payload }
-            }
-        }
-    }
-
-    /// The script is over: what is due must come, then it leaves.
-    fn ends(&mut self) -> Doing {
-        let came = self.due.keys().all(|payload| self.got.contains_key(payload));
-        if !came || !self.owed.is_empty() || self.typed.is_some() {
-            return Doing::Nothing;
-        }
-        match self.end {
-            End::Vanish if self.will.is_some() => {
-                self.state = State::Vanished;
-                Doing::Vanish
-            }
-            End::Close | End::Vanish => {
-                self.state = State::Closing;
-                self.types(format!("AT+MQTTCLOSE={}", self.id), "+MQTTCLOSE", What::Close)
-            }
-        }
-    }
-
-    /// A line of the modem; tells whether it is this client's.
-    pub(super) fn reads(
-        &mut self,
-        now: Instant,
-        line: &str,
-        arrived: &Arrived,
-        summary: &mut Summary,
-    ) -> Result<bool, String> {
-        if let "OK" | "ERROR" = line {
-            return Ok(self.answered(now, line == "OK", summary));
-        }
+    /// An unsolicited line of the modem; tells whether it is this client's.
+    pub(super) fn reads(&mut self, line: &str, scene: &mut Scene<'_>) -> Result<bool, String> {
+        let now = scene.now;
         let Some((name, rest)) = line.split_once(": ") else { return Ok(false) };
-        if name == "+CME ERROR" {
-            return Ok(self.answered(now, false, summary));
-        }
         let mut fields = rest.splitn(2, ',');
         if fields.next() != Some(&self.id.to_string()) {
             return Ok(false);
         }
         let rest = fields.next().unwrap_or_default();
         match name {
-            "+MQTTMSG" => {
-                let payload = rest.rsplit('"').nth(1).unwrap_or_default().to_owned();
-                if self.due.contains_key(&payload) {
-                    summary.delivered += 1;
-                }
-                *self.got.entry(payload).or_default() += 1;
-            }
+            "+MQTTMSG" => self.gets(rest, scene)?,
             "+MQTTBREAK" => {
-                summary.breaks += 1;
-                if let State::Vanished | State::Done = self.state {
-                    return Ok(true);
-                }
+                scene.summary.breaks += 1;
                 if !self.owed.is_empty() {
                     return Err(format!("{}: a break, and no results of {:?}", self.id, self.owed));
                 }
-                self.lost(now);
+                let failed =
+                    |payload: &[u8]| self.failed.iter().any(|(at, failed)| *at == now && failed.as_bytes() == payload);
+                let cause = rest.parse().unwrap_or_default();
+                scene.watch.broke(now, cause, scene.carried, failed).map_err(|what| format!("{}: {what}", self.id))?;
+                match &mut self.state {
+                    State::Vanished { broken } => *broken = true,
+                    State::Done => {}
+                    _ if scene.phase == Phase::Steady => {
+                        return Err(format!("{}: a break, though all is well", self.id));
+                    }
+                    _ => self.lost(now),
+                }
             }
-            // The gateway gave a name an id.
-            "+MQTTSNREG" if rest.starts_with("2,") => {}
-            _ => return self.result(now, name, rest.starts_with('1'), arrived, summary),
+            "+MQTTSNREG" => {
+                let mut fields = rest.splitn(3, ',');
+                let (status, number) = (fields.next(), fields.next().and_then(|number| number.parse().ok()));
+                if let (Some(number), Some(name)) = (number, fields.next()) {
+                    self.numbers.show_name(number, name.trim_matches('"'));
+                }
+                // The gateway gave a name an id.
+                if status != Some("2") {
+                    return self.result(name, status == Some("1"), scene);
+                }
+            }
+            _ => return self.result(name, rest.starts_with('1'), scene),
         }
         Ok(true)
     }
 
-    /// The final result code of what was typed last.
-    fn answered(&mut self, now: Instant, accepted: bool, summary: &mut Summary) -> bool {
-        let Some(Typed { name, what }) = self.typed.take() else { return false };
-        if accepted && what != What::Will {
-            summary.commands += 1;
-            let seconds = if what == What::Open { 5 } else { 3 };
-            let until = now + Duration::from_secs(seconds) + SLACK;
-            self.owed.entry(name).or_default().push_back(Owed { what, until });
-        } else if !accepted {
-            self.failed(now, &what);
+    /// A message, or a part of one.
+    fn gets(&mut self, rest: &str, scene: &mut Scene<'_>) -> Result<(), String> {
+        let Some((topic, part)) = rest.split_once(',').and_then(|(_, rest)| rest.split_once(",\"")) else {
+            return Err(format!("{}: {rest:?} is no message", self.id));
+        };
+        let part = part.trim_end_matches('"');
+        self.partial.push_str(part);
+        let Some((known, payload)) = scene.messages.get(token(&self.partial)) else {
+            return Err(format!("{}: nobody published {:.60?}", self.id, self.partial));
+        };
+        if !payload.starts_with(&self.partial) || part.len() > REPORTED_MAX {
+            return Err(format!("{}: {:?} came as {:?}", self.id, payload, self.partial));
         }
-        true
+        match topic.parse() {
+            Ok(number) => {
+                self.numbers.show_topic(number, known).map_err(|what| format!("{}: {what}", self.id))?;
+            }
+            Err(_) if topic.trim_matches('"') != known => {
+                return Err(format!("{}: {:.20?} of {known:?} came as one of {topic}", self.id, self.partial));
+            }
+            Err(_) => {}
+        }
+        if payload.len() > self.partial.len() {
+            return if part.len() == REPORTED_MAX { Ok(()) } else { Err(format!("{}: {part:.60?} is cut", self.id)) };
+        }
+        let payload = std::mem::take(&mut self.partial);
+        if self.due.contains_key(&payload) {
+            scene.summary.delivered += 1;
+        }
+        *self.got.entry(payload).or_default() += 1;
+        Ok(())
+    }
+
+    /// The final result code of what was typed last.
+    pub(super) fn answered(&mut self, accepted: bool, scene: &mut Scene<'_>) -> Result<(), String> {
+        let Some(Typed { name, what }) = self.typed.take() else { return Ok(()) };
+        match what {
+            What::Will(will) if accepted => {
+                self.will = Some(will.2.clone());
+                self.stored = Some(will);
+            }
+            What::Name if accepted => self.is_set_up = true,
+            _ if accepted => {
+                scene.summary.commands += 1;
+                let seconds = if what == What::Open { 5 } else { 3 };
+                let until = scene.now + Duration::from_secs(seconds) + SLACK;
+                self.owed.entry(name).or_default().push_back(Owed { what, until });
+            }
+            _ => self.failed(&what, scene)?,
+        }
+        Ok(())
     }
 
     /// The result of the oldest command of this name.
-    fn result(
-        &mut self,
-        now: Instant,
-        name: &str,
-        success: bool,
-        arrived: &Arrived,
-        summary: &mut Summary,
-    ) -> Result<bool, String> {
+    fn result(&mut self, name: &str, success: bool, scene: &mut Scene<'_>) -> Result<bool, String> {
         let Some(queue) = self.owed.get_mut(name) else { return Err(format!("{}: nobody is owed {name}", self.id)) };
         let owed = queue.pop_front();
         if queue.is_empty() {
             self.owed.remove(name);
         }
         let Some(Owed { what, until }) = owed else { return Err(format!("{}: nobody is owed {name}", self.id)) };
-        if now > until {
+        if scene.now > until {
             return Err(format!("{}: the result of {what:?} is late", self.id));
         }
         if !success {
-            self.failed(now, &what);
+            self.failed(&what, scene)?;
             return Ok(true);
         }
-        summary.successes += 1;
+        scene.summary.successes += 1;
         match what {
-            What::Open => self.state = State::Open,
-            What::Close => self.finish(),
-            What::Publish(payload, qos) => {
-                if qos != Qos::AtMostOnce && !arrived.contains_key(&payload) {
-                    return Err(format!("{}: {payload} is reported as published, and is not", self.id));
+            What::Open => {
+                self.state = State::Open;
+                self.will = self.stored.as_ref().map(|(.., message)| message.clone());
+            }
+            What::Close => {
+                scene.watch.closed().map_err(|what| format!("{}: {what}", self.id))?;
+                self.finish();
+            }
+            What::Publish(payload) => {
+                let arrived = scene.arrived.get(&payload);
+                if let Some(published) = self.published.get_mut(&payload) {
+                    published.success = true;
+                    // The ids of a session that another client began anew are not those that this one knows.
+                    let rival = self.manner.rival;
+                    let there = arrived.is_some_and(|topics| rival || topics.contains(&published.topic));
+                    if published.qos != Qos::AtMostOnce && !there {
+                        let topic = &published.topic;
+                        return Err(format!(
+                            "{}: {payload:.20} is reported as published to {topic:?}, and is not: {arrived:?}",
+                            self.id
+                        ));
+                    }
                 }
-                self.published.insert(payload, (qos, true));
             }
             What::Subscribe(filter, qos) => {
                 self.unclear.remove(&filter);
                 self.subscribed.insert(filter, qos);
             }
             What::WillMessage(payload) => {
+                if let Some((.., message)) = &mut self.stored {
+                    message.clone_from(&payload);
+                }
                 self.will = Some(payload);
                 // It has no identifier: an answer to one of its copies would be taken for that to the next update.
-                self.next = Some(now + ON_ITS_WAY);
+                self.next = Some(scene.now + ON_ITS_WAY);
             }
-            What::Unsubscribe(_) | What::Register | What::WillTopic | What::Will => {}
+            What::WillTopic(new, new_qos) => {
+                if let Some((topic, qos, _)) = &mut self.stored {
+                    (*topic, *qos) = (new, new_qos);
+                }
+                self.next = Some(scene.now + ON_ITS_WAY);
+            }
+            What::Unsubscribe(_) | What::Register | What::Name | What::Will(_) => {}
         }
         Ok(true)
     }
 
-    fn failed(&mut self, now: Instant, what: &What) {
+    fn failed(&mut self, what: &What, scene: &Scene<'_>) -> Result<(), String> {
+        if scene.phase == Phase::Steady && !matches!(self.state, State::Vanished { .. }) && self.left == 0 {
+            return Err(format!("{}: {what:?} fails, though all is well", self.id));
+        }
+        let now = scene.now;
         match what {
             What::Open => self.lost(now),
             What::Close => self.finish(),
-            What::Publish(payload, qos) => {
-                self.published.insert(payload.clone(), (*qos, false));
+            What::Publish(payload) => {
+                self.failed.retain(|(at, _)| *at == now);
+                self.failed.push((now, payload.clone()));
             }
-            What::Subscribe(filter, _) | What::Unsubscribe(filter) => {
-                self.unclear.insert(filter.clone());
-            }
-            What::Register | What::WillTopic | What::WillMessage(_) | What::Will => {}
+            What::WillMessage(_) | What::WillTopic(..) => self.next = Some(now + ON_ITS_WAY),
+            _ => self.not_clear(what),
+        }
+        Ok(())
+    }
+
+    fn not_clear(&mut self, what: &What) {
+        if let What::Subscribe(filter, _) | What::Unsubscribe(filter) = what {
+            self.unclear.insert(filter.clone());
         }
     }
 
@@ -369,28 +412,37 @@ impl Client {
     fn lost(&mut self, now: Instant) {
         self.state = State::Closed;
         self.next = Some(now + ON_ITS_WAY);
-        // What an update changed is told by the next connect.
-        self.will = None;
-        if self.clean {
+        // Every other time a new one is set. Otherwise what an update changed is told by the next connect.
+        self.will =
+            self.stored.as_ref().filter(|_| self.messages.is_multiple_of(2)).map(|(.., message)| message.clone());
+        if self.manner.clean {
             self.subscribed.clear();
             self.unclear.clear();
             self.due.retain(|payload, _| self.got.contains_key(payload));
+            self.numbers.forget();
         }
+    }
+
+    /// The modem is reset: it owes nothing, and has forgotten all. Gateway and broker have not.
+    pub(super) fn reset(&mut self, now: Instant) {
+        self.typed = None;
+        for owed in std::mem::take(&mut self.owed).into_values().flatten() {
+            self.not_clear(&owed.what);
+        }
+        self.partial.clear();
+        if let State::Done | State::Vanished { .. } = self.state {
+            return;
+        }
+        self.stored = None;
+        self.lost(now);
+        self.is_set_up = false;
+        self.numbers.forget();
+        self.due.values_mut().for_each(|due| due.once = false);
     }
 
     fn finish(&mut self) {
         self.state = State::Done;
         self.next = None;
-    }
-
-    fn types(&mut self, line: String, name: &'static str, what: What) -> Doing {
-        self.typed = Some(Typed { name, what });
-        Doing::Type(line)
-    }
-
-    fn payload(&mut self, kind: &str) -> String {
-        self.messages += 1;
-        format!("{kind}{}-{}", self.id, self.messages)
     }
 
     fn said(&self) -> String {
@@ -399,24 +451,34 @@ impl Client {
 
     /// What must hold in the end.
     pub(super) fn check(&self, arrived: &Arrived, single: bool) -> Result<(), String> {
-        for (payload, (qos, success)) in &self.published {
-            let times = arrived.get(payload).copied().unwrap_or_default();
+        for (payload, Published { topic, qos, success }) in &self.published {
+            let topics = arrived.get(payload).map(Vec::as_slice).unwrap_or_default();
             let fits = match (qos, success) {
-                (Qos::ExactlyOnce, true) => times == 1,
-                (Qos::ExactlyOnce, false) => times <= 1,
-                (Qos::AtLeastOnce, true) => times >= 1,
+                // Two with one client id begin and end each other's sessions.
+                (Qos::ExactlyOnce, _) if self.manner.rival => topics.is_empty() <= !success,
+                (Qos::ExactlyOnce, true) => topics.len() == 1,
+                (Qos::ExactlyOnce, false) => topics.len() <= 1,
+                (Qos::AtLeastOnce, true) => !topics.is_empty(),
                 _ => true,
             };
-            if !fits {
-                return Err(format!("{}: {payload} of {qos:?}, reported {success}, arrived {times} times", self.id));
+            if !fits || !self.manner.rival && topics.iter().any(|other| other != topic) {
+                return Err(format!(
+                    "{}: {payload:.20} of {qos:?} to {topic:?}, reported {success}, arrived under {topics:?}",
+                    self.id
+                ));
             }
         }
-        for (payload, qos) in &self.due {
+        for (payload, Due { qos, once }) in &self.due {
             let times = self.got.get(payload).copied().unwrap_or_default();
-            if times == 0 || single && *qos == Qos::ExactlyOnce && times > 1 {
-                return Err(format!("{}: {payload} of {qos:?} came {times} times", self.id));
+            if times == 0 || single && *once && *qos == Qos::ExactlyOnce && times > 1 {
+                return Err(format!("{}: {payload:.20} of {qos:?} came {times} times", self.id));
             }
         }
         Ok(())
     }
+}
+
+/// What begins a message, and tells it from all others.
+fn token(payload: &str) -> &str {
+    payload.split('.').next().unwrap_or_default()
 }

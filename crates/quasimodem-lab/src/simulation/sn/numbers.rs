@@ -1,0 +1,75 @@
+//! What the numbers of topics mean to a host: what they stood for when it first wrote them or was first shown them.
+
+use std::collections::BTreeMap;
+
+use crate::random::Random;
+
+/// The predefined topics of the gateway, from 1 on. Nobody uses their names.
+pub(super) const PREDEFINED: [&str; 3] = ["known/1", "known/2", "known/3"];
+
+#[derive(Default)]
+pub(super) struct Numbers(BTreeMap<u16, Meaning>);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Meaning {
+    Predefined,
+    Name(String),
+}
+
+impl Numbers {
+    /// The host writes a number: gives the topic that it means; empty: one that the gateway does not know.
+    pub(super) fn write(&mut self, number: u16) -> String {
+        match self.0.entry(number).or_insert(Meaning::Predefined) {
+            Meaning::Predefined => predefined(number).into(),
+            Meaning::Name(name) => name.clone(),
+        }
+    }
+
+    /// The host is told that the gateway gave a name a number.
+    pub(super) fn show_name(&mut self, number: u16, name: &str) {
+        if self.0.get(&number) != Some(&Meaning::Predefined) {
+            self.0.insert(number, Meaning::Name(name.into()));
+        }
+    }
+
+    /// The host is shown a message of this topic with a number.
+    pub(super) fn show_topic(&mut self, number: u16, topic: &str) -> Result<(), String> {
+        if predefined(number) == topic {
+            self.0.entry(number).or_insert(Meaning::Predefined);
+        } else if self.0.get(&number) == Some(&Meaning::Predefined) {
+            return Err(format!("a message of {topic:?} comes as one of {number}, which is a predefined topic"));
+        } else {
+            self.0.insert(number, Meaning::Name(topic.into()));
+        }
+        Ok(())
+    }
+
+    /// Some number with a topic.
+    pub(super) fn any(&self, random: &mut Random) -> Option<(u16, String)> {
+        let place = random.between(0, self.0.len().saturating_sub(1));
+        let (number, meaning) = self.0.iter().nth(place)?;
+        let topic = match meaning {
+            Meaning::Predefined => predefined(*number),
+            Meaning::Name(name) => name,
+        };
+        (!topic.is_empty()).then(|| (*number, topic.into()))
+    }
+
+    /// The number of a topic.
+    pub(super) fn of(&self, topic: &str) -> Option<u16> {
+        let means = |(number, meaning): (&u16, &Meaning)| match meaning {
+            Meaning::Predefined => predefined(*number) == topic,
+            Meaning::Name(name) => name == topic,
+        };
+        self.0.iter().find(|entry| means(*entry)).map(|(number, _)| *number)
+    }
+
+    /// The session ended.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
+fn predefined(number: u16) -> &'static str {
+    PREDEFINED.get(usize::from(number).wrapping_sub(1)).copied().unwrap_or_default()
+}
