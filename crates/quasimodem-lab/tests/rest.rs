@@ -40,20 +40,31 @@ fn held(modem: Modem) -> usize {
     FREED.get() - before
 }
 
+/// What stayed behind in a modem; `None`: nothing.
+fn left_behind(used: Modem, fresh: Modem) -> Option<String> {
+    let owes = used.owes() && !fresh.owes();
+    let (used, fresh) = (held(used), held(fresh));
+    (owes || used > fresh + PLACES).then(|| format!("{used} bytes, {fresh} when fresh, owes something: {owes}"))
+}
+
 #[test]
 fn nothing_stays_behind() {
     let mut left = Vec::new();
     for seed in 0..200 {
         let (used, fresh) = simulation::rested(seed).unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
         for (index, (used, fresh)) in used.into_iter().zip(fresh).enumerate() {
-            let owes = used.owes() && !fresh.owes();
-            let (used, fresh) = (held(used), held(fresh));
-            if owes || used > fresh + PLACES {
-                left.push(format!(
-                    "seed {seed}, modem {index}: {used} bytes, {fresh} when fresh, owes something: {owes}"
-                ));
-            }
+            left.extend(left_behind(used, fresh).map(|words| format!("seed {seed}, modem {index}: {words}")));
         }
+    }
+    assert!(left.is_empty(), "{}", left.join("\n"));
+}
+
+#[test]
+fn nothing_stays_behind_over_mqtt_sn() {
+    let mut left = Vec::new();
+    for seed in 0..400 {
+        let (used, fresh) = simulation::sn::rested(seed).unwrap_or_else(|failure| panic!("{failure}"));
+        left.extend(left_behind(used, fresh).map(|words| format!("seed {seed}: {words}")));
     }
     assert!(left.is_empty(), "{}", left.join("\n"));
 }
