@@ -40,8 +40,8 @@ pub(super) struct Client {
     /// The parts that came of a long message.
     partial: String,
     published: BTreeMap<String, Published>,
-    /// Messages that failed, and when.
-    failed: Vec<(Instant, String)>,
+    /// Messages that failed before their time was over, and when.
+    ended: Vec<(Instant, String)>,
     /// The will that the modem has.
     stored: Option<Will>,
     /// What the will says at the gateway; `None`: that is not clear.
@@ -192,7 +192,7 @@ impl Client {
             got: BTreeMap::new(),
             partial: String::new(),
             published: BTreeMap::new(),
-            failed: Vec::new(),
+            ended: Vec::new(),
             stored: None,
             will: None,
             numbers: Numbers::default(),
@@ -239,7 +239,7 @@ impl Client {
                     return Err(format!("{}: a break, and no results of {:?}", self.id, self.owed));
                 }
                 let failed =
-                    |payload: &[u8]| self.failed.iter().any(|(at, failed)| *at == now && failed.as_bytes() == payload);
+                    |payload: &[u8]| self.ended.iter().any(|(at, ended)| *at == now && ended.as_bytes() == payload);
                 let cause = rest.parse().unwrap_or_default();
                 scene.watch.broke(now, cause, scene.carried, failed).map_err(|what| format!("{}: {what}", self.id))?;
                 match &mut self.state {
@@ -284,7 +284,8 @@ impl Client {
             Ok(number) => {
                 self.numbers.show_topic(number, known).map_err(|what| format!("{}: {what}", self.id))?;
             }
-            Err(_) if topic.trim_matches('"') != known => {
+            // The ids of a session that another client began anew are not those that this one knows.
+            Err(_) if topic.trim_matches('"') != known && !self.manner.rival => {
                 return Err(format!("{}: {:.20?} of {known:?} came as one of {topic}", self.id, self.partial));
             }
             Err(_) => {}
@@ -303,6 +304,7 @@ impl Client {
     /// The final result code of what was typed last.
     pub(super) fn answered(&mut self, accepted: bool, scene: &mut Scene<'_>) -> Result<(), String> {
         let Some(Typed { name, what }) = self.typed.take() else { return Ok(()) };
+        self.numbers.answered(accepted);
         match what {
             What::Will(will) if accepted => {
                 self.will = Some(will.2.clone());
@@ -333,6 +335,13 @@ impl Client {
         }
         if !success {
             self.failed(&what, scene)?;
+            if let What::Publish(payload) = what
+                && scene.now + SLACK < until
+            {
+                // It is not late: it ended with something else.
+                self.ended.retain(|(at, _)| *at == scene.now);
+                self.ended.push((scene.now, payload));
+            }
             return Ok(true);
         }
         scene.summary.successes += 1;
@@ -370,6 +379,7 @@ impl Client {
                     message.clone_from(&payload);
                 }
                 self.will = Some(payload);
+                scene.watch.will_is(self.stored.clone());
                 // It has no identifier: an answer to one of its copies would be taken for that to the next update.
                 self.next = Some(scene.now + ON_ITS_WAY);
             }
@@ -377,6 +387,7 @@ impl Client {
                 if let Some((topic, qos, _)) = &mut self.stored {
                     (*topic, *qos) = (new, new_qos);
                 }
+                scene.watch.will_is(self.stored.clone());
                 self.next = Some(scene.now + ON_ITS_WAY);
             }
             What::Unsubscribe(_) | What::Register | What::Name | What::Will(_) => {}
@@ -392,10 +403,6 @@ impl Client {
         match what {
             What::Open => self.lost(now),
             What::Close => self.finish(),
-            What::Publish(payload) => {
-                self.failed.retain(|(at, _)| *at == now);
-                self.failed.push((now, payload.clone()));
-            }
             What::WillMessage(_) | What::WillTopic(..) => self.next = Some(now + ON_ITS_WAY),
             _ => self.not_clear(what),
         }
@@ -449,8 +456,8 @@ impl Client {
         self.will.clone().unwrap_or_default()
     }
 
-    /// What must hold in the end.
-    pub(super) fn check(&self, arrived: &Arrived, single: bool) -> Result<(), String> {
+    /// What must hold in the end; `single` tells of which messages no copy can come after its exchange.
+    pub(super) fn check(&self, arrived: &Arrived, single: impl Fn(&str) -> bool) -> Result<(), String> {
         for (payload, Published { topic, qos, success }) in &self.published {
             let topics = arrived.get(payload).map(Vec::as_slice).unwrap_or_default();
             let fits = match (qos, success) {
@@ -470,7 +477,7 @@ impl Client {
         }
         for (payload, Due { qos, once }) in &self.due {
             let times = self.got.get(payload).copied().unwrap_or_default();
-            if times == 0 || single && *once && *qos == Qos::ExactlyOnce && times > 1 {
+            if times == 0 || times > 1 && *once && *qos == Qos::ExactlyOnce && single(payload) {
                 return Err(format!("{}: {payload:.20} of {qos:?} came {times} times", self.id));
             }
         }

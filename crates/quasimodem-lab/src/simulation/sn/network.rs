@@ -4,7 +4,7 @@
 //! Bad manners of gateways are here as well, so that the lab gateway stays right: copies of what was said long ago, and ids
 //! of names from the range of the predefined ones, as Paho's gateway gives them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -62,6 +62,10 @@ pub(super) struct Network {
     broker: Broker,
     out: broker::Outbox,
     last_id: u16,
+    /// When the gateway sent its messages of QoS 2 last, by link and identifier.
+    last_sent: BTreeMap<(Link, u16), Instant>,
+    /// Messages that it sent twice within a way and back: the second copy may come after the exchange.
+    pub(super) hasty: BTreeSet<String>,
     /// All that was published.
     pub(super) arrived: Arrived,
     pub(super) sent: usize,
@@ -109,6 +113,8 @@ impl Network {
             broker: Broker::new(broker::Config::default()),
             out: broker::Outbox::default(),
             last_id: 0,
+            last_sent: BTreeMap::new(),
+            hasty: BTreeSet::new(),
             arrived: Arrived::new(),
             sent: 0,
             lost: 0,
@@ -248,6 +254,13 @@ impl Network {
         let shared = self.weather.shared;
         let bytes = renumbered(bytes, |number| if number > shared { number - shared } else { number });
         self.said(now, link, "<-", &bytes);
+        if let Ok(sn::Packet::Publish(publish)) = sn::Packet::decode(&bytes)
+            && publish.qos == Some(Qos::ExactlyOnce)
+            && let Some(before) = self.last_sent.insert((link, publish.id), now)
+            && now.since(before) <= 2 * self.weather.slowest
+        {
+            self.hasty.insert(String::from_utf8_lossy(publish.payload).into_owned());
+        }
         self.send(now, link, |bytes| Flying::Down(port, bytes), &bytes);
         if may_come_again(&bytes) && self.random.chance(self.weather.repeated) {
             let late = self.random.time(Duration::ZERO, REPEATED);

@@ -93,8 +93,8 @@ impl Watch {
         self.connected && !self.left
     }
 
-    /// The host opens the client. From here on the modem tells the gateway of this will.
-    pub(super) fn host_opens(&mut self, will: Option<Will>) {
+    /// The modem has another will, or none: from the next connect on it tells the gateway of it, or if it is asked again.
+    pub(super) fn will_is(&mut self, will: Option<Will>) {
         self.will = will;
     }
 

@@ -27,6 +27,7 @@ pub(super) struct Wills {
 struct Said {
     topic: Option<String>,
     message: Option<String>,
+    client: String,
     keep_alive: u16,
     clean: bool,
     will: bool,
@@ -52,10 +53,17 @@ impl Wills {
         match packet {
             Packet::Connect(connect) => {
                 (said.keep_alive, said.clean, said.will) = (connect.duration, connect.clean, connect.will);
+                said.client = connect.client_id.into();
             }
             // Copies of what was said before come late, and change nothing.
             Packet::Willtopic(Some(will)) if !connected => said.topic = Some(will.topic.into()),
-            Packet::Willmsg(message) if !connected => said.message = Some(text(message)),
+            Packet::Willmsg(message) if !connected => {
+                said.message = Some(text(message));
+                // Another connection may take the place of this one before the broker has answered: it finds this will.
+                if !said.clean && said.topic.is_some() {
+                    self.kept.insert(said.client.clone(), (said.topic.clone(), said.message.clone()));
+                }
+            }
             Packet::Willtopicupd(Some(will)) if connected => said.topic = Some(will.topic.into()),
             Packet::Willmsgupd(message) if connected => said.message = Some(text(message)),
             Packet::Disconnect { .. } => said.closed = true,
@@ -108,6 +116,7 @@ impl Wills {
     pub(super) fn restarted(&mut self, arrived: &Arrived) {
         self.connected.clear();
         self.kept.clear();
+        self.said.clear();
         for (will, due) in &mut self.due {
             due.least = due.least.min(times(will, arrived));
         }

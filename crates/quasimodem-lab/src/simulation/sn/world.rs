@@ -158,7 +158,9 @@ impl World {
             ));
         }
         self.wills.check(&self.network.arrived)?;
-        self.clients.iter().try_for_each(|client| client.check(&self.network.arrived, self.single))
+        self.clients.iter().try_for_each(|client| {
+            client.check(&self.network.arrived, |payload| self.single && !self.network.hasty.contains(payload))
+        })
     }
 
     /// The host lets the gateway forget the clients, and sets all that it can set. The last thing that fails is the same.
@@ -169,7 +171,7 @@ impl World {
         self.line.plain = Some(Vec::new());
         for watch in &mut self.watches {
             *watch = Watch::new(&self.settings, true, 60);
-            watch.host_opens(Some(("t".into(), Qos::AtMostOnce, "w".into())));
+            watch.will_is(Some(("t".into(), Qos::AtMostOnce, "w".into())));
         }
         if self.now == Instant::START {
             self.tell(&Input::Host(Host::Attached))?;

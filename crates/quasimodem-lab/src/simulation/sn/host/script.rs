@@ -50,7 +50,7 @@ impl Client {
             return self.types(line, "", What::Will((format!("{id}/will"), qos, payload)));
         }
         self.state = State::Opening;
-        scene.watch.host_opens(self.stored.clone());
+        scene.watch.will_is(self.stored.clone());
         let Manner { clean, keep_alive, .. } = self.manner;
         let line = format!("AT+MQTTOPEN={id},\"gateway\",1884,{},{keep_alive}", u8::from(clean));
         self.types(line, "+MQTTOPEN", What::Open)
