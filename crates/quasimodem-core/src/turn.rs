@@ -468,6 +468,9 @@ impl<'a> Turn<'a> {
         if modem.reports.is_ready() {
             let patience = modem.patience.get_or_insert(self.now + GAPS * gap);
             quiet_until = quiet_until.min(*patience);
+        } else {
+            // What it began for does not wait any more: it was discarded, or is held until the host has read.
+            modem.patience = None;
         }
         // The gap after an unsolicited result may be longer.
         modem.quiet_until = modem.quiet_until.max(quiet_until);

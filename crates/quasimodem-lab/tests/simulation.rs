@@ -71,3 +71,13 @@ fn a_run_repeats() {
         assert_eq!(simulation::run(seed).ok(), simulation::run(seed).ok());
     }
 }
+
+/// What waited in vain, and was discarded or held then, must not let the next result come within its gap.
+#[test]
+fn seeds_that_found_a_gap_cut_short() {
+    for seed in [1_016_672, 1_029_631] {
+        if let Err(failure) = simulation::run(seed) {
+            panic!("{failure}");
+        }
+    }
+}
