@@ -43,8 +43,8 @@ impl Manners {
             && kind != PUBREL
             && random.chance(self.strays.into())
         {
-            // Far from what is in flight, which is never more than a window.
-            let id = [high ^ 0x80, low];
+            // Far from what is in flight, which is never more than a window; 0 is none.
+            let id = if [high, low] == [0x80, 0] { [0, 1] } else { [high ^ 0x80, low] };
             let head = random.pick(STRAYS);
             more.push([&head[..], &id[..], &[0][..usize::from(head[1] - 2)]].concat());
         }
