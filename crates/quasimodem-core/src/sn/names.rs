@@ -49,6 +49,11 @@ impl Names {
         self.list.iter().find(|entry| entry.valid && entry.id == id).map(|entry| &*entry.name)
     }
 
+    /// Whether the gateway told the id in this connection.
+    pub(super) fn is_fresh(&self, id: u16) -> bool {
+        self.list.iter().any(|entry| entry.fresh && entry.id == id)
+    }
+
     /// The newest id of a name, if the gateway told it in this connection: what may be sent.
     pub(crate) fn id(&self, name: &str) -> Option<u16> {
         self.list.iter().rfind(|entry| entry.fresh && *entry.name == *name).map(|entry| entry.id)
@@ -67,6 +72,15 @@ impl Names {
     /// A new connection begins: what the gateway sends is still understood, but before anything is sent it is asked again.
     pub(super) fn reconnect(&mut self) {
         self.list.iter_mut().for_each(|entry| entry.fresh = false);
+    }
+
+    /// The gateway was asked for an id, and no answer was heard: it may have given one that stood for something else in
+    /// the connection before.
+    pub(super) fn distrust_old(&mut self) {
+        self.list.retain_mut(|entry| {
+            entry.valid &= entry.fresh;
+            entry.valid || entry.shown
+        });
     }
 
     /// The host writes a number. From now on it means what it means now, for which there are so many bytes of room.
@@ -110,6 +124,13 @@ impl Names {
     /// Whether the number is a predefined id to the host.
     pub(crate) fn is_predefined(&self, number: u16) -> bool {
         self.predefined.contains(number)
+    }
+
+    /// Whether a number is another topic's to the host than the one that it stands for at the gateway: a message is then
+    /// shown with the name.
+    pub(crate) fn is_others(&self, number: u16) -> bool {
+        let former = |entry: &Entry| entry.id == number && entry.shown && !entry.valid;
+        self.predefined.contains(number) || self.lost.contains(number) || self.list.iter().any(former)
     }
 
     /// The host is shown the id of a name. If the number was a predefined id to it before, it remains that.

@@ -275,20 +275,37 @@ impl Requests {
     }
 
     /// Gives up what is overdue, and sends again what was not answered; gives a request that was sent often enough.
-    pub(super) fn settle(&mut self, names: &Names, wire: &mut Wire<'_>) -> Option<Outcome> {
+    pub(super) fn settle(&mut self, names: &mut Names, wire: &mut Wire<'_>) -> Option<Outcome> {
         while let Some(late) = self.line.iter().position(|waiting| waiting.until <= wire.now) {
-            self.line.remove(late);
             if late == 0 {
-                self.flight = None;
+                self.give_up(names);
             }
+            self.line.remove(late);
             lean::rest(&mut self.line);
         }
         let flight = self.flight.as_mut()?;
         match flight.timer.ring(self.line.first()?.what.pace(flight.awaits), wire) {
             Ring::NotYet => None,
             Ring::SendAgain => self.repeat(names, wire),
-            Ring::GiveUp => self.end(End::Unanswered),
+            Ring::GiveUp => {
+                self.give_up(names);
+                self.end(End::Unanswered)
+            }
         }
+    }
+
+    /// Whether the gateway may have given an id of which nothing was heard yet.
+    pub(super) fn awaits_id(&self) -> bool {
+        let (Some(flight), Some(waiting)) = (&self.flight, self.line.first()) else { return false };
+        matches!(flight.awaits, Awaits::Regack | Awaits::Suback) && waiting.what.gets_id().is_some()
+    }
+
+    /// The request in flight is not sent any more.
+    fn give_up(&mut self, names: &mut Names) {
+        if self.awaits_id() {
+            names.distrust_old();
+        }
+        self.flight = None;
     }
 
     /// When [`settle`](Self::settle) has something to do.

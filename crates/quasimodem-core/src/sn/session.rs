@@ -387,6 +387,17 @@ impl Session {
             wire.send(&Packet::Puback { topic: number, id, code: ReturnCode::InvalidTopicId });
             return Event::Nothing;
         }
+        if let TopicId::Normal(number) = topic
+            && self.state.requests.awaits_id()
+            && !self.state.names.is_fresh(number)
+        {
+            // A gateway that began anew may have given the id to what was asked for, in an answer that is lost or late.
+            // It sends a message of QoS 1 or 2 again, but may drop what is refused.
+            if qos == Qos::AtMostOnce {
+                wire.send(&Packet::Puback { topic: number, id, code: ReturnCode::InvalidTopicId });
+            }
+            return Event::Nothing;
+        }
         if !room.fits {
             // Not acknowledged, it would be sent for ever, and those behind it never.
             if qos != Qos::AtMostOnce {

@@ -139,7 +139,7 @@ impl Turn<'_> {
             (TopicId::Short(name), _) => Topic::Name(name),
             (TopicId::Normal(number), Some(names)) => {
                 let by_name = settings.sn_names || settings.sn_predefined.contains(*number);
-                let by_name = by_name || names.is_predefined(*number);
+                let by_name = by_name || names.is_others(*number);
                 if at_once && !by_name {
                     names.show(*number);
                 }
@@ -171,7 +171,7 @@ impl Turn<'_> {
         let Some(names) = self.modem.sn_client(id).and_then(|client| client.names()) else { return Topic::Id(number) };
         // The gateway may have given the id to another name since.
         let holds = names.name(number).is_some_and(|now| now.as_bytes() == name);
-        if named || names.is_predefined(number) || !holds {
+        if named || names.is_others(number) || !holds {
             return Topic::Name(name);
         }
         names.show(number);

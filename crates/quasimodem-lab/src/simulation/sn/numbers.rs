@@ -49,12 +49,12 @@ impl Numbers {
     pub(super) fn show_topic(&mut self, number: u16, topic: &str) -> Result<(), String> {
         if predefined(number) == topic {
             self.meanings.entry(number).or_insert(Meaning::Predefined);
-        } else if self.meanings.get(&number) == Some(&Meaning::Predefined) {
-            return Err(format!("a message of {topic:?} comes as one of {number}, which is a predefined topic"));
-        } else {
-            self.meanings.insert(number, Meaning::Name(topic.into()));
+            return Ok(());
         }
-        Ok(())
+        match self.meanings.entry(number).or_insert_with(|| Meaning::Name(topic.into())) {
+            Meaning::Name(name) if name == topic => Ok(()),
+            other => Err(format!("a message of {topic:?} comes as one of {number}, which is {other:?} to the host")),
+        }
     }
 
     /// Some number with a topic.
