@@ -74,8 +74,13 @@ pub enum Failure {
     },
     /// The broker did not answer a PINGREQ in time.
     NoPingResponse,
-    /// The broker did not accept the connection within the time of the command.
+    /// The link was not open, or a request not answered, within the time of the command.
     NoAnswer,
+    /// The peer did not answer the CONNECT within the time of the command.
+    ConnackLate {
+        /// Without TLS.
+        plain: bool,
+    },
     /// The broker broke a rule of the standard.
     Violation(Violation),
     /// The broker sent a message that the modem does not take.
@@ -86,8 +91,11 @@ pub enum Failure {
     GatewaySilent,
     /// The gateway refused with this CONNACK return code.
     Rejected(ReturnCode),
-    /// The gateway sent a DISCONNECT.
-    Disconnected,
+    /// The gateway sent a DISCONNECT, as it does if it does not know a client any more, or if another takes it over.
+    Disconnected {
+        /// Whom the gateway knew the connection as.
+        client_id: Box<str>,
+    },
     /// This client of the same modem connected to the same broker with the same client id.
     TakenOver(ClientId),
     /// The data call ended.
@@ -165,14 +173,14 @@ impl Failure {
             Failure::Link(Why::NoSuchName(_) | Why::NotResolved(..)) | Failure::NotAHost(_) => 1,
             Failure::Link(Why::Tls(_)) => 3,
             Failure::Link(_) | Failure::NoConnack { .. } | Failure::Unexplained { .. } => 2,
-            Failure::NoAnswer => 4,
+            Failure::NoAnswer | Failure::ConnackLate { .. } => 4,
             Failure::NoPingResponse | Failure::GatewaySilent => 5,
             Failure::Violation(_) | Failure::SpeaksTls => 6,
             Failure::NoDataCall => 7,
             Failure::NotRegistered | Failure::NoSim => 8,
             Failure::ClosedByHost => 9,
             Failure::Rejected(_) => 10,
-            Failure::Disconnected => 11,
+            Failure::Disconnected { .. } => 11,
             Failure::BadFile(_) => 3,
             Failure::Http(_) | Failure::Answer(_) => 12,
             Failure::NoClock => 13,
@@ -189,9 +197,9 @@ impl fmt::Display for Failure {
         match self {
             Failure::Link(why) => why.fmt(f),
             Failure::NoConnack { reset, plain } => {
-                write!(f, "{} without a CONNACK", ended(*reset))?;
-                f.write_str(if *plain { "; perhaps this port is for TLS" } else { "" })
+                write!(f, "{} without a CONNACK{}", ended(*reset), perhaps_tls(*plain))
             }
+            Failure::ConnackLate { plain } => write!(f, "no CONNACK in time{}", perhaps_tls(*plain)),
             Failure::SpeaksTls => f.write_str("the peer answers with TLS; this port is for TLS"),
             Failure::Unexplained { reset, client_id } => {
                 write!(f, "{}; perhaps another client connected as {}", ended(*reset), Words(client_id))
@@ -202,7 +210,11 @@ impl fmt::Display for Failure {
             Failure::Refused(code) => write!(f, "refused by the broker: {}", connack_words(*code)),
             Failure::GatewaySilent => f.write_str("the gateway does not answer pings"),
             Failure::Rejected(code) => write!(f, "refused by the gateway: {code}"),
-            Failure::Disconnected => f.write_str("ended by the gateway"),
+            Failure::Disconnected { client_id } => write!(
+                f,
+                "ended by the gateway; perhaps it has forgotten the client, or another connected as {}",
+                Words(client_id)
+            ),
             Failure::TooLarge(large) => write!(f, "the broker sent a message {large}"),
             Failure::TakenOver(by) => write!(f, "client {by} connected with the same client id"),
             Failure::NoDataCall => f.write_str("the data call ended"),
@@ -218,6 +230,10 @@ impl fmt::Display for Failure {
             Failure::NoClock => f.write_str("the wall clock is not set"),
         }
     }
+}
+
+fn perhaps_tls(plain: bool) -> &'static str {
+    if plain { "; perhaps this port is for TLS" } else { "" }
 }
 
 fn ended(reset: bool) -> Why {

@@ -63,20 +63,21 @@ pub(crate) fn effect(effect: &Effect<'_>) {
         Effect::Resolve(_, _, name) => info!("looking up {name}"),
         Effect::Note(note) => {
             info!("{note}");
-            if let Note::Broken(_, Failure::Unexplained { client_id, .. }) = note {
+            if let Note::Broken(_, Failure::Unexplained { client_id, .. } | Failure::Disconnected { client_id }) = note
+            {
                 taken_over(client_id);
             }
         }
     }
 }
 
-/// A broker ended a connection, perhaps because another client has this id. With the usual IMEI that is probably another
+/// A broker or a gateway ended a connection, perhaps because another client has this id. With the usual IMEI that is probably another
 /// modem of this program, which is worth a word in any case, but not again and again: they do it to each other.
 fn taken_over(client_id: &str) {
     let usual = Imei::default();
     if client_id.starts_with(&usual.to_string()) && !HINTED.swap(true, Ordering::Relaxed) {
         say(format_args!(
-            "the broker ended the connection of {client_id}: another modem with the IMEI {usual}? \
+            "the connection of {client_id} was ended: another modem with the IMEI {usual}? \
              --imei +1 or --imei random gives this one another"
         ));
     }

@@ -479,9 +479,8 @@ impl Session {
     /// Does what is due, unless the connection is lost.
     pub(crate) fn settle(&mut self, wire: &mut Wire<'_>) -> Result<(), Failure> {
         match self.phase {
-            Phase::Opening { until, .. } | Phase::Connecting { until, .. } if until <= wire.now => {
-                Err(Failure::NoAnswer)
-            }
+            Phase::Opening { until, .. } if until <= wire.now => Err(Failure::NoAnswer),
+            Phase::Connecting { until, plain } if until <= wire.now => Err(Failure::ConnackLate { plain }),
             Phase::Open if self.ping_overdue().is_some_and(|until| until <= wire.now) => Err(Failure::NoPingResponse),
             Phase::Open if self.ping_due() <= wire.now => {
                 self.send(wire, &Packet::Pingreq);

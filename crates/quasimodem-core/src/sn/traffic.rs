@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use super::{End, Event, Malformed, Outcome, Packet, Request, Room, Session, Settled, Terms, TopicId, Wire};
 use crate::at::{Answer, Command, Problem};
 use crate::client::{ClientId, Stage, StoredWill};
+use crate::commands;
 use crate::modem::Modem;
 use crate::mqtt::{Progress, Qos};
 use crate::note::{Failure, StoredNote};
@@ -94,7 +95,8 @@ impl Turn<'_> {
             }
             Event::Disconnected => {
                 self.out.close(id.link());
-                self.lost(id, Failure::Disconnected, Cause::Broker);
+                let client_id = commands::client_id(self.modem, id).into();
+                self.lost(id, Failure::Disconnected { client_id }, Cause::Broker);
             }
             Event::Closed => self.sn_closed(id),
             Event::Ended(outcome) => self.conclude(id, outcome),

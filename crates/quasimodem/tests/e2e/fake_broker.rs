@@ -44,6 +44,14 @@ impl FakeBroker {
 }
 
 impl Session {
+    /// The packet identifier of the SUBSCRIBE that comes next.
+    pub(crate) fn subscribe_id(&mut self) -> u16 {
+        let mut head = [0; 4];
+        self.read(&mut head);
+        assert_eq!(head[0], 0x82, "not a SUBSCRIBE");
+        u16::from_be_bytes([head[2], head[3]])
+    }
+
     /// Reads all that comes until the modem closes the connection.
     pub(crate) fn rest(mut self) -> Vec<u8> {
         let mut rest = Vec::new();

@@ -1,6 +1,7 @@
 //! Two modems with the same client id at one broker.
 
 use crate::broker::{Broker, Kind};
+use crate::fake_broker::FakeBroker;
 use crate::host::Host;
 use crate::program::Program;
 
@@ -34,4 +35,21 @@ fn two_modems_with_imeis_of_their_own_leave_each_other_alone() {
         host.command("AT+MQTTPUB=1,\"t\",1,0,\"x\"");
         host.expect("\r\n+MQTTPUB: 1,1\r\n");
     }
+}
+
+/// A broker may still hold a message of the program's former life, which another one under its identifier would end in.
+#[test]
+fn each_run_begins_at_an_identifier_of_its_own() {
+    let broker = FakeBroker::start();
+    let ids = [1, 2, 3].map(|_| {
+        let modem = Program::run("tcp:0");
+        let mut host = Host::connect(modem.address());
+        host.command(&format!("AT+MQTTOPEN=1,\"127.0.0.1\",{},0,60", broker.port()));
+        let mut session = broker.accept();
+        host.expect("\r\n+MQTTOPEN: 1,1\r\n");
+        host.command("AT+MQTTSUB=1,\"t\",1");
+        session.subscribe_id()
+    });
+    // That three are the same by chance happens once in 65535 * 65535 runs.
+    assert!(ids.iter().any(|id| *id != ids[0]), "{ids:?}");
 }
