@@ -19,14 +19,21 @@ pub(super) struct Wills {
     /// Who is connected, and from where.
     connected: BTreeMap<String, Peer>,
     /// What is kept with sessions, for clients that connect without a word of a will (MQTT-SN 6.3).
-    kept: BTreeMap<String, (Option<String>, Option<String>)>,
+    kept: BTreeMap<String, Words>,
     due: BTreeMap<Will, Due>,
+}
+
+#[derive(Clone, Default)]
+struct Words {
+    topic: Option<String>,
+    message: Option<String>,
+    /// The gateway may have it, and may not.
+    doubtful: bool,
 }
 
 #[derive(Default)]
 struct Said {
-    topic: Option<String>,
-    message: Option<String>,
+    words: Words,
     client: String,
     keep_alive: u16,
     clean: bool,
@@ -56,16 +63,20 @@ impl Wills {
                 said.client = connect.client_id.into();
             }
             // Copies of what was said before come late, and change nothing.
-            Packet::Willtopic(Some(will)) if !connected => said.topic = Some(will.topic.into()),
+            Packet::Willtopic(Some(will)) if !connected => said.words.topic = Some(will.topic.into()),
             Packet::Willmsg(message) if !connected => {
-                said.message = Some(text(message));
-                // Another connection may take the place of this one before the broker has answered: it finds this will.
-                if !said.clean && said.topic.is_some() {
-                    self.kept.insert(said.client.clone(), (said.topic.clone(), said.message.clone()));
+                said.words.message = Some(text(message));
+                // Another connection may take the place of this one before the broker has answered: it finds this will,
+                // unless a copy of the CONNECT had begun the exchange anew, for which this was not the answer.
+                if !said.clean && said.words.topic.is_some() {
+                    let kept = Words { doubtful: true, ..said.words.clone() };
+                    self.kept.insert(said.client.clone(), kept);
                 }
             }
-            Packet::Willtopicupd(Some(will)) if connected => said.topic = Some(will.topic.into()),
-            Packet::Willmsgupd(message) if connected => said.message = Some(text(message)),
+            Packet::Willtopicupd(Some(will)) if connected => {
+                said.words.topic = Some(will.topic.into());
+            }
+            Packet::Willmsgupd(message) if connected => said.words.message = Some(text(message)),
             Packet::Disconnect { .. } => said.closed = true,
             _ => {}
         }
@@ -81,14 +92,14 @@ impl Wills {
                     && !said.clean
                     && !said.will
                 {
-                    (said.topic, said.message) = kept;
+                    said.words = kept;
                 }
             }
             Note::Ended { client, why } => {
                 let Some(peer) = self.connected.remove(&**client) else { return Ok(()) };
                 let Some(said) = self.said.remove(&peer) else { return Ok(()) };
                 if !said.clean {
-                    self.kept.insert(client.to_string(), (said.topic.clone(), said.message.clone()));
+                    self.kept.insert(client.to_string(), said.words.clone());
                 }
                 let silent = said.heard.is_none_or(|heard| now.since(heard).as_secs() >= u64::from(said.keep_alive));
                 match why {
@@ -101,9 +112,9 @@ impl Wills {
                     }
                     _ => {}
                 }
-                if let (Some(topic), Some(message)) = (said.topic, said.message) {
+                if let Words { topic: Some(topic), message: Some(message), doubtful } = said.words {
                     let due = self.due.entry((topic, message)).or_default();
-                    due.least += 1;
+                    due.least += usize::from(!doubtful);
                     due.most += 1;
                 }
             }
