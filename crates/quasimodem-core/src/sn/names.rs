@@ -129,8 +129,8 @@ impl Names {
     /// Whether a number is another topic's to the host than the one that it stands for at the gateway: a message is then
     /// shown with the name.
     pub(crate) fn is_others(&self, number: u16) -> bool {
-        let former = |entry: &Entry| entry.id == number && entry.shown && !entry.valid;
-        self.predefined.contains(number) || self.lost.contains(number) || self.list.iter().any(former)
+        let shown = self.list.iter().find(|entry| entry.shown && entry.id == number);
+        self.predefined.contains(number) || shown.map_or(self.lost.contains(number), |entry| !entry.valid)
     }
 
     /// The host is shown the id of a name. If the number was a predefined id to it before, it remains that.

@@ -20,6 +20,9 @@ pub(super) struct Watch {
     /// How long a PINGREQ may be without an answer.
     ping_within: Duration,
     will: Option<Will>,
+    /// What the modem last updated of it: the gateway may have accepted that before the host is told.
+    new_topic: Option<(String, Qos)>,
+    new_message: Option<Box<[u8]>>,
     /// The gateway accepted the connection, and the link is there.
     connected: bool,
     /// When something came last.
@@ -70,6 +73,8 @@ impl Watch {
             clean,
             ping_within: Duration::from_secs(5).max(settings.sn_retry * tries),
             will: None,
+            new_topic: None,
+            new_message: None,
             connected: false,
             heard: Instant::START,
             pinged: None,
@@ -96,6 +101,7 @@ impl Watch {
     /// The modem has another will, or none: from the next connect on it tells the gateway of it, or if it is asked again.
     pub(super) fn will_is(&mut self, will: Option<Will>) {
         self.will = will;
+        (self.new_topic, self.new_message) = (None, None);
     }
 
     pub(super) fn link_opened(&mut self) {
@@ -115,13 +121,20 @@ impl Watch {
             }
             Packet::Willtopic(topic) => {
                 let told = topic.map(|topic| (topic.topic, topic.qos));
-                if told != self.will.as_ref().map(|(topic, qos, _)| (topic.as_str(), *qos)) {
+                let new = self.new_topic.as_ref().map(|(topic, qos)| (topic.as_str(), *qos));
+                let will = self.will.as_ref().map(|(topic, qos, _)| (topic.as_str(), *qos));
+                if told != will && (told.is_none() || told != new) {
                     return Err(format!("{packet}, but the host set {:?}", self.will));
                 }
             }
-            Packet::Willmsg(message) if self.will.as_ref().is_none_or(|(.., will)| will.as_bytes() != message) => {
+            Packet::Willmsg(message)
+                if self.will.as_ref().is_none_or(|(.., will)| will.as_bytes() != message)
+                    && self.new_message.as_deref() != Some(message) =>
+            {
                 return Err(format!("{packet}, but the host set {:?}", self.will));
             }
+            Packet::Willtopicupd(topic) => self.new_topic = topic.map(|topic| (topic.topic.into(), topic.qos)),
+            Packet::Willmsgupd(message) => self.new_message = Some(message.into()),
             Packet::Pingreq { .. } => {
                 self.pinged.get_or_insert(now);
             }
