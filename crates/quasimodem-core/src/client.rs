@@ -1,70 +1,11 @@
 //! The clients of a modem: what the host stored for each, and its session.
 
 use alloc::boxed::Box;
-use core::fmt;
 
-use crate::mqtt::{Qos, Session};
-use crate::net::Link;
-use crate::reports::Ticket;
+use crate::mqtt::Session;
 use crate::sn;
-
-/// The number of a client: 1 and 2 speak MQTT, 101 and 102 MQTT-SN.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ClientId(u8);
-
-impl ClientId {
-    /// All client ids, ascending.
-    pub const ALL: [ClientId; 4] = [ClientId(1), ClientId(2), ClientId(101), ClientId(102)];
-
-    /// How many speak MQTT.
-    pub(crate) const MQTT: usize = 2;
-
-    /// The id with that number.
-    pub fn from_number(number: u32) -> Option<ClientId> {
-        ClientId::ALL.into_iter().find(|id| u32::from(id.0) == number)
-    }
-
-    /// The MQTT clients.
-    pub(crate) fn mqtt() -> impl Iterator<Item = ClientId> {
-        ClientId::ALL.into_iter().take(ClientId::MQTT)
-    }
-
-    /// The MQTT-SN clients.
-    pub(crate) fn mqtt_sn() -> impl Iterator<Item = ClientId> {
-        ClientId::ALL.into_iter().skip(ClientId::MQTT)
-    }
-
-    /// The client whose link that is.
-    pub(crate) fn of_link(link: Link) -> Option<ClientId> {
-        ClientId::ALL.into_iter().find(|id| id.link() == link)
-    }
-
-    /// The number, as commands and results show it.
-    pub const fn number(self) -> u8 {
-        self.0
-    }
-
-    /// Whether the client speaks MQTT-SN.
-    pub const fn is_sn(self) -> bool {
-        self.0 > 100
-    }
-
-    /// The link of the client's connection.
-    pub const fn link(self) -> Link {
-        Link(self.0)
-    }
-
-    /// Its place among the clients that speak the same protocol.
-    pub(crate) fn index(self) -> usize {
-        usize::from(self.0 % 100) - 1
-    }
-}
-
-impl fmt::Display for ClientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use crate::ticket::Stage;
+use crate::will::StoredWill;
 
 /// One MQTT client.
 #[derive(Default)]
@@ -132,41 +73,9 @@ impl SnClient {
     }
 }
 
-/// How far a connection is, with the result that it decides next or decided last.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// The broker or gateway has not accepted it.
-    Opening(Ticket),
-    Open(Ticket),
-    /// The host closes it, and the gateway has not confirmed that.
-    Closing(Ticket),
-}
-
 /// What `+MQTTUSER` stored.
 pub(crate) struct User {
     pub(crate) name: Box<str>,
     pub(crate) password: Box<[u8]>,
     pub(crate) client_id: Option<Box<str>>,
-}
-
-/// What `+MQTTWILL` stored, and updates of MQTT-SN changed.
-#[derive(Clone)]
-pub(crate) struct StoredWill {
-    /// Empty: only the message was told, by `+MQTTWMSGUD`. That is no will yet.
-    pub(crate) topic: Box<str>,
-    pub(crate) qos: Qos,
-    pub(crate) retain: bool,
-    pub(crate) payload: Box<[u8]>,
-}
-
-impl StoredWill {
-    /// A message without a topic.
-    pub(crate) fn of_message(payload: Box<[u8]>) -> StoredWill {
-        StoredWill { topic: Box::default(), qos: Qos::AtMostOnce, retain: false, payload }
-    }
-
-    /// Whether there is something to publish.
-    pub(crate) fn has_topic(&self) -> bool {
-        !self.topic.is_empty()
-    }
 }

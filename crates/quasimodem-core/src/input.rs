@@ -2,9 +2,9 @@
 
 use core::net::IpAddr;
 
-use crate::bearer::Change;
+use crate::net::Query;
 use crate::net::{Link, Port, Why};
-use crate::outbox::Query;
+use crate::radio::Change;
 
 /// Something that happened outside the modem.
 #[derive(Clone, Debug)]

@@ -7,21 +7,24 @@ use core::time::Duration;
 
 use crate::at::Assembler;
 use crate::bearer::Bearer;
-use crate::client::{Client, ClientId, SnClient, Stage, StoredWill};
+use crate::client::{Client, SnClient};
+use crate::client_id::ClientId;
 use crate::commands::{Context, HostClock, Pending, Profile, RawData, Shown, Stored};
 use crate::errand::{Cloud, Errand};
+use crate::failure::Failure;
 use crate::imei::Imei;
 use crate::input::Input;
 use crate::mqtt::{KeptSessions, PacketIds, Wire};
 use crate::net::{Port, Why};
-use crate::note::Failure;
 use crate::outbox::Outbox;
 use crate::reports::{Report, Reports};
 use crate::settings::Settings;
 use crate::sn;
+use crate::ticket::Stage;
 use crate::time::Instant;
 use crate::tls::TlsProfile;
 use crate::turn::Turn;
+use crate::will::StoredWill;
 
 /// How long a half-typed line keeps unsolicited results waiting after its last byte.
 const TYPING: Duration = Duration::from_millis(500);

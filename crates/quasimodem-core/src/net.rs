@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
-use core::fmt::{self, Write};
+use core::fmt;
 use core::net::{IpAddr, Ipv4Addr};
 
 use crate::tls::{TlsFailure, TlsProfile};
+use crate::visible::Foreign;
 
 /// One connection of a modem, named by a number that the modem chose.
 ///
@@ -76,10 +77,10 @@ impl fmt::Display for Why {
             Why::Refused => f.write_str("connection refused"),
             Why::Unreachable => f.write_str("peer unreachable"),
             Why::TimedOut => f.write_str("peer does not answer"),
-            Why::NoSuchName(name) => write!(f, "no such name: {}", Words(name)),
-            Why::NotResolved(name, said) => write!(f, "can't look up {}: {}", Words(name), Words(said)),
+            Why::NoSuchName(name) => write!(f, "no such name: {}", Foreign(name)),
+            Why::NotResolved(name, said) => write!(f, "can't look up {}: {}", Foreign(name), Foreign(said)),
             Why::Tls(failure) => write!(f, "TLS: {failure}"),
-            Why::System(code, said) => write!(f, "{} ({code})", Words(said)),
+            Why::System(code, said) => write!(f, "{} ({code})", Foreign(said)),
         }
     }
 }
@@ -130,16 +131,37 @@ fn number(text: &str) -> Option<u32> {
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, radix).ok())?
 }
 
-/// Words of others, which can't leave their line nor the quotes around them. Apostrophes are left as they are: they are
-/// frequent in names, and can do nothing.
-pub(crate) struct Words<'a>(pub(crate) &'a str);
+/// A name to be looked up, by number, so that a late answer is not taken for another's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Query(pub u32);
 
-impl fmt::Display for Words<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|char| match char {
-            '\'' => f.write_char(char),
-            char => char.escape_debug().fmt(f),
-        })
+/// Which addresses of a name count.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Family {
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+    /// Both; of a name that has both, IPv4.
+    Any,
+}
+
+impl Family {
+    /// The address that counts, if there is one among these.
+    ///
+    /// ```
+    /// # use quasimodem_core::Family;
+    /// let of_a_name = ["::1".parse().unwrap(), "127.0.0.1".parse().unwrap()];
+    /// assert_eq!(Family::Any.choose(&of_a_name), Some(of_a_name[1]));
+    /// assert_eq!(Family::V6.choose(&of_a_name[1..]), None);
+    /// ```
+    pub fn choose(self, addresses: &[IpAddr]) -> Option<IpAddr> {
+        let first = |v4: bool| addresses.iter().copied().find(|address| address.is_ipv4() == v4);
+        match self {
+            Family::V4 => first(true),
+            Family::V6 => first(false),
+            Family::Any => first(true).or_else(|| first(false)),
+        }
     }
 }
 

@@ -1,14 +1,14 @@
 //! What one call of [`Modem::handle`](crate::Modem::handle) wants done.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::IpAddr;
 use core::ops::Range;
 use core::time::Duration;
 
-use crate::net::{Link, Transport};
+use crate::marked::{Marked, Span};
+use crate::net::{Family, Link, Query, Transport};
 use crate::note::{Note, StoredNote};
+use crate::sink::Sink;
 use crate::uart::Uart;
 
 /// The effects of one call, in the order in which they must be carried out.
@@ -90,40 +90,6 @@ pub enum Kind {
     Prompt,
 }
 
-/// A name to be looked up, by number, so that a late answer is not taken for another's.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Query(pub u32);
-
-/// Which addresses of a name count.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Family {
-    /// IPv4 only.
-    V4,
-    /// IPv6 only.
-    V6,
-    /// Both; of a name that has both, IPv4.
-    Any,
-}
-
-impl Family {
-    /// The address that counts, if there is one among these.
-    ///
-    /// ```
-    /// # use quasimodem_core::Family;
-    /// let of_a_name = ["::1".parse().unwrap(), "127.0.0.1".parse().unwrap()];
-    /// assert_eq!(Family::Any.choose(&of_a_name), Some(of_a_name[1]));
-    /// assert_eq!(Family::V6.choose(&of_a_name[1..]), None);
-    /// ```
-    pub fn choose(self, addresses: &[IpAddr]) -> Option<IpAddr> {
-        let first = |v4: bool| addresses.iter().copied().find(|address| address.is_ipv4() == v4);
-        match self {
-            Family::V4 => first(true),
-            Family::V6 => first(false),
-            Family::Any => first(true).or_else(|| first(false)),
-        }
-    }
-}
-
 /// What the modem sets at a serial port that has such things.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ModemLine {
@@ -134,20 +100,6 @@ pub enum ModemLine {
     Dcd(bool),
     /// Switch the ring indicator (V.24 circuit 125) on for this long, from now.
     RiPulse(Duration),
-}
-
-/// Bytes, and which ranges of them are secret.
-#[derive(Clone, Copy)]
-pub struct Marked<'a> {
-    all: &'a [u8],
-    span: Span,
-    secrets: &'a [Range<usize>],
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    start: usize,
-    end: usize,
 }
 
 struct Entry {
@@ -266,25 +218,6 @@ impl fmt::Debug for Outbox {
     }
 }
 
-/// Somewhere that a codec writes to.
-pub trait Sink {
-    /// Appends bytes.
-    fn put(&mut self, bytes: &[u8]);
-
-    /// Appends bytes that no log may show.
-    fn put_secret(&mut self, bytes: &[u8]);
-}
-
-impl Sink for Vec<u8> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-
-    fn put_secret(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-}
-
 /// The bytes of the newest effect of an outbox, while they are being written.
 pub(crate) struct Piece<'a> {
     outbox: &'a mut Outbox,
@@ -312,40 +245,5 @@ impl fmt::Write for Piece<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.put(text.as_bytes());
         Ok(())
-    }
-}
-
-impl<'a> Marked<'a> {
-    /// All bytes, secrets in clear: for the transport only.
-    pub fn bytes(self) -> &'a [u8] {
-        self.all.get(self.span.start..self.span.end).unwrap_or_default()
-    }
-
-    /// The secret ranges, in order, as positions in [`bytes`](Self::bytes).
-    pub fn secrets(self) -> impl Iterator<Item = Range<usize>> + use<'a> {
-        let Span { start, end } = self.span;
-        self.secrets.iter().map(move |secret| secret.start.max(start) - start..secret.end.min(end) - start)
-    }
-
-    /// The bytes with each secret byte replaced by `*`: for logs and traces.
-    pub fn redacted(self) -> Vec<u8> {
-        let mut bytes = self.bytes().to_vec();
-        for secret in self.secrets() {
-            if let Some(bytes) = bytes.get_mut(secret) {
-                bytes.fill(b'*');
-            }
-        }
-        bytes
-    }
-
-    pub(crate) fn text(self) -> &'a str {
-        core::str::from_utf8(self.bytes()).unwrap_or_default()
-    }
-}
-
-/// Redacted, with escapes for what does not print.
-impl fmt::Debug for Marked<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", String::from_utf8_lossy(&self.redacted()))
     }
 }

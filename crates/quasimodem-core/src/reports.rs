@@ -5,17 +5,20 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::net::Ipv4Addr;
-use core::num::NonZeroU32;
 
 use crate::at::Command;
-use crate::bearer::Registration;
-use crate::client::ClientId;
+use crate::client_id::ClientId;
 use crate::commands::{Profile, put_cell};
 use crate::errand::Told;
+use crate::failure::Cause;
 use crate::lean;
 use crate::mqtt::Qos;
-use crate::outbox::{Kind, Outbox, Sink};
+use crate::outbox::{Kind, Outbox};
+use crate::radio::Registration;
 use crate::settings::{Settings, UrcPayload};
+use crate::sink::Sink;
+use crate::sn::Registrar;
+use crate::ticket::{Ticket, Tickets};
 use crate::time::Instant;
 use crate::visible::put_visible;
 
@@ -23,7 +26,7 @@ use crate::visible::put_visible;
 #[derive(Default)]
 pub(crate) struct Reports {
     queue: Vec<Report>,
-    last_ticket: u32,
+    tickets: Tickets,
 }
 
 /// One line for the host.
@@ -65,25 +68,20 @@ pub(crate) enum Report {
     Call { address: Option<Ipv4Addr>, asked: bool },
 }
 
-/// Names a result that is owed, so that what comes late for it matches no other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Ticket(NonZeroU32);
-
 impl Reports {
     /// A number that was not given for long.
-    pub(crate) fn number(&mut self) -> NonZeroU32 {
-        self.last_ticket = self.last_ticket.wrapping_add(1).max(1);
-        NonZeroU32::new(self.last_ticket).unwrap_or(NonZeroU32::MIN)
+    pub(crate) fn number(&mut self) -> u32 {
+        self.tickets.next().number()
     }
 
     /// Nothing to tell, but the numbers go on: what was named before is not taken for what comes.
     pub(crate) fn emptied(&self) -> Reports {
-        Reports { queue: Vec::new(), last_ticket: self.last_ticket }
+        Reports { queue: Vec::new(), tickets: self.tickets }
     }
 
     /// Notes that the host is owed a result.
     pub(crate) fn owe(&mut self, command: &'static Command, client: ClientId, until: Instant) -> Ticket {
-        let ticket = Ticket(self.number());
+        let ticket = self.tickets.next();
         self.push(Report::Result { command, client, ticket, until, status: None });
         ticket
     }
@@ -312,29 +310,11 @@ impl Reports {
     }
 }
 
-/// `<Cause>` of `+MQTTBREAK` (manual 1.4).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Cause {
-    /// The broker closed the connection, or did not answer a ping.
-    Broker = 1,
-    /// The data call ended.
-    DataCall = 2,
-    /// The module was deregistered.
-    Deregistered = 3,
-}
-
 /// A topic name that has an id now (manual 1.14).
 pub(crate) struct Registered {
     pub(crate) by: Registrar,
     pub(crate) topic: u16,
     pub(crate) name: Box<str>,
-}
-
-/// `<Status>` of `+MQTTSNREG`: who asked for it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Registrar {
-    Client = 1,
-    Gateway = 2,
 }
 
 /// What the host is told of a message's topic.
@@ -497,26 +477,6 @@ fn size(bytes: &[u8]) -> u32 {
 pub(crate) fn parts(payload: &[u8], max: usize) -> impl Iterator<Item = &[u8]> {
     let empty = payload.is_empty().then_some(payload);
     empty.into_iter().chain(payload.chunks(max))
-}
-
-/// What is written through it is marked as secret.
-pub(crate) struct Secret<'a, S>(pub(crate) &'a mut S);
-
-impl<S: Sink> Sink for Secret<'_, S> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.0.put_secret(bytes);
-    }
-
-    fn put_secret(&mut self, bytes: &[u8]) {
-        self.0.put_secret(bytes);
-    }
-}
-
-impl<S: Sink> Write for Secret<'_, S> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.put_secret(text.as_bytes());
-        Ok(())
-    }
 }
 
 fn line(out: &mut Outbox, text: fmt::Arguments<'_>) {

@@ -5,7 +5,7 @@ use core::fmt;
 
 use time::OffsetDateTime;
 
-use crate::net::Words;
+use crate::visible::Foreign;
 
 /// What a TLS connection is made with. PEM texts are as the host loaded them; `Debug` shows none of them.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -167,14 +167,14 @@ impl fmt::Display for TlsFailure {
                 write!(f, "{whose} not valid before {}, the clock says {}", Utc(*not_before), Utc(*now))
             }
             TlsFailure::WrongName { asked, presented } => {
-                write!(f, "server certificate is for {}, not for {}", Words(presented), Words(asked))
+                write!(f, "server certificate is for {}, not for {}", Foreign(presented), Foreign(asked))
             }
-            TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {}; {HOW_TO_TRUST}", Words(issuer)),
+            TlsFailure::UnknownRoot(issuer) => write!(f, "unknown root: {}; {HOW_TO_TRUST}", Foreign(issuer)),
             TlsFailure::SelfSigned(subject) => {
-                write!(f, "server certificate is self-signed and not trusted: {}; {HOW_TO_TRUST}", Words(subject))
+                write!(f, "server certificate is self-signed and not trusted: {}; {HOW_TO_TRUST}", Foreign(subject))
             }
             TlsFailure::OtherRoot(subject) => {
-                let subject = Words(subject);
+                let subject = Foreign(subject);
                 write!(f, "unknown root: the one that signed {subject} has the name of a trusted one, and another key")
             }
             TlsFailure::ClientCertificateMissing => {
@@ -192,12 +192,12 @@ impl fmt::Display for TlsFailure {
             TlsFailure::ClosedInHandshake { answered: false } => f.write_str(
                 "the peer ended the connection in the handshake without a word, perhaps it does not speak TLS",
             ),
-            TlsFailure::Broken(said) => write!(f, "the connection broke in the handshake: {}", Words(said)),
+            TlsFailure::Broken(said) => write!(f, "the connection broke in the handshake: {}", Foreign(said)),
             TlsFailure::TimedOut => f.write_str("the handshake did not end in time"),
             TlsFailure::Alert(code) => write!(f, "the peer sent an alert: {}", Alert(*code)),
-            TlsFailure::BadProfile(said) => write!(f, "certificate or key unusable: {}", Words(said)),
-            TlsFailure::NoRoots(said) => write!(f, "no trusted roots: {}", Words(said)),
-            TlsFailure::Other(said) => Words(said).fmt(f),
+            TlsFailure::BadProfile(said) => write!(f, "certificate or key unusable: {}", Foreign(said)),
+            TlsFailure::NoRoots(said) => write!(f, "no trusted roots: {}", Foreign(said)),
+            TlsFailure::Other(said) => Foreign(said).fmt(f),
         }
     }
 }
@@ -212,7 +212,7 @@ struct Whose<'a>(Option<&'a str>);
 impl fmt::Display for Whose<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(authority) => write!(f, "certificate of {} in the server's chain", Words(authority)),
+            Some(authority) => write!(f, "certificate of {} in the server's chain", Foreign(authority)),
             None => f.write_str("server certificate"),
         }
     }

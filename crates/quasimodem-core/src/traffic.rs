@@ -5,15 +5,19 @@ use core::time::Duration;
 
 use crate::at::{Answer, Command, Problem, Returns};
 use crate::bearer::Bearer;
-use crate::client::{ClientId, Stage};
+use crate::client_id::ClientId;
 use crate::commands::{self, Switches};
+use crate::failure::Cause;
+use crate::failure::Failure;
 use crate::modem::Modem;
 use crate::mqtt::{self, Event, KeptSessions, Odd, OddMessage, Progress, Qos, Session, TooLarge, Violation, Wire};
 use crate::net::{Link, Why};
-use crate::note::{Failure, StoredNote};
-use crate::outbox::Sink;
-use crate::reports::{self, Cause, Message, Report, Ticket, Topic};
+use crate::note::StoredNote;
+use crate::reports::{self, Message, Report, Topic};
 use crate::settings::{Oversize, Settings};
+use crate::sink::Sink;
+use crate::ticket::Stage;
+use crate::ticket::Ticket;
 use crate::time::Instant;
 use crate::turn::Turn;
 

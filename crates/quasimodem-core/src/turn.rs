@@ -7,16 +7,18 @@ use core::ops::Range;
 
 use crate::at::{self, ErrorStyle, Problem, Refusal, Step};
 use crate::bearer::{Bearer, Outlook};
-use crate::client::ClientId;
+use crate::client_id::ClientId;
 use crate::commands::{Pending, RawData, Switches};
 use crate::errand::Errand;
+use crate::failure::Failure;
 use crate::input::{Host, HostLine, Input};
 use crate::modem::{Attendance, Modem, Power};
 use crate::net::Port;
-use crate::note::{Failure, StoredNote};
-use crate::outbox::{Kind, ModemLine, Outbox, Piece, Sink};
+use crate::note::StoredNote;
+use crate::outbox::{Kind, ModemLine, Outbox, Piece};
 use crate::random;
 use crate::reports::{self, Report};
+use crate::sink::Sink;
 use crate::time::Instant;
 use crate::uart::Uart;
 
@@ -479,7 +481,7 @@ impl<'a> Turn<'a> {
     /// A number that nobody foresees who does not know the seed; another one at each call.
     pub(crate) fn random(&mut self) -> u64 {
         let modem = &mut *self.modem;
-        let count = modem.reports.number().get().into();
+        let count = modem.reports.number().into();
         let inputs = [modem.imei.number(), self.now.as_micros(), count];
         inputs.into_iter().fold(modem.settings.seed.unwrap_or_default(), random::mix)
     }

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-use crate::outbox::Sink;
+use crate::sink::Sink;
 
 /// Writes text with what could end a line as `\HH`, byte by byte, and the rest as it is: bytes that are not UTF-8 too,
 /// since hosts read other encodings.
@@ -72,5 +72,18 @@ impl<S: Sink + Write> Write for Visible<'_, S> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         put_without(text.as_bytes(), b"\"", self.0);
         Ok(())
+    }
+}
+
+/// Foreign of others, which can't leave their line nor the quotes around them. Apostrophes are left as they are: they are
+/// frequent in names, and can do nothing.
+pub(crate) struct Foreign<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Foreign<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| match char {
+            '\'' => f.write_char(char),
+            char => char.escape_debug().fmt(f),
+        })
     }
 }

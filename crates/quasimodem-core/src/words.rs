@@ -7,7 +7,7 @@ use core::fmt::{self, Write as _};
 use core::str::FromStr;
 
 use crate::mqtt::Qos;
-use crate::outbox::Sink as _;
+use crate::sink::Sink as _;
 
 /// The longest text in quotes that a packet can carry, in bytes (MQTT 1.5.3).
 const MAX_TEXT: usize = 65_535;

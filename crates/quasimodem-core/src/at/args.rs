@@ -8,7 +8,7 @@ use super::error::Problem;
 use super::escapes::{Escapes, Texts};
 use super::host::NotAHost;
 use super::param::{Param, ParamKind};
-use crate::client::ClientId;
+use crate::client_id::ClientId;
 use crate::model::Model;
 use crate::mqtt::{self, Qos};
 use crate::settings::Settings;

@@ -3,9 +3,10 @@
 use super::COMMANDS;
 use super::args::{self, Args, Misread};
 use super::blank::{self, is_blank};
-use super::command::{Answer, Command, ErrorStyle, Test};
+use super::command::{Answer, Command};
 use super::error::{Problem, Refusal};
 use super::param::ParamKind;
+use super::terms::{ErrorStyle, Test};
 use crate::settings::{self, Last};
 use crate::turn::Turn;
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::host::NotAHost;
 use crate::cloud::Flaw;
-use crate::note::connack_words;
+use crate::mqtt::connack_words;
 use crate::sn::ReturnCode;
 
 /// A refused command and the reason.

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use crate::outbox::Sink;
+use crate::sink::Sink;
 use crate::visible;
 
 /// The conventions for escapes that are read. Three are alive in the field, and each takes away something that the

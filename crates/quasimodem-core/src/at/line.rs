@@ -5,7 +5,8 @@ use core::mem;
 use core::time::Duration;
 
 use super::dispatch::PREFIX;
-use crate::outbox::{Kind, Outbox, Sink};
+use crate::outbox::{Kind, Outbox};
+use crate::sink::Sink;
 
 /// Bytes of a line at most, `AT` included. A longer line is dropped whole and answered `ERROR`.
 pub(crate) const LINE_MAX: usize = 4096;

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Display};
 
-use crate::client::ClientId;
+use crate::client_id::ClientId;
 use crate::model::Model;
 
 /// One parameter of a command.

@@ -9,7 +9,7 @@ use httparse::{Header, Status};
 
 use super::answer::ANSWER_MAX;
 use super::registration::HttpRequest;
-use crate::outbox::Sink;
+use crate::sink::Sink;
 
 /// Headers of an answer at most; one with more is refused.
 const HEADERS_MAX: usize = 64;

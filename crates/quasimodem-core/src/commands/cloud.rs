@@ -8,9 +8,9 @@ use crate::cloud::{
     Aep, Alibaba, Baidu, BaiduTime, Credentials, Expiry, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth,
 };
 use crate::errand::Tuya;
-use crate::outbox::Sink;
-use crate::reports;
 use crate::secret::Secret;
+use crate::sink::InSecret;
+use crate::sink::Sink;
 use crate::turn::Turn;
 
 pub(super) const MQTTAUTHCFG: Command = Command {
@@ -113,7 +113,7 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         write!(line, "{}: {cloud},", MQTTAUTHCFG.name)?;
         escapes.put(Texts::Plain, username.as_bytes(), line);
         line.put(b",");
-        escapes.put(Texts::Plain, password.as_bytes(), &mut reports::Secret(line));
+        escapes.put(Texts::Plain, password.as_bytes(), &mut InSecret(line));
         line.put(b",");
         escapes.put(Texts::Plain, client_id.as_bytes(), line);
         Ok(())

@@ -4,7 +4,8 @@ use core::fmt::Write;
 
 use super::basic::{MANUFACTURER, VERSION};
 use crate::at::{Answer, Args, Command, Needs, Param, ParamKind, Problem, Test};
-use crate::note::{Failure, connack_words};
+use crate::failure::Failure;
+use crate::mqtt::connack_words;
 use crate::turn::Turn;
 use crate::uart::{FlowControl, Framing, Rate};
 use crate::visible::Visible;

@@ -6,8 +6,10 @@ use core::time::Duration;
 
 use super::pending::{Pending, WaitsFor};
 use crate::at::{Answer, Args, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Returns, Test, Texts};
-use crate::bearer::{self, Outlook, Registration};
-use crate::outbox::{Family, Query};
+use crate::bearer::{self, Outlook};
+use crate::net::Family;
+use crate::net::Query;
+use crate::radio::Registration;
 use crate::reports::Report;
 use crate::turn::Turn;
 
@@ -340,7 +342,7 @@ pub(super) const MIPDNS: Command = Command {
     returns: Returns::Final { within: LOOK_UP },
     needs: Needs::DataCall,
     set: Some(|turn, args| {
-        let query = turn.modem.reports.number().get();
+        let query = turn.modem.reports.number();
         let name = args.text(0);
         let family = match args.number(1) {
             Some(0) => Family::V4,

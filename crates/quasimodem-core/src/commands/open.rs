@@ -9,13 +9,16 @@ use core::time::Duration;
 use super::pending::{Pending, WaitsFor};
 use super::{URC_3S, sn};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Problem, Returns};
-use crate::client::{Client, ClientId, Stage};
+use crate::client::Client;
+use crate::client_id::ClientId;
+use crate::failure::Failure;
 use crate::model::DefaultClientId;
 use crate::modem::Modem;
 use crate::mqtt::{Connect, Key, Session, Will};
 use crate::net::Transport;
-use crate::note::{Failure, StoredNote};
+use crate::note::StoredNote;
 use crate::settings::RefusalStyle;
+use crate::ticket::Stage;
 use crate::turn::Turn;
 
 /// Manual 1.2: characters of a host name.

@@ -7,10 +7,10 @@ use core::net::IpAddr;
 
 use super::publish::Outgoing;
 use crate::at::{Command, Problem, Texts};
-use crate::client::ClientId;
+use crate::client_id::ClientId;
+use crate::failure::Failure;
+use crate::net::Query;
 use crate::net::Why;
-use crate::note::Failure;
-use crate::outbox::Query;
 use crate::time::Instant;
 use crate::turn::Turn;
 

@@ -7,7 +7,7 @@ use super::pending::{Pending, WaitsFor};
 use super::raw::{Headed, RawData, SnHeaded, Use};
 use super::{PAYLOAD, TOPIC, URC_3S, sn};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem};
-use crate::client::ClientId;
+use crate::client_id::ClientId;
 use crate::mqtt::{Publish, Qos};
 use crate::sn::Request;
 use crate::turn::Turn;

@@ -9,7 +9,7 @@ use super::publish::Outgoing;
 use super::tls::{self, File};
 use super::{publish, will};
 use crate::at::{Answer, Command, Problem};
-use crate::client::ClientId;
+use crate::client_id::ClientId;
 use crate::mqtt::Qos;
 use crate::sn::Subject;
 use crate::time::Instant;

@@ -5,8 +5,8 @@ use core::mem;
 
 use super::profile::Switches;
 use crate::at::{Answer, Args, Clients, Command, Needs, Param, Problem};
-use crate::outbox::Sink;
 use crate::reports::Topic;
+use crate::sink::Sink;
 use crate::turn::Turn;
 
 /// Manual 1.11: bytes of payload that one `+MQTTREAD` gives.

@@ -7,7 +7,8 @@ use core::fmt::Write;
 
 use super::raw::{RawData, Use};
 use crate::at::{Answer, Args, Command, ErrorStyle, Param, ParamKind, Problem};
-use crate::note::{Failure, StoredNote};
+use crate::failure::Failure;
+use crate::note::StoredNote;
 use crate::pem;
 use crate::tls::{TlsVersions, Verify};
 use crate::turn::Turn;

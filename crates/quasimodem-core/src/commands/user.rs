@@ -4,9 +4,10 @@ use alloc::boxed::Box;
 use core::fmt::Write;
 
 use crate::at::{Answer, Args, Clients, Command, Limit, Needs, Param, ParamKind, Problem, Texts};
-use crate::client::{ClientId, User};
-use crate::outbox::Sink;
-use crate::reports::Secret;
+use crate::client::User;
+use crate::client_id::ClientId;
+use crate::sink::InSecret;
+use crate::sink::Sink;
 use crate::turn::Turn;
 
 pub(super) const MQTTUSER: Command = Command {
@@ -43,7 +44,7 @@ fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
             write!(line, "+MQTTUSER: {id},")?;
             escapes.put(Texts::Plain, user.name.as_bytes(), line);
             line.put(b",");
-            escapes.put(Texts::Plain, &user.password, &mut Secret(line));
+            escapes.put(Texts::Plain, &user.password, &mut InSecret(line));
             if let Some(client_id) = &user.client_id {
                 line.put(b",");
                 escapes.put(Texts::Plain, client_id.as_bytes(), line);

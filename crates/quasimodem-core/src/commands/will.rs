@@ -6,8 +6,9 @@ use core::fmt::Write;
 use super::raw::{Headed, RawData, Use};
 use super::{PAYLOAD, TOPIC};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem, Texts};
-use crate::client::{ClientId, StoredWill};
+use crate::client_id::ClientId;
 use crate::turn::Turn;
+use crate::will::StoredWill;
 
 pub(super) const MQTTWILL: Command = Command {
     name: "+MQTTWILL",

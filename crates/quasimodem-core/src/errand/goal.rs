@@ -13,8 +13,8 @@ use crate::cloud::{
     ALIBABA_TOPIC, AlibabaRegistration, Credentials, Flaw, HttpRequest, TencentRegistration, TuyaBind, TuyaDevice,
     TuyaEndpoints, UnicomRegistered,
 };
+use crate::failure::Failure;
 use crate::net::Transport;
-use crate::note::Failure;
 use crate::secret::Secret;
 use crate::time::Instant;
 use crate::tls::TlsProfile;

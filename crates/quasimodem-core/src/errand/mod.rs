@@ -18,7 +18,7 @@ use core::time::Duration;
 pub(crate) use self::goal::{Goal, Tuya, post, talk};
 pub(crate) use self::talk::Talk;
 pub(crate) use self::told::Told;
-use crate::client::ClientId;
+use crate::client_id::ClientId;
 use crate::cloud::tuya::FrameKey;
 use crate::cloud::{Credentials, HttpRequest, UnicomRegistered};
 use crate::net::{Link, Transport};

@@ -5,9 +5,9 @@ use core::num::NonZeroU16;
 use core::time::Duration;
 
 use crate::cloud::Credentials;
+use crate::failure::Failure;
 use crate::mqtt::{Connect, Filters, Packet, Publish, Qos, Violation, Wire};
-use crate::note::Failure;
-use crate::outbox::Sink;
+use crate::sink::Sink;
 use crate::time::Instant;
 
 /// The longest silence, in seconds; a sign of life is due after half of it.

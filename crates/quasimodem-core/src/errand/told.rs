@@ -5,9 +5,9 @@ use core::fmt::{self, Write};
 
 use crate::at::{Escapes, Texts};
 use crate::cloud::{Credentials, TencentRegistered, UnicomRegistered};
-use crate::outbox::Sink;
-use crate::reports::Secret;
 use crate::secret;
+use crate::sink::InSecret;
+use crate::sink::Sink;
 use crate::visible::put_field;
 
 /// A line about a cloud. A registration that failed is told with empty fields, since the manual has no line for it.
@@ -67,22 +67,22 @@ impl Told {
                 line.put(b",");
                 put_field(device.device_name.as_bytes(), line);
                 line.put(b",");
-                put_field(device.device_secret.0.as_bytes(), &mut Secret(line));
+                put_field(device.device_secret.0.as_bytes(), &mut InSecret(line));
                 Ok(())
             }
             Told::Tencent(None) => line.write_str("+MQTTAUTHDYN: 2,,"),
             Told::Tencent(Some(TencentRegistered::Certificate)) => line.write_str("+MQTTAUTHDYN: 2,1"),
             Told::Tencent(Some(TencentRegistered::Key(key))) => {
                 line.write_str("+MQTTAUTHDYN: 2,2,")?;
-                put_field(key.0.as_bytes(), &mut Secret(line));
+                put_field(key.0.as_bytes(), &mut InSecret(line));
                 Ok(())
             }
             Told::Unicom(None) => line.write_str("+MQTTAUTHDYN: 3,1,,"),
             Told::Unicom(Some(device)) => {
                 line.write_str("+MQTTAUTHDYN: 3,0,")?;
-                put_field(device.device_secret.0.as_bytes(), &mut Secret(line));
+                put_field(device.device_secret.0.as_bytes(), &mut InSecret(line));
                 line.put(b",");
-                put_field(device.token.0.as_bytes(), &mut Secret(line));
+                put_field(device.token.0.as_bytes(), &mut InSecret(line));
                 Ok(())
             }
             Told::Event(event) => write!(line, "+MQTTAUTHEVENT: 4,{}", *event as u8),
@@ -92,7 +92,7 @@ impl Told {
                 write!(line, ",{port},")?;
                 escapes.put(Texts::Plain, login.username.as_bytes(), line);
                 line.put(b",");
-                escapes.put(Texts::Plain, login.password.0.as_bytes(), &mut Secret(line));
+                escapes.put(Texts::Plain, login.password.0.as_bytes(), &mut InSecret(line));
                 line.put(b",");
                 escapes.put(Texts::Plain, login.client_id.as_bytes(), line);
                 Ok(())

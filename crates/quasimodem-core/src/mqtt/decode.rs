@@ -1,26 +1,10 @@
 //! Reading packets, and what is wrong with those that can't be read.
 
-use core::fmt;
-
-use super::packet::{Connect, Filters, Packet, PacketId, Publish, Qos, Will};
-use super::topic::{check_common, check_wildcards, has_wildcard};
-
-/// How bytes break MQTT 3.1.1. Whoever receives such bytes closes the connection [MQTT-4.8.0-1].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Violation {
-    /// The statement that is broken (`MQTT-3.3.2-2`), or the section if it has no number (`MQTT 3.2.1`).
-    pub rule: &'static str,
-    /// What is wrong, in words without a full stop.
-    pub what: &'static str,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.what, self.rule)
-    }
-}
-
-impl core::error::Error for Violation {}
+use super::body::Body;
+use super::packet::{Connect, Filters, Packet, Publish, Will};
+use super::qos::Qos;
+use super::topic::{check_common, has_wildcard};
+use super::violation::Violation;
 
 /// The length of the packet that `bytes` begin with, fixed header included; `None`: more bytes are needed to tell.
 ///
@@ -281,68 +265,4 @@ fn filters<'a>(body: &mut Body<'a>, with_qos: bool, at_least_one: &'static str) 
         body.filter(with_qos)?;
     }
     Ok(Filters::encoded(all, with_qos))
-}
-
-/// What of a packet's variable header and payload is still to be read.
-#[derive(Clone, Copy)]
-pub(super) struct Body<'a> {
-    bytes: &'a [u8],
-    /// What is broken if the bytes are too few or too many.
-    section: &'static str,
-}
-
-impl<'a> Body<'a> {
-    /// A topic filter, and the QoS after it if there is to be one.
-    pub(super) fn filter(&mut self, with_qos: bool) -> Result<(&'a str, Option<Qos>), Violation> {
-        let filter = self.text()?;
-        check_common(filter)?;
-        check_wildcards(filter)?;
-        if !with_qos {
-            return Ok((filter, None));
-        }
-        match Qos::from_number(self.byte()?) {
-            Some(qos) => Ok((filter, Some(qos))),
-            None => Err(Violation { rule: "MQTT-3.8.3-4", what: "a requested QoS is not 0, 1 or 2" }),
-        }
-    }
-
-    fn id(&mut self, rule: &'static str) -> Result<PacketId, Violation> {
-        PacketId::new(self.number()?).ok_or(Violation { rule, what: "the packet identifier is 0" })
-    }
-
-    fn text(&mut self) -> Result<&'a str, Violation> {
-        let Ok(text) = core::str::from_utf8(self.data()?) else {
-            return Err(Violation { rule: "MQTT-1.5.3-1", what: "a string is not well-formed UTF-8" });
-        };
-        if text.contains('\0') {
-            return Err(Violation { rule: "MQTT-1.5.3-2", what: "a string holds U+0000" });
-        }
-        Ok(text)
-    }
-
-    /// Bytes after their length.
-    fn data(&mut self) -> Result<&'a [u8], Violation> {
-        let len = usize::from(self.number()?);
-        self.take(len)
-    }
-
-    fn number(&mut self) -> Result<u16, Violation> {
-        Ok(u16::from(self.byte()?) << 8 | u16::from(self.byte()?))
-    }
-
-    fn byte(&mut self) -> Result<u8, Violation> {
-        self.bytes.split_off_first().copied().ok_or(self.too_short())
-    }
-
-    fn take(&mut self, len: usize) -> Result<&'a [u8], Violation> {
-        self.bytes.split_off(..len).ok_or(self.too_short())
-    }
-
-    fn rest(&mut self) -> &'a [u8] {
-        core::mem::take(&mut self.bytes)
-    }
-
-    fn too_short(&self) -> Violation {
-        Violation { rule: self.section, what: "the packet is shorter than its fields" }
-    }
 }

@@ -5,13 +5,14 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::id_set::IdSet;
-use super::session::violation;
+use super::violation::violation;
 use super::{OddAck, Packet, PacketId, PacketIds, Publish, Violation};
 use crate::at::Problem;
 use crate::lean;
 use crate::net::Link;
-use crate::outbox::{Outbox, Sink};
-use crate::reports::Ticket;
+use crate::outbox::Outbox;
+use crate::sink::Sink;
+use crate::ticket::Ticket;
 
 /// QoS 2 messages of the broker of which the modem knows the fingerprint. Of older ones that are not released it knows the
 /// identifier only.

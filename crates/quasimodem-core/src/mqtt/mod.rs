@@ -15,6 +15,8 @@
 //! # Ok::<(), quasimodem_core::mqtt::Violation>(())
 //! ```
 
+mod body;
+mod connack;
 mod decode;
 mod flights;
 mod id_set;
@@ -23,18 +25,23 @@ mod kept;
 mod odd;
 mod oversize;
 mod packet;
+mod qos;
 mod session;
 #[cfg(test)]
 mod tests;
 mod topic;
+mod violation;
 mod words;
 
+pub(crate) use connack::connack_words;
+pub use decode::frame_len;
 pub(crate) use decode::is_publish;
-pub use decode::{Violation, frame_len};
 pub(crate) use ids::PacketIds;
 pub(crate) use kept::{KeptSessions, Key};
 pub use odd::{OddAck, OddMessage, TooLarge};
-pub use packet::{Connect, Filters, Packet, PacketId, Publish, Qos, Will};
+pub use packet::{Connect, Filters, Packet, Publish, Will};
+pub use qos::{PacketId, Qos};
 pub(crate) use session::{Event, Odd, Progress, Session, TLS_RECORD, Wire};
 pub use topic::{is_filter, is_name, matches};
+pub use violation::Violation;
 pub use words::parse_words;

@@ -1,46 +1,15 @@
 //! The control packets (MQTT 3) and how they are written.
 
 use core::fmt;
-use core::num::NonZeroU16;
 
-use super::decode::Body;
+use super::body::Body;
+use super::qos::{PacketId, Qos};
 use super::topic::MAX_STRING;
-use crate::outbox::Sink;
 use crate::random;
+use crate::sink::Sink;
 
 /// The longest remaining length: four bytes of seven bits (MQTT 2.2.3).
 const MAX_REMAINING: usize = 268_435_455;
-
-/// Ties a packet to the packets that answer it; 1 to 65535 (MQTT 2.3.1).
-pub type PacketId = NonZeroU16;
-
-/// Quality of service (MQTT 4.3).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
-pub enum Qos {
-    /// 0: not acknowledged; may be lost.
-    AtMostOnce = 0,
-    /// 1: acknowledged; may arrive more than once.
-    AtLeastOnce = 1,
-    /// 2: arrives once.
-    ExactlyOnce = 2,
-}
-
-impl Qos {
-    /// The level of a number from 0 to 2.
-    pub const fn from_number(number: u8) -> Option<Qos> {
-        match number {
-            0 => Some(Qos::AtMostOnce),
-            1 => Some(Qos::AtLeastOnce),
-            2 => Some(Qos::ExactlyOnce),
-            _ => None,
-        }
-    }
-
-    /// The number of a level: 0, 1 or 2.
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-}
 
 /// One control packet. `Display` and `Debug` do not show passwords.
 ///

@@ -9,12 +9,14 @@ use core::time::Duration;
 use super::flights::{Ack, Awaits, Flights, Landed, Received};
 use super::kept::{Kept, Key};
 use super::oversize::Oversize;
+use super::violation::violation;
 use super::{Connect, Filters, OddAck, OddMessage, Packet, PacketId, PacketIds, Publish, Qos, Violation};
 use crate::at::Problem;
+use crate::failure::Failure;
 use crate::net::Link;
-use crate::note::Failure;
-use crate::outbox::{Outbox, Sink};
-use crate::reports::Ticket;
+use crate::outbox::Outbox;
+use crate::sink::Sink;
+use crate::ticket::Ticket;
 use crate::time::{Instant, ping_after};
 
 /// The type of a CONNACK (MQTT 2.2.1).
@@ -522,8 +524,4 @@ impl Ack {
     fn suback(codes: &[u8]) -> Ack {
         Ack::Suback { granted: if let [code] = codes { Some(*code != 0x80) } else { None } }
     }
-}
-
-pub(super) const fn violation(rule: &'static str, what: &'static str) -> Violation {
-    Violation { rule, what }
 }

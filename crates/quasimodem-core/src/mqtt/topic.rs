@@ -1,6 +1,6 @@
 //! Topic names and topic filters (MQTT 4.7).
 
-use super::decode::Violation;
+use super::violation::Violation;
 
 /// The longest string that MQTT can carry, in bytes (MQTT 1.5.3).
 pub(super) const MAX_STRING: usize = 65_535;

@@ -4,8 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 
-use super::packet::{Connect, Filters, Packet, PacketId, Publish, Qos, Will};
-use crate::outbox::Sink as _;
+use super::packet::{Connect, Filters, Packet, Publish, Will};
+use super::qos::{PacketId, Qos};
+use crate::sink::Sink as _;
 use crate::words::{Quoted, Words, flag};
 
 /// One line of words; each byte of a password as `*`.

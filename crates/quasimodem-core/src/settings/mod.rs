@@ -11,9 +11,9 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::at::Escapes;
-use crate::bearer::Start;
 use crate::cloud::Choices;
 use crate::model::Model;
+use crate::radio::Start;
 use crate::sn::Predefined;
 use crate::tls::{CheckFiles, TlsProfile};
 use crate::uart::Uart;

@@ -9,9 +9,9 @@ use core::time::Duration;
 
 use super::{Oversize, RefusalStyle, Setting, UrcPayload};
 use crate::at::Escapes;
-use crate::bearer::Start;
 use crate::cloud::{Baidu, BaiduTime, Hash, Resource, Tencent, Unicom, UnicomId};
 use crate::model::Model;
+use crate::radio::Start;
 use crate::sn::Predefined;
 use crate::tls::{TlsVersions, Verify};
 

@@ -29,7 +29,7 @@ mod wire;
 mod words;
 
 pub use decode::Malformed;
-pub(crate) use names::Names;
+pub(crate) use names::{Names, Registrar};
 pub use packet::{Connect, MAX_DATAGRAM, MsgId, Packet, Publish, ReturnCode, Topic, TopicId, WillTopic};
 pub use predefined::Predefined;
 pub(crate) use requests::{End, Outcome, Request, Terms};

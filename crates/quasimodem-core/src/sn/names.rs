@@ -7,7 +7,6 @@ use super::ids::Ids;
 use super::subject::Subject;
 use crate::at::Problem;
 use crate::lean;
-use crate::reports::Registrar;
 
 /// Names that a client remembers. Those that the gateway gave ids for unasked make room for others: it tells them again.
 pub(crate) const NAMES_MAX: usize = 64;
@@ -41,6 +40,13 @@ struct Entry {
     valid: bool,
     /// The gateway said so in this connection. One that began anew may have given the id to another name since.
     fresh: bool,
+}
+
+/// `<Status>` of `+MQTTSNREG`: who asked for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Registrar {
+    Client = 1,
+    Gateway = 2,
 }
 
 impl Names {

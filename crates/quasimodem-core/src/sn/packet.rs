@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::mqtt::Qos;
-use crate::outbox::Sink;
+use crate::sink::Sink;
 
 /// The longest message, in bytes: what a length of two bytes can tell (MQTT-SN 5.2.1).
 pub const MAX_DATAGRAM: usize = 65_535;

@@ -13,7 +13,8 @@ use super::{MsgId, Packet, Predefined, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
 use crate::lean;
 use crate::mqtt::Qos;
-use crate::reports::{Registrar, Ticket};
+use crate::sn::Registrar;
+use crate::ticket::Ticket;
 use crate::time::Instant;
 
 /// How long a message of the connection before is sent again: as long as the result of `+MQTTPUB` may take.

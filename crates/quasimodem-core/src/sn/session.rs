@@ -12,12 +12,14 @@ use super::subject::Subject;
 use super::wire::{Pace, Ring, Timer, Wire};
 use super::{Connect, MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
-use crate::client::{Stage, StoredWill};
+use crate::failure::Failure;
 use crate::lean;
 use crate::mqtt::{Key, Progress, Qos};
-use crate::note::Failure;
-use crate::reports::{Registrar, Ticket};
+use crate::sn::Registrar;
+use crate::ticket::Stage;
+use crate::ticket::Ticket;
 use crate::time::{Instant, ping_after};
+use crate::will::StoredWill;
 
 /// QoS 2 messages that a gateway may leave unreleased.
 const UNRELEASED_MAX: usize = 64;

@@ -4,13 +4,18 @@ use alloc::boxed::Box;
 
 use super::{End, Event, Malformed, Outcome, Packet, Request, Room, Session, Settled, Terms, TopicId, Wire};
 use crate::at::{Answer, Command, Problem};
-use crate::client::{ClientId, Stage, StoredWill};
+use crate::client_id::ClientId;
 use crate::commands;
+use crate::failure::Cause;
+use crate::failure::Failure;
 use crate::modem::Modem;
 use crate::mqtt::{Progress, Qos};
-use crate::note::{Failure, StoredNote};
-use crate::reports::{self, Cause, Registered, Registrar, Report, Topic};
+use crate::note::StoredNote;
+use crate::reports::{self, Registered, Report, Topic};
+use crate::sn::Registrar;
+use crate::ticket::Stage;
 use crate::turn::Turn;
+use crate::will::StoredWill;
 
 /// Names that the answer to `+MQTTSNREG?` tells of each connection (manual 1.14).
 const NAMES_TOLD: usize = 5;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::packet::{Connect, MsgId, Packet, Publish, ReturnCode, Topic, TopicId, WillTopic};
-use crate::outbox::Sink as _;
+use crate::sink::Sink as _;
 use crate::words::{Quoted, Words, flag};
 
 /// One line of words.

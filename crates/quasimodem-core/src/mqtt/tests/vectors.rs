@@ -2,7 +2,7 @@ use alloc::vec::Vec;
 
 use super::{encoded, id};
 use crate::mqtt::{Connect, Filters, Packet, Publish, Qos, Will, frame_len};
-use crate::outbox::Sink;
+use crate::sink::Sink;
 
 const CONNECT: Connect<'_> = Connect {
     client_id: "id",

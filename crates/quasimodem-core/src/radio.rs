@@ -1,0 +1,52 @@
+//! Words for the radio side.
+
+use core::net::Ipv4Addr;
+
+/// A change on the radio side, from [`Input::Bearer`](crate::Input::Bearer).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// A SIM was put in (`true`) or taken out.
+    Sim(bool),
+    /// The registration state of 27.007 7.2. Without registration there is no data call.
+    Registration(Registration),
+    /// `<rssi>` (0 to 31, 99 unknown) and `<ber>` (0 to 7, 99 unknown) of 27.007 8.5.
+    Signal(u8, u8),
+    /// The network gave the data call this address, or took the data call away.
+    DataCall(Option<Ipv4Addr>),
+    /// The wall clock: seconds since 1970-01-01T00:00:00Z at this call.
+    Clock(i64),
+}
+
+/// 27.007 7.2, `<stat>`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Registration {
+    /// 0: not registered, not searching.
+    None = 0,
+    /// 1: registered, home network.
+    Home = 1,
+    /// 2: not registered, searching.
+    Searching = 2,
+    /// 3: registration denied.
+    Denied = 3,
+    /// 4: unknown, for instance out of coverage.
+    Unknown = 4,
+    /// 5: registered, roaming.
+    Roaming = 5,
+}
+
+impl Registration {
+    /// Whether the module may use the network.
+    pub const fn is_registered(self) -> bool {
+        matches!(self, Registration::Home | Registration::Roaming)
+    }
+}
+
+/// How the radio side begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Start {
+    /// Registered, and with a data call that the module keeps up by itself.
+    #[default]
+    Up,
+    /// Searching for a network; the host dials.
+    Cold,
+}
