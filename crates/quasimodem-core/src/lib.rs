@@ -80,6 +80,7 @@ mod net;
 mod note;
 mod outbox;
 pub mod pem;
+mod profile;
 mod radio;
 mod random;
 mod reports;
@@ -98,8 +99,8 @@ mod will;
 mod words;
 
 pub use at::{
-    COMMANDS, Case, Clients, Cme, Command, ErrorStyle, Escapes, Limit, Needs, NotAHost, Param, ParamKind, Problem,
-    Refusal, Returns, Test,
+    BadReply, COMMANDS, Case, Clients, Cme, Command, ErrorStyle, Escapes, Limit, Needs, NotAHost, Param, ParamKind,
+    Problem, Refusal, Returns, Test,
 };
 pub use client_id::ClientId;
 pub use failure::Failure;
@@ -113,7 +114,7 @@ pub use note::Note;
 pub use outbox::{Effect, Kind, ModemLine, Outbox};
 pub use radio::{Change, Registration, Start};
 pub use secret::Secret;
-pub use settings::{BadReply, BadSetting, Oversize, RefusalStyle, Reply, SETTINGS, Setting, Settings, UrcPayload};
+pub use settings::{BadSetting, Oversize, RefusalStyle, Reply, SETTINGS, Setting, Settings, UrcPayload};
 pub use sink::Sink;
 pub use time::Instant;
 pub use tls::{CheckFiles, TlsFailure, TlsProfile, TlsVersions, Verify};

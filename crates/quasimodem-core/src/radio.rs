@@ -1,5 +1,6 @@
 //! Words for the radio side.
 
+use core::fmt::{self, Write};
 use core::net::Ipv4Addr;
 
 /// A change on the radio side, from [`Input::Bearer`](crate::Input::Bearer).
@@ -49,4 +50,9 @@ pub enum Start {
     Up,
     /// Searching for a network; the host dials.
     Cold,
+}
+
+/// Area, cell and access technology (LTE), where the module is registered.
+pub(crate) fn put_cell(stat: Registration, to: &mut impl Write) -> fmt::Result {
+    if stat.is_registered() { to.write_str(",\"0001\",\"00000001\",7") } else { Ok(()) }
 }

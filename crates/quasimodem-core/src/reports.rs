@@ -6,19 +6,18 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::net::Ipv4Addr;
 
-use crate::at::Command;
 use crate::client_id::ClientId;
-use crate::commands::{Profile, put_cell};
 use crate::errand::Told;
 use crate::failure::Cause;
 use crate::lean;
 use crate::mqtt::Qos;
 use crate::outbox::{Kind, Outbox};
-use crate::radio::Registration;
+use crate::profile::Profile;
+use crate::radio::{Registration, put_cell};
 use crate::settings::{Settings, UrcPayload};
 use crate::sink::Sink;
 use crate::sn::Registrar;
-use crate::ticket::{Ticket, Tickets};
+use crate::ticket::{Name, Ticket, Tickets};
 use crate::time::Instant;
 use crate::visible::put_visible;
 
@@ -33,7 +32,7 @@ pub(crate) struct Reports {
 pub(crate) enum Report {
     /// `<name>: <Clientid>,<Status>`, the result of an asynchronous command that was accepted.
     Result {
-        command: &'static Command,
+        command: Name,
         client: ClientId,
         ticket: Ticket,
         /// When it is a 0 if nothing else decided it.
@@ -63,7 +62,7 @@ pub(crate) enum Report {
     /// `+SIM READY`
     Ready,
     /// `+CREG: <stat>` or one of its kin.
-    Registration(&'static Command, Registration),
+    Registration(Name, Registration),
     /// `+MIPCALL: <address>`, or `+MIPCALL: 0`; whether the host asked for it.
     Call { address: Option<Ipv4Addr>, asked: bool },
 }
@@ -80,7 +79,7 @@ impl Reports {
     }
 
     /// Notes that the host is owed a result.
-    pub(crate) fn owe(&mut self, command: &'static Command, client: ClientId, until: Instant) -> Ticket {
+    pub(crate) fn owe(&mut self, command: Name, client: ClientId, until: Instant) -> Ticket {
         let ticket = self.tickets.next();
         self.push(Report::Result { command, client, ticket, until, status: None });
         ticket
@@ -116,7 +115,7 @@ impl Reports {
     }
 
     /// The command whose result is owed and not decided.
-    pub(crate) fn undecided(&self, ticket: Ticket) -> Option<&'static Command> {
+    pub(crate) fn undecided(&self, ticket: Ticket) -> Option<Name> {
         self.queue.iter().find_map(|report| match report {
             Report::Result { command, ticket: of, status: None, .. } if *of == ticket => Some(*command),
             _ => None,
@@ -135,13 +134,13 @@ impl Reports {
     }
 
     /// Decides all with 0 whose time has come, and calls `late` for each.
-    pub(crate) fn settle(&mut self, now: Instant, mut late: impl FnMut(ClientId, &'static Command)) {
+    pub(crate) fn settle(&mut self, now: Instant, mut late: impl FnMut(ClientId, Name)) {
         for report in &mut self.queue {
             if let Report::Result { command, client, until, status: status @ None, .. } = report
                 && *until <= now
             {
                 *status = Some(false);
-                late(*client, command);
+                late(*client, *command);
             }
         }
         self.queue.retain(|report| !matches!(report, Report::Held(_, until) if *until <= now));
@@ -177,8 +176,8 @@ impl Reports {
             Report::Call { asked: false, .. } => {
                 self.queue.retain(|old| !matches!(old, Report::Call { asked: false, .. }));
             }
-            Report::Registration(row, _) => {
-                self.queue.retain(|old| !matches!(old, Report::Registration(of, _) if of.name == row.name));
+            Report::Registration(name, _) => {
+                self.queue.retain(|old| !matches!(old, Report::Registration(of, _) if of == name));
             }
             _ => {}
         }
@@ -277,7 +276,7 @@ impl Reports {
             Report::Arrived(..) => !held,
             Report::Result { command, client, .. } => !self.queue.iter().take(index).any(|earlier| {
                 matches!(earlier, Report::Result { command: before, client: of, status: None, .. }
-                    if of == client && before.name == command.name)
+                    if of == client && before == command)
             }),
             _ => true,
         })
@@ -397,7 +396,7 @@ impl Report {
     pub(crate) fn print(&self, settings: &Settings, profile: &Profile, out: &mut Outbox) {
         match self {
             Report::Result { command, client, status, .. } => {
-                line(out, format_args!("{}: {client},{}", command.name, u8::from(*status == Some(true))));
+                line(out, format_args!("{command}: {client},{}", u8::from(*status == Some(true))));
             }
             Report::Break(client, cause) => line(out, format_args!("+MQTTBREAK: {client},{}", *cause as u8)),
             Report::Arrived(client, qos, topic, payload) => {
@@ -417,9 +416,10 @@ impl Report {
             Report::Unread(..) | Report::Held(..) | Report::Names(_) | Report::Message(..) => {}
             Report::Banner => line(out, format_args!("{}", settings.banner.as_deref().unwrap_or_default())),
             Report::Ready => line(out, format_args!("+SIM READY")),
-            Report::Registration(row, stat) => {
-                let cell = fmt::from_fn(|f| if profile.tells_location(row) { put_cell(*stat, f) } else { Ok(()) });
-                line(out, format_args!("{}: {}{cell}", row.name, *stat as u8));
+            Report::Registration(command, stat) => {
+                let cell =
+                    fmt::from_fn(|f| if profile.tells_location(command.0) { put_cell(*stat, f) } else { Ok(()) });
+                line(out, format_args!("{command}: {}{cell}", *stat as u8));
             }
             Report::Call { address: Some(address), .. } => line(out, format_args!("+MIPCALL: {address}")),
             Report::Call { address: None, .. } => line(out, format_args!("+MIPCALL: 0")),

@@ -1,10 +1,21 @@
 //! Results that are owed, by number, and how far a connection is, which one of them tells.
 
+use core::fmt;
 use core::num::NonZeroU32;
 
 /// Names a result that is owed, so that what comes late for it matches no other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Ticket(NonZeroU32);
+
+/// The name of a command whose result is owed: as thin as the row, for each modem holds some.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Name(pub(crate) &'static &'static str);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
 
 /// Gives tickets. None comes again for long.
 #[derive(Clone, Copy, Default)]

@@ -6,16 +6,18 @@ use core::time::Duration;
 use crate::at::{Answer, Command, Problem, Returns};
 use crate::bearer::Bearer;
 use crate::client_id::ClientId;
-use crate::commands::{self, Switches};
+use crate::commands::{self};
 use crate::failure::Cause;
 use crate::failure::Failure;
 use crate::modem::Modem;
 use crate::mqtt::{self, Event, KeptSessions, Odd, OddMessage, Progress, Qos, Session, TooLarge, Violation, Wire};
 use crate::net::{Link, Why};
 use crate::note::StoredNote;
+use crate::profile::Switches;
 use crate::reports::{self, Message, Report, Topic};
 use crate::settings::{Oversize, Settings};
 use crate::sink::Sink;
+use crate::ticket::Name;
 use crate::ticket::Stage;
 use crate::ticket::Ticket;
 use crate::time::Instant;
@@ -99,7 +101,7 @@ impl Turn<'_> {
             Returns::Now => Duration::ZERO,
         };
         let until = self.now + within;
-        (self.modem.reports.owe(command, client, until), until)
+        (self.modem.reports.owe(Name(&command.name), client, until), until)
     }
 
     /// Carries out a request to a client's broker whose result comes later; it is owed unless `send` refuses.

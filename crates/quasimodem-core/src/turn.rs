@@ -8,7 +8,7 @@ use core::ops::Range;
 use crate::at::{self, ErrorStyle, Problem, Refusal, Step};
 use crate::bearer::{Bearer, Outlook};
 use crate::client_id::ClientId;
-use crate::commands::{Pending, RawData, Switches};
+use crate::commands::{Pending, RawData};
 use crate::errand::Errand;
 use crate::failure::Failure;
 use crate::input::{Host, HostLine, Input};
@@ -16,6 +16,7 @@ use crate::modem::{Attendance, Modem, Power};
 use crate::net::Port;
 use crate::note::StoredNote;
 use crate::outbox::{Kind, ModemLine, Outbox, Piece};
+use crate::profile::Switches;
 use crate::random;
 use crate::reports::{self, Report};
 use crate::sink::Sink;
@@ -84,7 +85,7 @@ impl<'a> Turn<'a> {
         }
         let (out, mut late) = (&mut *self.out, false);
         self.modem.reports.settle(self.now, |client, command| {
-            out.note(StoredNote::Late(client, command.name));
+            out.note(StoredNote::Late(client, command.0));
             late = true;
         });
         if late {

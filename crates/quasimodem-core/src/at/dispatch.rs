@@ -5,13 +5,11 @@ use super::args::{self, Args, Misread};
 use super::blank::{self, is_blank};
 use super::command::{Answer, Command};
 use super::error::{Problem, Refusal};
+use super::line::PREFIX;
 use super::param::ParamKind;
 use super::terms::{ErrorStyle, Test};
 use crate::settings::{self, Last};
 use crate::turn::Turn;
-
-/// Bytes of the `AT` in front of the commands of a line.
-pub(crate) const PREFIX: usize = 2;
 
 /// Carries out the commands of a line from `at` on, and answers it unless one of them answers later.
 ///

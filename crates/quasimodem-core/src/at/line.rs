@@ -4,9 +4,11 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
-use super::dispatch::PREFIX;
 use crate::outbox::{Kind, Outbox};
 use crate::sink::Sink;
+
+/// Bytes of the `AT` in front of the commands of a line.
+pub(crate) const PREFIX: usize = 2;
 
 /// Bytes of a line at most, `AT` included. A longer line is dropped whole and answered `ERROR`.
 pub(crate) const LINE_MAX: usize = 4096;

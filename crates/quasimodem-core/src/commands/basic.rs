@@ -2,9 +2,9 @@
 
 use core::fmt::Write;
 
-use super::profile::Switches;
 use crate::at::{Answer, Args, Command, ErrorStyle, Param, ParamKind, Problem, Test};
 use crate::modem::Modem;
+use crate::profile::Switches;
 use crate::turn::Turn;
 use crate::uart::FlowControl;
 

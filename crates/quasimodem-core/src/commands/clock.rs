@@ -6,25 +6,8 @@ use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 use super::shown;
 use crate::at::{Answer, Args, Command, Limit, Param, ParamKind, Problem};
-use crate::time::Instant;
+use crate::profile::HostClock;
 use crate::turn::Turn;
-
-/// A clock that the host set. It runs on through resets.
-#[derive(Clone, Copy)]
-pub(crate) struct HostClock {
-    /// What it showed, in seconds since 1970, and when.
-    seconds: i64,
-    at: Instant,
-    /// The time zone that it shows, in quarters of an hour east of Greenwich.
-    zone: i8,
-}
-
-impl HostClock {
-    /// What it shows, in seconds since 1970.
-    pub(crate) fn seconds(&self, now: Instant) -> i64 {
-        self.seconds.saturating_add(i64::try_from(now.since(self.at).as_secs()).unwrap_or(i64::MAX))
-    }
-}
 
 pub(super) const CCLK: Command = Command {
     name: "+CCLK",

@@ -20,11 +20,8 @@ mod tls;
 mod user;
 mod will;
 
-pub(crate) use clock::HostClock;
-pub(crate) use network::{Context, put_cell};
 pub(crate) use open::client_id;
 pub(crate) use pending::Pending;
-pub(crate) use profile::{Profile, Shown, Stored, Switches};
 pub(crate) use raw::RawData;
 pub(crate) use receive::READ_MAX;
 

@@ -1,15 +1,14 @@
 //! SIM, registration, signal, data call, clock (27.007, and Fibocom's own +MIPCALL and +MIPDNS).
 
-use alloc::boxed::Box;
 use core::fmt::Write;
 use core::time::Duration;
 
 use super::pending::{Pending, WaitsFor};
 use crate::at::{Answer, Args, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Returns, Test, Texts};
 use crate::bearer::{self, Outlook};
-use crate::net::Family;
-use crate::net::Query;
-use crate::radio::Registration;
+use crate::net::{Family, Query};
+use crate::profile::{Context, registration_place};
+use crate::radio::{Registration, put_cell};
 use crate::reports::Report;
 use crate::turn::Turn;
 
@@ -59,13 +58,6 @@ pub(super) const CESQ: Command = Command {
 const GOOD_RSRQ: u8 = 20;
 
 /// The commands that tell of the registration; their places are those of `Profile::registration`.
-pub(super) const REGISTRATIONS: [&Command; 3] = [&CREG, &CGREG, &CEREG];
-
-/// The place of a row among [`REGISTRATIONS`].
-pub(super) fn place(row: &Command) -> Option<usize> {
-    REGISTRATIONS.iter().position(|registration| registration.name == row.name)
-}
-
 pub(super) const CREG: Command = Command {
     name: "+CREG",
     source: "27.007 7.2",
@@ -93,25 +85,23 @@ pub(super) const CEREG: Command = Command {
 };
 
 fn set_registration(turn: &mut Turn<'_>, args: &Args<'_>, row: &Command) -> Result<Answer, Problem> {
-    if let Some(n) = place(row).and_then(|place| turn.modem.profile.registration.get_mut(place)) {
+    if let Some(n) = registration_place(row.name).and_then(|place| turn.modem.profile.registration.get_mut(place)) {
         *n = args.small(0);
     }
     Ok(Answer::Done)
 }
 
 fn registration(turn: &mut Turn<'_>, row: &Command) -> Result<Answer, Problem> {
-    let n = place(row).and_then(|place| turn.modem.profile.registration.get(place)).copied().unwrap_or_default();
+    let n = registration_place(row.name)
+        .and_then(|place| turn.modem.profile.registration.get(place))
+        .copied()
+        .unwrap_or_default();
     let stat = turn.modem.bearer.registration;
     turn.info(|line| {
         write!(line, "{}: {n},{}", row.name, stat as u8)?;
         if n == 2 { put_cell(stat, line) } else { Ok(()) }
     });
     Ok(Answer::Done)
-}
-
-/// Area, cell and access technology (LTE), where the module is registered.
-pub(crate) fn put_cell(stat: Registration, to: &mut impl Write) -> core::fmt::Result {
-    if stat.is_registered() { to.write_str(",\"0001\",\"00000001\",7") } else { Ok(()) }
 }
 
 pub(super) const COPS: Command = Command {
@@ -197,12 +187,6 @@ fn once_registered(turn: &mut Turn<'_>, row: &'static Command, then: fn(&mut Tur
             Err(problem)
         }
     }
-}
-
-/// What `+CGDCONT` stored.
-pub(crate) struct Context {
-    kind: Box<str>,
-    apn: Box<str>,
 }
 
 /// 27.007 10.1.1 leaves the length to the module; a domain name has 100 characters at most (23.003 9.1).

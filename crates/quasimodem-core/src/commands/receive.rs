@@ -3,8 +3,8 @@
 use core::fmt::Write;
 use core::mem;
 
-use super::profile::Switches;
 use crate::at::{Answer, Args, Clients, Command, Needs, Param, Problem};
+use crate::profile::Switches;
 use crate::reports::Topic;
 use crate::sink::Sink;
 use crate::turn::Turn;

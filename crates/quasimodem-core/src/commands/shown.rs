@@ -23,7 +23,7 @@ const AT_POWER_UP: &[(&str, usize, u8)] = &[
 
 /// A parameter of such a command as it is now.
 pub(super) fn value(turn: &Turn<'_>, row: &Command, place: usize) -> u8 {
-    let set = turn.modem.rare().and_then(|rare| rare.shown.get(row, place));
+    let set = turn.modem.rare().and_then(|rare| rare.shown.get(row.name, place));
     set.unwrap_or_else(|| at_power_up(row, place))
 }
 
@@ -34,7 +34,7 @@ fn at_power_up(row: &Command, place: usize) -> u8 {
 
 pub(super) fn set(turn: &mut Turn<'_>, row: &Command, place: usize, value: u8) {
     let changed = (value != at_power_up(row, place)).then_some(value);
-    turn.modem.change_rare(|rare| rare.shown.set(row, place, changed));
+    turn.modem.change_rare(|rare| rare.shown.set(row.name, place, changed));
 }
 
 /// Keeps the parameters that were given.

@@ -18,9 +18,10 @@ use crate::sn::Predefined;
 use crate::tls::{CheckFiles, TlsProfile};
 use crate::uart::Uart;
 
-pub use replies::{BadReply, Reply};
+pub use replies::Reply;
 pub(crate) use replies::{Last, find as find_reply};
 pub use rows::SETTINGS;
+pub(crate) use rows::is_harmless;
 
 /// Settings that many modems can share.
 #[derive(Clone, Debug)]

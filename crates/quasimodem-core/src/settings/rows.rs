@@ -466,7 +466,7 @@ macro_rules! choice {
 use {choice, lifetime, number, or_word, other, switch, time};
 
 /// Whether no host can take this, or a part of it, for a result code: hosts look for OK and ERROR anywhere.
-pub(super) fn is_harmless(text: &str) -> bool {
+pub(crate) fn is_harmless(text: &str) -> bool {
     let printable = text.chars().all(|char| !char.is_control() && !matches!(char, '\u{2028}' | '\u{2029}'));
     let mut words = text.split(|char: char| !char.is_ascii_alphanumeric());
     printable && !words.any(|word| ["OK", "ERROR"].iter().any(|code| word.eq_ignore_ascii_case(code)))

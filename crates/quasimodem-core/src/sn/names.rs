@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::TopicId;
 use super::ids::Ids;
 use super::subject::Subject;
 use crate::at::Problem;
@@ -63,6 +64,15 @@ impl Names {
     /// The newest id of a name, if the gateway told it in this connection: what may be sent.
     pub(crate) fn id(&self, name: &str) -> Option<u16> {
         self.list.iter().rfind(|entry| entry.fresh && *entry.name == *name).map(|entry| entry.id)
+    }
+
+    /// What stands for a topic in a PUBLISH; `None`: the name is to be registered first.
+    pub(super) fn topic_id(&self, subject: Subject<&str>) -> Option<TopicId> {
+        match subject {
+            Subject::Name(name) => self.id(name).map(TopicId::Normal),
+            Subject::Number(number) | Subject::Predefined(number) => Some(TopicId::Predefined(number)),
+            Subject::Short(name) => Some(TopicId::Short(name)),
+        }
     }
 
     /// Whether a name has a place already.

@@ -146,7 +146,7 @@ impl Requests {
     pub(super) fn send_at_once(&mut self, request: Request<'_>, names: &Names, wire: &mut Wire<'_>) -> bool {
         match request {
             Request::Publish { subject, payload, qos: qos @ Qos::AtMostOnce, retain } if self.line.is_empty() => {
-                let Some(topic) = subject.id(names) else { return false };
+                let Some(topic) = names.topic_id(subject) else { return false };
                 wire.send(&Packet::Publish(Publish { topic, payload, qos: Some(qos), retain, dup: false, id: 0 }));
                 self.unacknowledged = Some(topic);
                 true
@@ -171,7 +171,7 @@ impl Requests {
         }
         let awaits = match &self.line.first()?.what {
             What::Register(_) => Awaits::Regack,
-            What::Publish(message) => match (message.subject.lent().id(names), message.qos) {
+            What::Publish(message) => match (names.topic_id(message.subject.lent()), message.qos) {
                 (None, _) => Awaits::Regack,
                 (Some(topic), Qos::AtMostOnce) => {
                     wire.send(&message.packet(topic, 0, false));
@@ -353,7 +353,7 @@ impl Requests {
             && let Awaits::Received(topic) = &mut flight.awaits
             && message.is_misled_by(*topic, names)
         {
-            let Some(id) = message.subject.lent().id(names) else {
+            let Some(id) = names.topic_id(message.subject.lent()) else {
                 self.flight = None;
                 return self.advance(names, wire);
             };

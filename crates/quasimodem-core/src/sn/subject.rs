@@ -2,8 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::names::Names;
-use super::{Topic, TopicId};
+use super::Topic;
 
 /// What the host calls a topic.
 #[derive(Clone, Copy, Debug)]
@@ -51,15 +50,6 @@ impl Subject<&str> {
     /// Bytes of the name.
     pub(super) fn len(self) -> usize {
         if let Subject::Name(name) = self { name.len() } else { 0 }
-    }
-
-    /// What stands for it in a PUBLISH; `None`: the name is to be registered first.
-    pub(super) fn id(self, names: &Names) -> Option<TopicId> {
-        match self {
-            Subject::Name(name) => names.id(name).map(TopicId::Normal),
-            Subject::Number(number) | Subject::Predefined(number) => Some(TopicId::Predefined(number)),
-            Subject::Short(name) => Some(TopicId::Short(name)),
-        }
     }
 }
 

@@ -208,7 +208,7 @@ impl Turn<'_> {
     /// Reports how a request ended, and keeps what it changed.
     fn conclude(&mut self, id: ClientId, outcome: Outcome) {
         let Outcome { ticket: Some(ticket), end } = outcome else { return };
-        let command = self.modem.reports.undecided(ticket).map_or("", |command| command.name);
+        let command = self.modem.reports.undecided(ticket).map_or("", |command| command.0);
         let status = match end {
             End::Done => true,
             End::Registered(topic, name) => return self.modem.reports.registered(ticket, topic, name),
