@@ -5,10 +5,10 @@ use core::fmt::{self, Write};
 use core::mem;
 use core::ops::Range;
 
-use crate::at::{self, ErrorStyle, Problem, Refusal, Step};
+use crate::at::{self, Answer, ErrorStyle, Problem, Refusal, Step};
 use crate::bearer::{Bearer, Outlook};
 use crate::client_id::ClientId;
-use crate::commands::{Pending, RawData};
+use crate::commands::Pending;
 use crate::errand::Errand;
 use crate::failure::Failure;
 use crate::input::{Host, HostLine, Input};
@@ -353,10 +353,8 @@ impl<'a> Turn<'a> {
             let (row, mut behind) = (raw.row(), raw.take_rest());
             self.busy = true;
             match raw.done(self) {
-                Ok(_) => match &mut self.modem.pending {
-                    Some(pending) => pending.rest = behind,
-                    None => self.carry_out(&mut behind, 0),
-                },
+                Ok(Answer::Done) => self.carry_out(&mut behind, 0),
+                Ok(answer) => self.wait_for(answer, &behind),
                 Err(problem) => self.refuse(Refusal { command: row.name, problem }, row.errors),
             }
             self.busy = false;
@@ -364,11 +362,22 @@ impl<'a> Turn<'a> {
         true
     }
 
-    /// Asks the host for raw data.
-    pub(crate) fn ask_for(&mut self, raw: RawData) {
-        self.line_end = None;
-        self.out.serial(Kind::Prompt).put(b"\r\n> \r\n");
-        self.modem.raw = Some(raw);
+    /// Waits for what a command waits for, with the commands behind it.
+    pub(crate) fn wait_for(&mut self, answer: Answer, rest: &[u8]) {
+        let line_end = self.line_end.take();
+        match answer {
+            Answer::Done => {}
+            Answer::Raw(mut raw) => {
+                self.out.serial(Kind::Prompt).put(b"\r\n> \r\n");
+                raw.set_rest(rest);
+                self.modem.raw = Some(raw);
+            }
+            Answer::Later(mut pending) => {
+                pending.line_end = line_end;
+                pending.rest = rest.into();
+                self.modem.pending = Some(pending);
+            }
+        }
     }
 
     /// Takes up the line that waits.
@@ -399,11 +408,6 @@ impl<'a> Turn<'a> {
         if let Some(end) = self.line_end.take() {
             self.out.serial(Kind::Echo).put_secret(&[end]);
         }
-    }
-
-    /// What the end of the line at hand was, for the echo that may be due once a command that answers later does so.
-    pub(crate) fn take_line_end(&mut self) -> Option<u8> {
-        self.line_end.take()
     }
 
     /// Writes one information line.

@@ -1,11 +1,13 @@
 //! A command as a row of data.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use super::args::Args;
 use super::error::Problem;
 use super::param::{Param, ParamKind};
 use super::terms::{ErrorStyle, Needs, Returns, Test};
+use crate::commands::{Pending, RawData};
 use crate::model::Model;
 use crate::turn::Turn;
 
@@ -56,10 +58,10 @@ pub(crate) type Handler = fn(&mut Turn<'_>, &Args<'_>) -> Result<Answer, Problem
 pub(crate) enum Answer {
     /// Done, or accepted: the line goes on.
     Done,
-    /// The modem waits for raw data and has asked for it; the line ends here.
-    Raw,
-    /// The final result code comes later; the rest of the line after it.
-    Later,
+    /// The host is to be asked for raw data; the rest of the line comes after it.
+    Raw(RawData),
+    /// The final result code comes later, and the rest of the line after it.
+    Later(Box<Pending>),
 }
 
 impl Command {

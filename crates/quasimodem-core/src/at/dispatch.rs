@@ -27,17 +27,10 @@ pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
                 return turn.ok();
             }
             Ok((Answer::Done, end)) => at = end,
-            Ok((Answer::Raw | Answer::Later, end)) => {
+            Ok((answer @ (Answer::Raw(_) | Answer::Later(_)), end)) => {
                 // Nobody knows yet what of the rest is secret.
                 turn.hide_typed_from(end);
-                if let Some(raw) = &mut turn.modem.raw {
-                    raw.set_rest(line.get(end..).unwrap_or_default());
-                }
-                let line_end = turn.take_line_end();
-                if let Some(pending) = &mut turn.modem.pending {
-                    pending.line_end = line_end;
-                    pending.rest = line.get(end..).unwrap_or_default().into();
-                }
+                turn.wait_for(answer, line.get(end..).unwrap_or_default());
                 return;
             }
             Err(Refused { command, style, problem, shown }) => {

@@ -179,8 +179,7 @@ fn once_registered(turn: &mut Turn<'_>, row: &'static Command, then: fn(&mut Tur
         }
         Outlook::Searching => {
             let until = turn.now + REGISTRATION;
-            turn.modem.pending = Some(Pending::new(row, until, WaitsFor::Registration(then)));
-            Ok(Answer::Later)
+            Ok(Answer::Later(Pending::new(row, until, WaitsFor::Registration(then))))
         }
         Outlook::Hopeless(problem) => {
             turn.failed_to_register();
@@ -335,8 +334,7 @@ pub(super) const MIPDNS: Command = Command {
         };
         turn.out.resolve(Query(query), family, name);
         let waits_for = WaitsFor::Name(Query(query), name.into());
-        turn.modem.pending = Some(Pending::new(&MIPDNS, turn.now + LOOK_UP, waits_for));
-        Ok(Answer::Later)
+        Ok(Answer::Later(Pending::new(&MIPDNS, turn.now + LOOK_UP, waits_for)))
     }),
     ..Command::ROW
 };

@@ -100,13 +100,12 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 }
 
 /// Answers at once, or once the broker did.
-fn accepted(turn: &mut Turn<'_>, id: ClientId) -> Answer {
+fn accepted(turn: &Turn<'_>, id: ClientId) -> Answer {
     match turn.modem.settings.refusal {
         RefusalStyle::Result => Answer::Done,
         RefusalStyle::Cme => {
             let until = turn.now + REFUSAL_WAIT;
-            turn.modem.pending = Some(Pending::new(&MQTTOPEN, until, WaitsFor::Connect(id)));
-            Answer::Later
+            Answer::Later(Pending::new(&MQTTOPEN, until, WaitsFor::Connect(id)))
         }
     }
 }

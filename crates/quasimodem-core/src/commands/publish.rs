@@ -53,10 +53,7 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
                 let sent = turn.sn_request(&MQTTPUB, client, Request::Publish { subject, payload, qos, retain });
                 or_wait(turn, sent, || (stored(), payload.into()))
             }
-            Payload::Size(size) => {
-                turn.ask_for(RawData::new(turn.now, size, Use::Publish(stored())));
-                Ok(Answer::Raw)
-            }
+            Payload::Size(size) => Ok(Answer::Raw(RawData::new(turn.now, size, Use::Publish(stored())))),
         };
     }
     let stored = || Outgoing::Mqtt(Headed { client, topic: topic.into(), qos, retain });
@@ -65,10 +62,7 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
             let sent = publish(turn, client, Publish { topic, payload, qos, retain, dup: false, id: None });
             or_wait(turn, sent, || (stored(), payload.into()))
         }
-        Payload::Size(size) => {
-            turn.ask_for(RawData::new(turn.now, size, Use::Publish(stored())));
-            Ok(Answer::Raw)
-        }
+        Payload::Size(size) => Ok(Answer::Raw(RawData::new(turn.now, size, Use::Publish(stored())))),
     }
 }
 
@@ -80,7 +74,7 @@ pub(super) fn publish_raw(turn: &mut Turn<'_>, outgoing: Outgoing, payload: Vec<
 
 /// If the link was full, lets the line wait for room.
 fn or_wait(
-    turn: &mut Turn<'_>,
+    turn: &Turn<'_>,
     sent: Result<Answer, Problem>,
     message: impl FnOnce() -> (Outgoing, Vec<u8>),
 ) -> Result<Answer, Problem> {
@@ -88,8 +82,8 @@ fn or_wait(
         return sent;
     }
     let (outgoing, payload) = message();
-    turn.modem.pending = Some(Pending::new(&MQTTPUB, turn.now + ROOM_WAIT, WaitsFor::Room(outgoing, payload)));
-    Ok(Answer::Later)
+    let until = turn.now + ROOM_WAIT;
+    Ok(Answer::Later(Pending::new(&MQTTPUB, until, WaitsFor::Room(outgoing, payload))))
 }
 
 impl Outgoing {

@@ -91,8 +91,7 @@ fn load(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let named = |name: &&str| name.eq_ignore_ascii_case(args.text(0));
     let file = FILE_NAMES.iter().position(named).and_then(|index| FILES.get(index).copied());
     let (Some(file), Some(size)) = (file, args.number(1)) else { return Err(Problem::Missing("file")) };
-    turn.ask_for(RawData::new(turn.now, size, Use::Tls(file)));
-    Ok(Answer::Raw)
+    Ok(Answer::Raw(RawData::new(turn.now, size, Use::Tls(file))))
 }
 
 /// Puts a file in the place of the former one, if it is of any use.

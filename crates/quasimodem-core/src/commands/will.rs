@@ -33,10 +33,7 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let headed = Headed { client, topic: args.text(1).into(), qos: args.qos(2), retain: args.flag(3) };
     match args.payload(4) {
         Payload::Bytes(payload) => store(turn, headed, payload.into()),
-        Payload::Size(size) => {
-            turn.ask_for(RawData::new(turn.now, size, Use::Will(headed)));
-            Ok(Answer::Raw)
-        }
+        Payload::Size(size) => Ok(Answer::Raw(RawData::new(turn.now, size, Use::Will(headed)))),
     }
 }
 
