@@ -67,6 +67,7 @@ mod client;
 mod client_id;
 pub mod cloud;
 mod commands;
+mod console;
 mod errand;
 mod failure;
 mod imei;

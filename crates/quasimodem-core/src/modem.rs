@@ -3,13 +3,11 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
-use core::time::Duration;
 
-use crate::at::Assembler;
 use crate::bearer::Bearer;
 use crate::client::{Client, SnClient};
 use crate::client_id::ClientId;
-use crate::commands::{Pending, RawData};
+use crate::console::Console;
 use crate::errand::{Cloud, Errand};
 use crate::failure::Failure;
 use crate::imei::Imei;
@@ -27,9 +25,6 @@ use crate::tls::TlsProfile;
 use crate::turn::Turn;
 use crate::will::StoredWill;
 
-/// How long a half-typed line keeps unsolicited results waiting after its last byte.
-const TYPING: Duration = Duration::from_millis(500);
-
 /// Bytes of topics and payloads that may wait for the host, or to be sent again.
 const POOL: usize = 64 * 1024;
 
@@ -38,9 +33,6 @@ const INBOX: usize = 32;
 
 /// Lines for the host that may wait before no further command is read.
 const REPORTS_MAX: usize = 256;
-
-/// Bytes of a line that `A/` can repeat.
-const REPEAT_MAX: usize = 23;
 
 /// A cellular module.
 ///
@@ -65,21 +57,7 @@ pub struct Modem {
     /// Why the last connection failed or was lost, for `AT+CEER`.
     pub(crate) last_failure: Option<Box<Failure>>,
     pub(crate) reports: Reports,
-    pub(crate) line: Assembler,
-    pub(crate) last_line: LastLine,
-    /// When the last byte of a half-typed line came.
-    pub(crate) typed_at: Option<Instant>,
-    /// Raw data that the host was asked for.
-    pub(crate) raw: Option<RawData>,
-    /// A command whose final result code is still to come.
-    pub(crate) pending: Option<Box<Pending>>,
-    pub(crate) host: Attendance,
-    /// The driver has more serial output waiting than it likes.
-    pub(crate) full: bool,
-    /// Until then no unsolicited result follows the last final one.
-    pub(crate) quiet_until: Instant,
-    /// When the gap is over for what waits, however fast the host types.
-    pub(crate) patience: Option<Instant>,
+    pub(crate) console: Console,
 }
 
 /// What few modems have.
@@ -108,21 +86,6 @@ pub(crate) enum Power {
     Off,
 }
 
-/// Whether a host has the port open.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Attendance {
-    Absent,
-    /// It has written nothing yet and was told nothing, and may still empty its buffer.
-    New,
-    Here,
-}
-
-/// What `A/` repeats.
-pub(crate) struct LastLine {
-    bytes: [u8; REPEAT_MAX],
-    length: u8,
-}
-
 impl Modem {
     /// A module that was just switched on, with nobody at its serial end.
     pub fn new(settings: Arc<Settings>, imei: Imei) -> Modem {
@@ -140,15 +103,7 @@ impl Modem {
             rare: None,
             last_failure: None,
             reports: Reports::default(),
-            line: Assembler::default(),
-            last_line: LastLine { bytes: [0; REPEAT_MAX], length: 0 },
-            typed_at: None,
-            raw: None,
-            pending: None,
-            host: Attendance::Absent,
-            full: false,
-            quiet_until: Instant::START,
-            patience: None,
+            console: Console::new(),
         };
         modem.announce();
         modem
@@ -169,15 +124,13 @@ impl Modem {
             Power::On | Power::Off => None,
         };
         let printing = if self.reports.is_ready() { self.free_at() } else { None };
-        let raw = self.raw.as_ref().map(RawData::until);
-        let pending = self.pending.as_ref().map(|pending| pending.until);
         let sessions = self.clients.iter().filter_map(|client| client.session.as_ref());
         let sessions = sessions.map(|session| session.deadline()).min();
         let sn_sessions = self.sn.iter().flat_map(|clients| &**clients).filter_map(|client| client.session.as_ref());
         let sn_sessions = sn_sessions.map(|session| session.deadline()).min();
         let search = self.bearer.deadline(&self.settings);
         let errand = self.errand().and_then(Errand::deadline);
-        [boot, printing, self.reports.deadline(), raw, pending, sessions, sn_sessions, search, errand]
+        [boot, printing, self.reports.deadline(), self.console.deadline(), sessions, sn_sessions, search, errand]
             .into_iter()
             .flatten()
             .min()
@@ -187,11 +140,7 @@ impl Modem {
     /// and for what they are answered with, from a UDP link as long as the client uses it.
     pub fn wants(&self, port: Port) -> bool {
         match port {
-            // Nothing is told before raw data is there, so that it must come, however much waits.
-            Port::Serial => {
-                let may_type = self.raw.is_some() || self.reports.len() < REPORTS_MAX;
-                !self.full && self.pending.is_none() && may_type
-            }
+            Port::Serial => self.console.wants(self.reports.len() >= REPORTS_MAX),
             Port::Link(Errand::LINK) => self.errand().is_some_and(Errand::is_listening),
             Port::Link(link) => match ClientId::of_link(link) {
                 Some(id) if id.is_sn() => {
@@ -210,7 +159,8 @@ impl Modem {
     /// Whether the host is still to be told something: an answer, the result of a command, an event. Results come
     /// within the times of their commands, so this ends by itself if the host reads.
     pub fn owes(&self) -> bool {
-        let owed = self.pending.is_some() || self.reports.owes() || self.errand().is_some_and(Errand::is_owed);
+        let owed =
+            self.console.pending().is_some() || self.reports.owes() || self.errand().is_some_and(Errand::is_owed);
         owed && self.power != Power::Off
     }
 
@@ -317,9 +267,7 @@ impl Modem {
             fresh.change_rare(|rare| (rare.stored, rare.clock) = (stored, clock));
             fresh.recall_profile();
         }
-        fresh.host = self.host;
-        fresh.full = self.full;
-        fresh.quiet_until = self.quiet_until;
+        fresh.console = self.console.restarted();
         *self = fresh;
     }
 
@@ -417,27 +365,7 @@ impl Modem {
 
     /// When the line is free for unsolicited results; `None`: not before something else happens.
     pub(crate) fn free_at(&self) -> Option<Instant> {
-        let busy = self.host == Attendance::Absent || self.full || self.raw.is_some() || self.pending.is_some();
-        if busy || self.power != Power::On {
-            return None;
-        }
-        let typing = self.typed_at.map(|typed_at| typed_at + TYPING);
-        Some(typing.map_or(self.quiet_until, |typing| typing.max(self.quiet_until)))
-    }
-}
-
-impl LastLine {
-    pub(crate) fn remember(&mut self, line: &[u8]) {
-        self.length = 0;
-        if let Some(bytes) = self.bytes.get_mut(..line.len()) {
-            bytes.copy_from_slice(line);
-            self.length = u8::try_from(line.len()).unwrap_or(0);
-        }
-    }
-
-    /// The last line, if it was short enough to be kept.
-    pub(crate) fn recall(&self, to: &mut alloc::vec::Vec<u8>) {
-        to.extend_from_slice(self.bytes.get(..usize::from(self.length)).unwrap_or_default());
+        if self.power == Power::On { self.console.free_at() } else { None }
     }
 }
 

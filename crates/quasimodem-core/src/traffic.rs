@@ -270,7 +270,7 @@ impl Turn<'_> {
         let Some(Stage::Opening(ticket)) = self.modem.stage(id) else { return };
         self.out.close(id.link());
         self.lost(id, failure, Cause::Broker);
-        if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_connect(id)) {
+        if self.modem.console.pending().is_some_and(|pending| pending.waits_for.is_connect(id)) {
             self.modem.reports.forget(ticket);
         }
         self.connect_answered(id, Err(problem));
@@ -278,9 +278,7 @@ impl Turn<'_> {
 
     /// Ends an open whose final result code waits for the broker.
     pub(crate) fn connect_answered(&mut self, id: ClientId, result: Result<(), Problem>) {
-        if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_connect(id))
-            && let Some(pending) = self.take_pending()
-        {
+        if let Some(pending) = self.take_pending_if(|pending| pending.waits_for.is_connect(id)) {
             self.resume(*pending, result);
         }
     }
@@ -345,9 +343,7 @@ impl Turn<'_> {
             reports.fail_all(id);
             reports.push(Report::Break(id, cause));
             self.tuya_disconnected(id);
-            if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_room(id))
-                && let Some(pending) = self.take_pending()
-            {
+            if let Some(pending) = self.take_pending_if(|pending| pending.waits_for.is_room(id)) {
                 self.resume(*pending, Err(Problem::NotConnected));
             }
         }

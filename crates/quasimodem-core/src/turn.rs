@@ -12,7 +12,7 @@ use crate::commands::Pending;
 use crate::errand::Errand;
 use crate::failure::Failure;
 use crate::input::{Host, HostLine, Input};
-use crate::modem::{Attendance, Modem, Power};
+use crate::modem::{Modem, Power};
 use crate::net::Port;
 use crate::note::StoredNote;
 use crate::outbox::{Kind, ModemLine, Outbox, Piece};
@@ -22,9 +22,6 @@ use crate::reports::{self, Report};
 use crate::sink::Sink;
 use crate::time::Instant;
 use crate::uart::Uart;
-
-/// Gaps that what waits for one may last, if the host types on.
-const GAPS: u32 = 5;
 
 /// A modem with what one call brings.
 pub(crate) struct Turn<'a> {
@@ -51,7 +48,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn take(&mut self, input: Input<'_>) {
         if let Input::Host(Host::Detached) = input {
             // What is due by now would be said to nobody: it waits for the next host.
-            self.modem.host = Attendance::Absent;
+            self.modem.console.detach();
         }
         self.settle();
         self.take_in(input);
@@ -70,16 +67,15 @@ impl<'a> Turn<'a> {
         self.settle_registration();
         self.settle_sessions();
         self.settle_errand();
-        if self.modem.raw.as_ref().is_some_and(|raw| raw.until() <= self.now)
-            && let Some(raw) = self.modem.raw.take()
+        if self.modem.console.raw().is_some_and(|raw| raw.until() <= self.now)
+            && let Some(raw) = self.modem.console.take_raw()
         {
             let row = raw.row();
             self.modem.failed(Failure::NoData);
             self.refuse(Refusal { command: row.name, problem: raw.missed() }, row.errors);
         }
-        if self.modem.pending.as_ref().is_some_and(|pending| pending.until <= self.now)
-            && let Some(pending) = self.take_pending()
-        {
+        let now = self.now;
+        if let Some(pending) = self.take_pending_if(|pending| pending.until <= now) {
             let late = pending.waits_for.late(self);
             self.resume(*pending, late);
         }
@@ -96,13 +92,13 @@ impl<'a> Turn<'a> {
 
     /// Goes on with a command that waits for the registration, once that is decided.
     fn settle_registration(&mut self) {
-        while let Some(then) = self.modem.pending.as_ref().and_then(|pending| pending.waits_for.registration()) {
+        while let Some(then) = self.modem.console.pending().and_then(|pending| pending.waits_for.registration()) {
             let result = match self.modem.bearer.outlook() {
                 Outlook::Registered => Ok(()),
                 Outlook::Searching => return,
                 Outlook::Hopeless(problem) => Err(problem),
             };
-            let Some(pending) = self.take_pending() else { return };
+            let Some(pending) = self.take_pending_if(|_| true) else { return };
             match result {
                 Ok(()) => then(self),
                 Err(_) => self.failed_to_register(),
@@ -122,12 +118,7 @@ impl<'a> Turn<'a> {
             Input::Serial(bytes) => self.serial(bytes),
             Input::Host(Host::Attached) => self.attached(),
             Input::Host(Host::Settling) => self.let_settle(),
-            Input::Host(Host::Detached) => {
-                self.modem.line.reset();
-                self.modem.typed_at = None;
-                self.modem.raw = None;
-                self.modem.pending = None;
-            }
+            Input::Host(Host::Detached) => self.modem.console.reset(),
             Input::Opened(Errand::LINK) => self.errand_opened(),
             Input::Opened(link) => self.link_opened(link),
             Input::Received(Errand::LINK, bytes) => self.errand_received(bytes),
@@ -142,9 +133,7 @@ impl<'a> Turn<'a> {
             Input::Free(port) => self.set_full(port, false),
             Input::Bearer(change) => self.change_bearer(|bearer, now, settings| bearer.apply(now, change, settings)),
             Input::Resolved(query, answer) => {
-                if self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_query(query))
-                    && let Some(pending) = self.take_pending()
-                {
+                if let Some(pending) = self.take_pending_if(|pending| pending.waits_for.is_query(query)) {
                     let result = pending.waits_for.resolved(self, answer);
                     self.resume(*pending, result);
                 }
@@ -159,7 +148,7 @@ impl<'a> Turn<'a> {
     }
 
     fn attached(&mut self) {
-        self.modem.host = Attendance::New;
+        self.modem.console.attach();
         self.let_settle();
         let modem = &mut *self.modem;
         // It has not seen the indication that another host did not follow.
@@ -171,22 +160,17 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Lets everything unsolicited wait until a new host has set up its end and emptied its buffer. Gaps that began
-    /// with the host before mean nothing to it.
+    /// See [`Console::let_settle`](crate::console::Console::let_settle).
     fn let_settle(&mut self) {
-        let modem = &mut *self.modem;
-        if modem.host == Attendance::New {
-            modem.quiet_until = self.now + modem.settings.ready_delay.unwrap_or_default();
-            modem.patience = None;
-        }
+        let until = self.now + self.modem.settings.ready_delay.unwrap_or_default();
+        self.modem.console.let_settle(until);
     }
 
     /// What `AT&D1` and `AT&D2` ask for. V.250 speaks of the online data state; raw data is the only one here, and there
     /// is no call to clear.
     fn dtr_fell(&mut self) {
-        self.modem.line.reset();
-        self.modem.typed_at = None;
-        if let Some(raw) = self.modem.raw.take() {
+        self.modem.console.reset_line();
+        if let Some(raw) = self.modem.console.take_raw() {
             let row = raw.row();
             self.refuse(Refusal { command: row.name, problem: raw.broken_off() }, row.errors);
         }
@@ -238,7 +222,7 @@ impl<'a> Turn<'a> {
 
     fn set_full(&mut self, port: Port, full: bool) {
         match port {
-            Port::Serial => self.modem.full = full,
+            Port::Serial => self.modem.console.full = full,
             Port::Link(link) => {
                 let Some(id) = ClientId::of_link(link) else { return };
                 if let Ok((session, _)) = self.session(id) {
@@ -247,10 +231,7 @@ impl<'a> Turn<'a> {
                 if let Ok((session, _)) = self.sn_session(id) {
                     session.set_full(full);
                 }
-                if !full
-                    && self.modem.pending.as_ref().is_some_and(|pending| pending.waits_for.is_room(id))
-                    && let Some(pending) = self.take_pending()
-                {
+                if !full && let Some(pending) = self.take_pending_if(|pending| pending.waits_for.is_room(id)) {
                     let result = pending.waits_for.room_came(self);
                     self.resume(*pending, result);
                 }
@@ -260,21 +241,20 @@ impl<'a> Turn<'a> {
 
     /// Bytes of the host.
     fn serial(&mut self, bytes: &[u8]) {
-        if self.modem.host == Attendance::New && !bytes.is_empty() {
-            // It has emptied its buffer before it wrote.
-            self.modem.host = Attendance::Here;
-            self.modem.quiet_until = self.now;
+        if !bytes.is_empty() {
+            self.modem.console.heard(self.now);
         }
         let mut rest = bytes;
-        let mut buffer = self.modem.line.begin(self.out);
+        let mut buffer = self.modem.console.line.begin(self.out);
         while self.modem.power == Power::On {
-            if let Some(pending) = &mut self.modem.pending {
+            if let Some(pending) = self.modem.console.pending_mut() {
                 pending.backlog.extend_from_slice(rest);
                 break;
             }
-            if self.modem.raw.is_some() {
-                if let (Some(raw), Some((&first, behind))) = (&self.modem.raw, rest.split_first())
-                    && self.modem.line.is_line_end(first, self.now.since(raw.since()))
+            if let Some(raw) = self.modem.console.raw() {
+                let since = self.now.since(raw.since());
+                if let Some((&first, behind)) = rest.split_first()
+                    && self.modem.console.line.is_line_end(first, since)
                 {
                     rest = behind;
                 }
@@ -285,15 +265,15 @@ impl<'a> Turn<'a> {
                 continue;
             }
             let echo = self.modem.profile.switches.has(Switches::ECHO);
-            match self.modem.line.take(&mut rest, &mut buffer.bytes, echo, self.out) {
+            match self.modem.console.line.take(&mut rest, &mut buffer.bytes, echo, self.out) {
                 Step::More => break,
                 Step::Line(end) => {
                     self.line_end = echo.then_some(end);
-                    self.modem.last_line.remember(&buffer.bytes);
+                    self.modem.console.last_line.remember(&buffer.bytes);
                     self.line(&mut buffer.bytes);
                 }
                 Step::Repeat => {
-                    self.modem.last_line.recall(&mut buffer.bytes);
+                    self.modem.console.last_line.recall(&mut buffer.bytes);
                     if buffer.bytes.is_empty() {
                         let nothing = Refusal { command: "", problem: Problem::NothingToRepeat };
                         self.refuse(nothing, ErrorStyle::Plain);
@@ -314,13 +294,14 @@ impl<'a> Turn<'a> {
         if self.modem.power != Power::On {
             buffer.bytes.clear();
         }
-        self.modem.line.end(buffer, self.out);
-        self.modem.typed_at = self.modem.line.is_half_typed().then_some(self.now);
+        let console = &mut self.modem.console;
+        console.line.end(buffer, self.out);
+        console.typed(console.line.is_half_typed().then_some(self.now));
     }
 
     /// A whole line, from `AT` on.
     fn line(&mut self, line: &mut [u8]) {
-        self.modem.typed_at = None;
+        self.modem.console.typed(None);
         self.out.note_typed(line);
         self.noted = true;
         self.carry_out(line, at::PREFIX);
@@ -339,7 +320,7 @@ impl<'a> Turn<'a> {
 
     /// Takes raw data from the front of `rest` and tells whether that was all of it.
     fn raw(&mut self, rest: &mut &[u8]) -> bool {
-        let Some(raw) = &mut self.modem.raw else { return false };
+        let Some(raw) = self.modem.console.raw_mut() else { return false };
         let before = *rest;
         let complete = raw.take(rest);
         let taken = before.len() - rest.len();
@@ -349,7 +330,7 @@ impl<'a> Turn<'a> {
         if !complete {
             return false;
         }
-        if let Some(mut raw) = self.modem.raw.take() {
+        if let Some(mut raw) = self.modem.console.take_raw() {
             let (row, mut behind) = (raw.row(), raw.take_rest());
             self.busy = true;
             match raw.done(self) {
@@ -370,19 +351,19 @@ impl<'a> Turn<'a> {
             Answer::Raw(mut raw) => {
                 self.out.serial(Kind::Prompt).put(b"\r\n> \r\n");
                 raw.set_rest(rest);
-                self.modem.raw = Some(raw);
+                self.modem.console.wait_for_raw(raw);
             }
             Answer::Later(mut pending) => {
                 pending.line_end = line_end;
                 pending.rest = rest.into();
-                self.modem.pending = Some(pending);
+                self.modem.console.wait_for_command(pending);
             }
         }
     }
 
-    /// Takes up the line that waits.
-    pub(crate) fn take_pending(&mut self) -> Option<Box<Pending>> {
-        let pending = self.modem.pending.take()?;
+    /// Takes up the line that waits, if it waits for that.
+    pub(crate) fn take_pending_if(&mut self, fits: impl FnOnce(&Pending) -> bool) -> Option<Box<Pending>> {
+        let pending = self.modem.console.take_pending_if(fits)?;
         self.line_end = pending.line_end;
         Some(pending)
     }
@@ -397,7 +378,7 @@ impl<'a> Turn<'a> {
         self.line_end = None;
         self.flush();
         // Raw data of size 0 is complete without a byte.
-        if !pending.backlog.is_empty() || self.modem.raw.is_some() {
+        if !pending.backlog.is_empty() || self.modem.console.raw().is_some() {
             self.serial(&pending.backlog);
         }
     }
@@ -471,16 +452,7 @@ impl<'a> Turn<'a> {
         if modem.profile.switches.set(Switches::UART, false) {
             self.out.line(ModemLine::Uart(modem.profile.uart));
         }
-        let mut quiet_until = self.now + gap;
-        if modem.reports.is_ready() {
-            let patience = modem.patience.get_or_insert(self.now + GAPS * gap);
-            quiet_until = quiet_until.min(*patience);
-        } else {
-            // What it began for does not wait any more: it was discarded, or is held until the host has read.
-            modem.patience = None;
-        }
-        // The gap after an unsolicited result may be longer.
-        modem.quiet_until = modem.quiet_until.max(quiet_until);
+        modem.console.answered(self.now, gap, modem.reports.is_ready());
     }
 
     /// A number that nobody foresees who does not know the seed; another one at each call.
@@ -510,7 +482,7 @@ impl<'a> Turn<'a> {
                 && let Some(report) = self.modem.reports.pop()
             {
                 self.print(&report);
-                self.modem.patience = None;
+                self.modem.console.told();
                 let hold = self.modem.settings.msgi_hold;
                 if let Report::Arrived(client, ..) = report
                     && !hold.is_zero()
@@ -546,12 +518,7 @@ impl<'a> Turn<'a> {
 
     /// Lets the gap begin that is due after an unsolicited result.
     pub(crate) fn space(&mut self) {
-        let modem = &mut *self.modem;
-        modem.quiet_until = modem.quiet_until.max(self.now + modem.settings.urc_gap);
-        if modem.host == Attendance::New {
-            // It was waited for long enough.
-            modem.host = Attendance::Here;
-        }
+        self.modem.console.space(self.now + self.modem.settings.urc_gap);
     }
 
     pub(crate) fn is_free(&self) -> bool {
