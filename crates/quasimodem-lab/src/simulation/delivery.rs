@@ -35,7 +35,7 @@ pub(super) struct Receiver {
 #[derive(Default)]
 struct Session {
     /// Exchanges of QoS 2 whose PUBREL has not come.
-    unreleased: BTreeSet<u16>,
+    unreleased: BTreeMap<u16, String>,
     /// How often each token was delivered.
     counts: BTreeMap<String, u32>,
     /// The newest message of each publisher, topic and QoS.
@@ -164,7 +164,8 @@ impl Receiver {
             let what = format!("QoS {qos} #{id} is acknowledged, but it did not come");
             return Err(Broken::new(Invariant::Protocol, what));
         };
-        if qos == 2 && !self.session().unreleased.insert(id) {
+        // The broker may have ended the exchange with a rival, and begun another one with the same identifier.
+        if qos == 2 && self.session().unreleased.insert(id, got.token.clone()).is_some_and(|token| token == got.token) {
             return Ok(None);
         }
         let got = Got { read, ..got };
