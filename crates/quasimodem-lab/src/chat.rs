@@ -291,7 +291,9 @@ impl Chat {
 
     /// What was due did not come; lines from this number on came instead.
     fn missing(&mut self, now: Instant, due: &str, from: u64) {
-        let waited = now.since(self.begun).as_millis();
+        // A clock that rounds up is no part of it.
+        let step = self.steps.get(self.at);
+        let waited = step.map_or_else(|| now.since(self.begun), |step| step.within).as_millis();
         let came: Vec<&[u8]> =
             self.unread.iter().filter(|(number, _)| *number >= from).map(|(_, line)| &**line).collect();
         let (earlier, last) = came.split_at(came.len().saturating_sub(SHOWN));

@@ -97,11 +97,14 @@ struct File {
 impl File {
     fn read(path: &Path) -> Result<File, String> {
         let text = fs::read_to_string(path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
-        File::parse(&text).map_err(|Mistake { at, words }| {
+        let mut file = File::parse(&text).map_err(|Mistake { at, words }| {
             let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
             let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
             format!("{}:{line}: {words}", path.display())
-        })
+        })?;
+        // A file means its neighbours, from wherever it is read.
+        file.ca = file.ca.map(|ca| path.parent().unwrap_or(Path::new("")).join(ca));
+        Ok(file)
     }
 
     fn parse(text: &str) -> Result<File, Mistake> {

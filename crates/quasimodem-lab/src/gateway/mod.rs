@@ -405,6 +405,10 @@ impl Gateway {
                 if !connecting || code != 0 {
                     return Err(if connecting { LinkEnd::Refused(code) } else { NOT_NOW.into() });
                 }
+                if session_present && client.mqtt.as_ref().is_some_and(|mqtt| mqtt.clean) {
+                    let what = "session present in answer to a clean session";
+                    return Err(mqtt::Violation { rule: "MQTT-3.2.2-1", what }.into());
+                }
                 client.accept(session_present, &mut turn);
                 self.publisher.hurry();
                 self.pump_own(now, out);

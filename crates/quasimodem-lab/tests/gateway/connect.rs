@@ -239,3 +239,17 @@ fn who_looks_for_a_gateway_finds_it() {
     let mut lab = Lab::new(Config { gateway: 7, ..Config::default() });
     lab.talks(1, "searchgw 1", &[r#"gwinfo 7 """#]);
 }
+
+/// What the modem does with such a broker, too.
+#[test]
+fn a_broker_that_remembers_a_clean_session_breaks_the_protocol() {
+    let mut lab = Lab::alone(Config::default());
+    lab.says(1, r#"connect "a" clean keepalive 60"#);
+    lab.written(&["1 open"]);
+    lab.handle(quasimodem_lab::gateway::Input::Opened(quasimodem_lab::gateway::Link(1)));
+    lab.written(&[r#"1 connect "a" clean keepalive 60"#]);
+    lab.answers(1, "connack 0 session");
+    lab.hears(1, &["connack 1"]);
+    lab.written(&["1 close"]);
+    lab.noted("session present in answer to a clean session (MQTT-3.2.2-1)");
+}

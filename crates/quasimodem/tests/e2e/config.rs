@@ -214,6 +214,14 @@ fn what_is_no_toml_is_told_with_its_line() {
 }
 
 #[test]
+fn a_file_means_its_neighbours() {
+    let (outcome, path) = run("ca = \"roots.pem\"\n", &[], "");
+    let beside = path.replace("modem.toml", "roots.pem");
+    let words = format!("quasimodem: can't read {beside}: No such file or directory (os error 2)\n");
+    assert_eq!((outcome.code, outcome.stderr), (Some(2), words));
+}
+
+#[test]
 fn a_file_that_is_not_there_is_told() {
     let outcome = run_to_end(&["run", "--config", "/nowhere/modem.toml"], "");
     assert_eq!(outcome.code, Some(2));
