@@ -36,6 +36,10 @@ pub enum Note<'a> {
     NotNamed(ClientId),
     /// This number is a predefined topic id as well as one of the connection. Typed, it means what it meant first.
     TwoTopics(ClientId, u16),
+    /// The host closed this connection with so many messages unread, which are forgotten.
+    Unread(ClientId, usize),
+    /// The host left, and so many bytes of a line without its end.
+    HalfLine(usize),
     /// The broker sent an acknowledgement that is not as it should be; the connection goes on.
     OddAck(ClientId, OddAck),
     /// The broker sent a message to this topic that is not as it should be; the connection goes on.
@@ -66,6 +70,10 @@ impl fmt::Display for Note<'_> {
                 "client {client}: topic id {id} is a predefined one and one of the connection; typed, it means what it \
                  meant first (sn_predefined decides, sn_names shows names)"
             ),
+            Note::Unread(client, count) => write!(f, "client {client}: closed with {count} unread messages"),
+            Note::HalfLine(bytes) => {
+                write!(f, "the host left {bytes} bytes of a line without its end, a carriage return")
+            }
             Note::OddAck(client, odd) => write!(f, "client {client}: the broker sent {odd}"),
             Note::OddMessage(client, OddMessage::Another(id), topic) => write!(
                 f,
@@ -105,6 +113,8 @@ pub(crate) enum StoredNote {
     Ignored(ClientId, Malformed),
     NotNamed(ClientId),
     TwoTopics(ClientId, u16),
+    Unread(ClientId, usize),
+    HalfLine(usize),
     OddAck(ClientId, OddAck),
     OddMessage(ClientId, OddMessage),
     Forgotten(usize),
@@ -127,6 +137,8 @@ impl StoredNote {
             StoredNote::Ignored(client, malformed) => Note::Ignored(*client, *malformed),
             StoredNote::NotNamed(client) => Note::NotNamed(*client),
             StoredNote::TwoTopics(client, id) => Note::TwoTopics(*client, *id),
+            StoredNote::Unread(client, count) => Note::Unread(*client, *count),
+            StoredNote::HalfLine(bytes) => Note::HalfLine(*bytes),
             StoredNote::OddAck(client, odd) => Note::OddAck(*client, *odd),
             StoredNote::OddMessage(client, odd) => Note::OddMessage(*client, *odd, text.text()),
             StoredNote::Forgotten(count) => Note::Forgotten(*count),

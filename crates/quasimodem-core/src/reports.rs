@@ -184,6 +184,15 @@ impl Reports {
         lean::push(&mut self.queue, report);
     }
 
+    /// What hosts wait for before they read anything else.
+    pub(crate) fn push_ready(&mut self) {
+        self.push(Report::Ready);
+        let place = self.queue.iter().take_while(|report| matches!(report, Report::Banner)).count();
+        if let Some(ready) = self.queue.pop() {
+            self.queue.insert(place, ready);
+        }
+    }
+
     /// Gives the oldest unread message of a client to `read`, at most `max` bytes of its payload at a time.
     pub(crate) fn read<R>(
         &mut self,
@@ -297,15 +306,16 @@ impl Reports {
         (count, bytes)
     }
 
-    /// Forgets the messages of a client.
-    pub(crate) fn discard_messages(&mut self, whose: ClientId) {
+    /// Forgets the messages of a client that wait to be read, and tells how many there were. What waits for the line only
+    /// is still told: it was acknowledged, and the host has no say in when it comes.
+    pub(crate) fn discard_unread(&mut self, whose: ClientId) -> usize {
+        let unread = |report: &&Report| matches!(report, Report::Unread(client, _) if *client == whose);
+        let count = self.queue.iter().filter(unread).count();
         self.queue.retain(|report| match report {
-            Report::Message(client, _)
-            | Report::Unread(client, _)
-            | Report::Arrived(client, ..)
-            | Report::Held(client, _) => *client != whose,
+            Report::Unread(client, _) | Report::Arrived(client, ..) | Report::Held(client, _) => *client != whose,
             _ => true,
         });
+        count
     }
 }
 

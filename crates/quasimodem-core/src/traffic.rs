@@ -361,6 +361,13 @@ impl Turn<'_> {
         match session.awaits_connack() {
             Some(plain) => Failure::NoConnack { reset, plain },
             None if session.is_open() => {
+                let print = session.print();
+                let mut others = ClientId::mqtt().filter(|other| *other != id);
+                let rival =
+                    others.find(|other| self.session(*other).is_ok_and(|(other, _)| other.is_same_client(print)));
+                if let Some(rival) = rival {
+                    return Failure::TakenOver(rival);
+                }
                 Failure::Unexplained { reset, client_id: commands::client_id(self.modem, id).into() }
             }
             None => failure,

@@ -118,7 +118,13 @@ impl<'a> Turn<'a> {
             Input::Serial(bytes) => self.serial(bytes),
             Input::Host(Host::Attached) => self.attached(),
             Input::Host(Host::Settling) => self.let_settle(),
-            Input::Host(Host::Detached) => self.modem.console.reset(),
+            Input::Host(Host::Detached) => {
+                let left = self.modem.console.line.half_typed();
+                if left > 0 {
+                    self.out.note(StoredNote::HalfLine(left));
+                }
+                self.modem.console.reset();
+            }
             Input::Opened(Errand::LINK) => self.errand_opened(),
             Input::Opened(link) => self.link_opened(link),
             Input::Received(Errand::LINK, bytes) => self.errand_received(bytes),
@@ -156,7 +162,7 @@ impl<'a> Turn<'a> {
         if modem.power == Power::Off {
             self.boot();
         } else if modem.settings.ready_on_attach && modem.bearer.sim {
-            modem.reports.push(Report::Ready);
+            modem.reports.push_ready();
         }
     }
 

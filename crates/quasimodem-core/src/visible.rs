@@ -83,6 +83,7 @@ impl fmt::Display for Foreign<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|char| match char {
             '\'' => f.write_char(char),
+            '"' => f.write_str("\\22"),
             char => char.escape_debug().fmt(f),
         })
     }

@@ -88,6 +88,11 @@ impl Assembler {
         self.start == Start::Open
     }
 
+    /// Bytes of a command that is half typed.
+    pub(crate) fn half_typed(&self) -> usize {
+        if self.is_half_typed() { self.typed.len() } else { 0 }
+    }
+
     /// Forgets a half-typed line.
     pub(crate) fn reset(&mut self) {
         *self = Assembler::default();

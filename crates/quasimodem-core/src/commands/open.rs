@@ -112,6 +112,11 @@ fn accepted(turn: &Turn<'_>, id: ClientId) -> Answer {
 
 /// The client id with which this client connects.
 pub(crate) fn client_id(modem: &mut Modem, id: ClientId) -> String {
+    if id.is_sn() {
+        let imei = modem.imei;
+        let own_id = modem.sn_client(id).and_then(|client| client.client_id.as_deref());
+        return sn::client_id(own_id, imei, id);
+    }
     let user = modem.client(id).and_then(|client| client.user.as_deref());
     match user.and_then(|user| user.client_id.as_deref()).filter(|own_id| !own_id.is_empty()) {
         Some(own_id) => own_id.into(),
@@ -147,9 +152,11 @@ fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         Some(Stage::Opening(_)) => false,
         Some(Stage::Closing(_)) | None => return Err(Problem::NotConnected),
     };
-    let reports = &mut turn.modem.reports;
-    reports.discard_messages(id);
-    reports.fail_all(id);
+    let unread = turn.modem.reports.discard_unread(id);
+    if unread > 0 {
+        turn.out.note(StoredNote::Unread(id, unread));
+    }
+    turn.modem.reports.fail_all(id);
     let (ticket, until) = turn.owe(&MQTTCLOSE, id);
     if is_open && let Ok((session, mut wire)) = turn.sn_session(id) {
         // Its link stays until the gateway knows, since the DISCONNECT may get lost.

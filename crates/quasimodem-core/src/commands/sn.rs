@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::string::String;
 use core::fmt::Write;
 
 use super::open::MQTTOPEN;
@@ -9,6 +10,7 @@ use super::{PAYLOAD, TOPIC, URC_3S};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Texts};
 use crate::client::SnClient;
 use crate::client_id::ClientId;
+use crate::imei::Imei;
 use crate::mqtt::Key;
 use crate::net::Transport;
 use crate::reports::Report;
@@ -104,17 +106,17 @@ pub(super) fn open(turn: &mut Turn<'_>, args: &Args<'_>, id: ClientId) -> Result
         return Err(Problem::NoDtls);
     }
     let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
-    let default = format!("{}{id}", turn.modem.imei);
+    let imei = turn.modem.imei;
     let (ticket, until) = turn.owe(&MQTTOPEN, id);
     let client = turn.modem.new_sn_client(id);
     let Some(SnClient { client_id, will, session, kept }) = client else { return Err(Problem::NoSuchClient) };
-    let client_id = client_id.as_deref().filter(|own| !own.is_empty()).unwrap_or(&default);
+    let client_id = self::client_id(client_id.as_deref(), imei, id);
     let clean = args.flag(3);
     if clean {
         // The gateway forgets a message without a topic with the session.
         will.take_if(|will| !will.has_topic());
     }
-    let key = (!clean).then(|| Key::new(host, port, client_id));
+    let key = (!clean).then(|| Key::new(host, port, &client_id));
     let greeting = Greeting {
         client_id: client_id.into(),
         clean,
@@ -138,4 +140,9 @@ pub(super) fn subject<'a>(args: &Args<'a>, index: usize) -> Result<Subject<&'a s
         Ok(number @ 1..) => Ok(Subject::Number(number)),
         _ => Err(Problem::OutOfRange("Topic id", 1, u16::MAX.into())),
     }
+}
+
+/// The client id with which an MQTT-SN client connects: its own, or the IMEI and its number.
+pub(super) fn client_id(own_id: Option<&str>, imei: Imei, id: ClientId) -> String {
+    own_id.filter(|own_id| !own_id.is_empty()).map_or_else(|| format!("{imei}{id}"), String::from)
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::flights::Flights;
 use crate::net;
+use crate::random;
 
 /// Sessions that are kept at most, next to those of open connections. For one more the oldest is forgotten.
 const KEPT_MAX: usize = 8;
@@ -29,6 +30,12 @@ impl Key {
     pub(crate) fn new(host: &str, port: u16, client_id: &str) -> Key {
         // Neither may hold NUL, so that no two are confused.
         Key(format!("{}\0{port}\0{client_id}", net::canonical(host)).into())
+    }
+
+    /// What is the same for equal keys, and hardly for two others.
+    pub(super) fn print(&self) -> u16 {
+        let mixed = self.0.bytes().fold(0, |state, byte| random::mix(state, byte.into()));
+        u16::try_from(mixed >> 48).unwrap_or_default()
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) struct Session {
     flights: Flights,
     /// What the broker knows the session by; `None`: a clean session that is open, whose end nothing outlives.
     key: Option<Key>,
+    /// The key's print, which stays.
+    print: u16,
     clean: bool,
     /// What came of a packet that is not whole, or of packets that wait until there is room for them.
     partial: Vec<u8>,
@@ -146,6 +148,7 @@ impl Session {
             phase: Phase::Opening { until, connect: Box::new(Ready { bytes, secret, plain }) },
             ticket,
             flights: Flights::default(),
+            print: key.print(),
             key: Some(key),
             clean: connect.clean_session,
             partial: Vec::new(),
@@ -174,6 +177,16 @@ impl Session {
     /// What the broker knows the session by, unless nothing may outlive it.
     pub(crate) fn key(&self) -> Option<&Key> {
         self.key.as_ref()
+    }
+
+    /// Whether the broker takes both for the same client, as far as a print tells.
+    pub(crate) fn is_same_client(&self, print: u16) -> bool {
+        self.print == print
+    }
+
+    /// See [`is_same_client`](Self::is_same_client).
+    pub(crate) fn print(&self) -> u16 {
+        self.print
     }
 
     /// The broker accepted the connection. What is `kept` under its key goes on, unless the session begins clean.

@@ -175,7 +175,7 @@ impl Turn<'_> {
     pub(crate) fn shown<'a>(&mut self, id: ClientId, topic: Topic<'a>) -> Topic<'a> {
         let Topic::Registered(number, name) = topic else { return topic };
         let named = self.modem.settings.sn_predefined.contains(number);
-        let Some(names) = self.modem.sn_client(id).and_then(|client| client.names()) else { return Topic::Id(number) };
+        let Some(names) = self.modem.sn_client(id).and_then(|client| client.names()) else { return Topic::Name(name) };
         // The gateway may have given the id to another name since.
         let holds = names.name(number).is_some_and(|now| now.as_bytes() == name);
         if named || names.is_others(number) || !holds {

@@ -150,8 +150,8 @@ fn a_port_that_vanished_comes_back_and_no_connection_is_lost() {
         pair.plug_in_again();
         program.wait_for(" is back");
         host = Host::join(pair.host());
-        // What it missed, then that somebody came; the half-typed line is forgotten, the rate is not.
-        host.expect(&format!("\r\n+MQTTMSG: 1,1,\"down\",\"{missed}\"\r\n\r\n+SIM READY\r\n"));
+        // That somebody came, then what it missed; the half-typed line is forgotten, the rate is not.
+        host.expect(&format!("\r\n+SIM READY\r\n\r\n+MQTTMSG: 1,1,\"down\",\"{missed}\"\r\n"));
         host.send("AT+IPR?");
         host.expect("AT+IPR?\r\n+IPR: 57600\r\n\r\nOK\r\n");
     }

@@ -113,7 +113,7 @@ fn a_host_that_can_not_be_written_to_any_more_has_left() {
     broker.publish("down", "kept");
     broker.wait_for("Received PUBACK from 0010100000000081 (Mid: 3,");
     let mut next = Host::knock(program.address());
-    next.expect("\r\n+MQTTMSG: 1,1,\"down\",\"kept\"\r\n");
+    next.expect("\r\n+SIM READY\r\n\r\n+MQTTMSG: 1,1,\"down\",\"kept\"\r\n");
 }
 
 #[test]
