@@ -82,6 +82,8 @@ impl Receiver {
     /// The modem was reset, and knows nothing any more.
     pub(super) fn reset(&mut self) {
         self.closed();
+        self.owed.clear();
+        self.unsure.clear();
         self.sessions.values_mut().for_each(Session::forget);
     }
 
@@ -278,10 +280,9 @@ impl Receiver {
         Ok(())
     }
 
-    /// The host closed the client, which discards what it had not read.
+    /// The host closed the client, which discards what it had to read. What only waits for the line is still told.
     pub(super) fn closed(&mut self) {
-        self.owed.clear();
-        self.unsure.clear();
+        self.owed.retain(|got| !got.read);
         self.arrived.clear();
         self.begun.clear();
     }
