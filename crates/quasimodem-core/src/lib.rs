@@ -85,6 +85,7 @@ mod profile;
 mod radio;
 mod random;
 mod reports;
+mod request;
 mod secret;
 mod settings;
 mod sink;

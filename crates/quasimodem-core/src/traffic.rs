@@ -10,11 +10,12 @@ use crate::commands::{self};
 use crate::failure::Cause;
 use crate::failure::Failure;
 use crate::modem::Modem;
-use crate::mqtt::{self, Event, KeptSessions, Odd, OddMessage, Progress, Qos, Session, TooLarge, Violation, Wire};
+use crate::mqtt::{self, Event, KeptSessions, Odd, OddMessage, Qos, Session, TooLarge, Violation, Wire};
 use crate::net::{Link, Why};
 use crate::note::StoredNote;
 use crate::profile::Switches;
 use crate::reports::{self, Message, Report, Topic};
+use crate::request::{Progress, Request, Terms};
 use crate::settings::{Oversize, Settings};
 use crate::sink::Sink;
 use crate::ticket::Name;
@@ -104,17 +105,28 @@ impl Turn<'_> {
         (self.modem.reports.owe(Name(&command.name), client, until), until)
     }
 
-    /// Carries out a request to a client's broker whose result comes later; it is owed unless `send` refuses.
+    /// Carries out a request to a client's broker or gateway whose result comes later; it is owed unless the session
+    /// refuses.
     pub(crate) fn request(
         &mut self,
         command: &'static Command,
         client: ClientId,
-        send: impl FnOnce(&mut Session, &mut Wire<'_>, Ticket) -> Result<Progress, Problem>,
+        mut request: Request<'_>,
     ) -> Result<Answer, Problem> {
-        let (ticket, _) = self.owe(command, client);
-        let sent = self.session(client).and_then(|(session, mut wire)| send(session, &mut wire, ticket));
-        match sent {
-            Ok(Progress::Flying) => {}
+        if request.may_be_kept() && self.session(client).is_ok_and(|(session, _)| session.is_kept()) {
+            self.make_room(request.len());
+        }
+        request.fix(&self.modem.settings.sn_predefined);
+        let (window, room) = (self.modem.settings.window, self.modem.pool_left());
+        let (ticket, until) = self.owe(command, client);
+        let terms = Terms { ticket, until, window, room };
+        let taken = if client.is_sn() {
+            self.sn_session(client).and_then(|(session, mut wire)| session.request(&mut wire, request, terms))
+        } else {
+            self.session(client).and_then(|(session, mut wire)| session.request(&mut wire, request, terms))
+        };
+        match taken {
+            Ok(Progress::Flying) => self.advance(client),
             Ok(Progress::Done) => self.modem.reports.decide(ticket, true),
             Err(problem) => {
                 self.modem.reports.forget(ticket);

@@ -1,15 +1,17 @@
 //! Manual 1.7.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::pending::{Pending, WaitsFor};
-use super::raw::{Headed, RawData, SnHeaded, Use};
+use super::raw::{RawData, Use};
 use super::{PAYLOAD, TOPIC, URC_3S, sn};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Payload, Problem};
 use crate::client_id::ClientId;
-use crate::mqtt::{Publish, Qos};
-use crate::sn::Request;
+use crate::mqtt::Qos;
+use crate::request::Request;
+use crate::sn::Subject;
 use crate::turn::Turn;
 
 pub(super) const MQTTPUB: Command = Command {
@@ -34,9 +36,11 @@ pub(super) const MQTTPUB: Command = Command {
 const ROOM_WAIT: Duration = Duration::from_millis(1000);
 
 /// A message that is to be published, but for its payload.
-pub(crate) enum Outgoing {
-    Mqtt(Headed),
-    MqttSn(SnHeaded),
+pub(crate) struct Outgoing {
+    client: ClientId,
+    subject: Subject<Box<str>>,
+    qos: Qos,
+    retain: bool,
 }
 
 fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
@@ -44,22 +48,11 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     if !turn.modem.is_open(client) {
         return Err(Problem::NotConnected);
     }
-    let (topic, qos, retain) = (args.text(1), args.qos(2), args.flag(3));
-    if client.is_sn() {
-        let subject = sn::subject(args, 1)?;
-        let stored = || Outgoing::MqttSn(SnHeaded { client, subject: subject.stored(), qos, retain });
-        return match args.payload(4) {
-            Payload::Bytes(payload) => {
-                let sent = turn.sn_request(&MQTTPUB, client, Request::Publish { subject, payload, qos, retain });
-                or_wait(turn, sent, || (stored(), payload.into()))
-            }
-            Payload::Size(size) => Ok(Answer::Raw(RawData::new(turn.now, size, Use::Publish(stored())))),
-        };
-    }
-    let stored = || Outgoing::Mqtt(Headed { client, topic: topic.into(), qos, retain });
+    let (subject, qos, retain) = (sn::subject(client, args, 1)?, args.qos(2), args.flag(3));
+    let stored = || Outgoing { client, subject: subject.stored(), qos, retain };
     match args.payload(4) {
         Payload::Bytes(payload) => {
-            let sent = publish(turn, client, Publish { topic, payload, qos, retain, dup: false, id: None });
+            let sent = turn.request(&MQTTPUB, client, Request::Publish { subject, payload, qos, retain });
             or_wait(turn, sent, || (stored(), payload.into()))
         }
         Payload::Size(size) => Ok(Answer::Raw(RawData::new(turn.now, size, Use::Publish(stored())))),
@@ -88,29 +81,11 @@ fn or_wait(
 
 impl Outgoing {
     pub(super) fn client(&self) -> ClientId {
-        match self {
-            Outgoing::Mqtt(Headed { client, .. }) | Outgoing::MqttSn(SnHeaded { client, .. }) => *client,
-        }
+        self.client
     }
 
     pub(super) fn send(&self, turn: &mut Turn<'_>, payload: &[u8]) -> Result<Answer, Problem> {
-        match self {
-            Outgoing::Mqtt(Headed { client, topic, qos, retain }) => {
-                let message = Publish { topic, payload, qos: *qos, retain: *retain, dup: false, id: None };
-                publish(turn, *client, message)
-            }
-            Outgoing::MqttSn(SnHeaded { client, subject, qos, retain }) => {
-                let request = Request::Publish { subject: subject.lent(), payload, qos: *qos, retain: *retain };
-                turn.sn_request(&MQTTPUB, *client, request)
-            }
-        }
+        let &Outgoing { client, ref subject, qos, retain } = self;
+        turn.request(&MQTTPUB, client, Request::Publish { subject: subject.lent(), payload, qos, retain })
     }
-}
-
-fn publish(turn: &mut Turn<'_>, client: ClientId, message: Publish<'_>) -> Result<Answer, Problem> {
-    if message.qos != Qos::AtMostOnce && turn.session(client).is_ok_and(|(session, _)| session.is_kept()) {
-        turn.make_room(message.topic.len() + message.payload.len());
-    }
-    let (window, room) = (turn.modem.settings.window, turn.modem.pool_left());
-    turn.request(&MQTTPUB, client, |session, wire, ticket| session.publish(wire, message, ticket, window, room))
 }

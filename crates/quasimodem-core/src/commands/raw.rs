@@ -11,7 +11,6 @@ use super::{publish, will};
 use crate::at::{Answer, Command, Problem};
 use crate::client_id::ClientId;
 use crate::mqtt::Qos;
-use crate::sn::Subject;
 use crate::time::Instant;
 use crate::turn::Turn;
 
@@ -37,18 +36,10 @@ pub(super) enum Use {
     Tls(File),
 }
 
-/// A message but for its payload.
+/// A will but for its payload.
 pub(crate) struct Headed {
     pub(super) client: ClientId,
     pub(super) topic: Box<str>,
-    pub(super) qos: Qos,
-    pub(super) retain: bool,
-}
-
-/// A message of MQTT-SN but for its payload.
-pub(crate) struct SnHeaded {
-    pub(super) client: ClientId,
-    pub(super) subject: Subject<Box<str>>,
     pub(super) qos: Qos,
     pub(super) retain: bool,
 }

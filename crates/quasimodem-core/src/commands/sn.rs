@@ -14,7 +14,8 @@ use crate::imei::Imei;
 use crate::mqtt::Key;
 use crate::net::Transport;
 use crate::reports::Report;
-use crate::sn::{Greeting, Request, Session, Subject, WillTopic};
+use crate::request::Request;
+use crate::sn::{Greeting, Session, Subject, WillTopic};
 use crate::turn::Turn;
 
 const SN: Command = Command { on: |model| model.sn, errors: ErrorStyle::Plain, needs: Needs::DataCall, ..Command::ROW };
@@ -56,7 +57,7 @@ pub(super) const MQTTSNREG: Command = Command {
     summary: "Registers a topic name at the gateway, and tells its id; ? tells the newest names behind OK.",
     params: &[Param::client(Clients::MqttSn), Param::new("TopicName", ParamKind::TopicName(TOPIC))],
     returns: URC_3S,
-    set: Some(|turn, args| turn.sn_request(&MQTTSNREG, args.client(0)?, Request::Register(args.text(1)))),
+    set: Some(|turn, args| turn.request(&MQTTSNREG, args.client(0)?, Request::Register(args.text(1)))),
     read: Some(|turn, _| {
         for id in ClientId::mqtt_sn() {
             if turn.modem.is_open(id) {
@@ -82,7 +83,7 @@ pub(super) const MQTTWTOPICUD: Command = Command {
     set: Some(|turn, args| {
         let topic = args.text(3);
         let will = WillTopic { topic, qos: args.qos(1), retain: args.flag(2) };
-        turn.sn_request(&MQTTWTOPICUD, args.client(0)?, Request::WillTopic((!topic.is_empty()).then_some(will)))
+        turn.request(&MQTTWTOPICUD, args.client(0)?, Request::WillTopic((!topic.is_empty()).then_some(will)))
     }),
     ..SN
 };
@@ -95,7 +96,7 @@ pub(super) const MQTTWMSGUD: Command = Command {
     returns: URC_3S,
     set: Some(|turn, args| {
         let payload = args.bytes(1).unwrap_or_default();
-        turn.sn_request(&MQTTWMSGUD, args.client(0)?, Request::WillMessage(payload))
+        turn.request(&MQTTWMSGUD, args.client(0)?, Request::WillMessage(payload))
     }),
     ..SN
 };
@@ -130,9 +131,12 @@ pub(super) fn open(turn: &mut Turn<'_>, args: &Args<'_>, id: ClientId) -> Result
     Ok(())
 }
 
-/// What a topic of the host means: in quotes a name, otherwise a number is an id.
-pub(super) fn subject<'a>(args: &Args<'a>, index: usize) -> Result<Subject<&'a str>, Problem> {
+/// What a topic of the host means. To an MQTT-SN client it is a name in quotes, otherwise a number is an id.
+pub(super) fn subject<'a>(client: ClientId, args: &Args<'a>, index: usize) -> Result<Subject<&'a str>, Problem> {
     let text = args.text(index);
+    if !client.is_sn() {
+        return Ok(Subject::Name(text));
+    }
     if args.is_quoted(index) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(Subject::of_text(text));
     }

@@ -2,7 +2,7 @@
 
 use super::{TOPIC, URC_3S, sn};
 use crate::at::{Answer, Args, Clients, Command, ErrorStyle, Needs, Param, ParamKind, Problem};
-use crate::sn::Request;
+use crate::request::Request;
 use crate::turn::Turn;
 
 const FILTER: Param = Param::new("Topic/Topic id", ParamKind::TopicFilter(TOPIC));
@@ -21,12 +21,7 @@ pub(super) const MQTTSUB: Command = Command {
 
 fn subscribe(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
-    let qos = args.qos(2);
-    if id.is_sn() {
-        return turn.sn_request(&MQTTSUB, id, Request::Subscribe(sn::subject(args, 1)?, qos));
-    }
-    let window = turn.modem.settings.window;
-    turn.request(&MQTTSUB, id, |session, wire, ticket| session.subscribe(wire, args.text(1), qos, ticket, window))
+    turn.request(&MQTTSUB, id, Request::Subscribe(sn::subject(id, args, 1)?, args.qos(2)))
 }
 
 pub(super) const MQTTUNSUB: Command = Command {
@@ -43,9 +38,5 @@ pub(super) const MQTTUNSUB: Command = Command {
 
 fn unsubscribe(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
-    if id.is_sn() {
-        return turn.sn_request(&MQTTUNSUB, id, Request::Unsubscribe(sn::subject(args, 1)?));
-    }
-    let window = turn.modem.settings.window;
-    turn.request(&MQTTUNSUB, id, |session, wire, ticket| session.unsubscribe(wire, args.text(1), ticket, window))
+    turn.request(&MQTTUNSUB, id, Request::Unsubscribe(sn::subject(id, args, 1)?))
 }

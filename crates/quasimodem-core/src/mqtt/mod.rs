@@ -41,7 +41,7 @@ pub(crate) use kept::{KeptSessions, Key};
 pub use odd::{OddAck, OddMessage, TooLarge};
 pub use packet::{Connect, Filters, Packet, Publish, Will};
 pub use qos::{PacketId, Qos};
-pub(crate) use session::{Event, Odd, Progress, Session, TLS_RECORD, Wire};
+pub(crate) use session::{Event, Odd, Session, TLS_RECORD, Wire};
 pub use topic::{is_filter, is_name, matches};
 pub use violation::Violation;
 pub use words::parse_words;

@@ -15,7 +15,9 @@ use crate::at::Problem;
 use crate::failure::Failure;
 use crate::net::Link;
 use crate::outbox::Outbox;
+use crate::request::{Progress, Request, Terms};
 use crate::sink::Sink;
+use crate::sn::Subject;
 use crate::ticket::Ticket;
 use crate::time::{Instant, ping_after};
 
@@ -94,15 +96,6 @@ struct Ready {
     bytes: Vec<u8>,
     secret: usize,
     plain: bool,
-}
-
-/// How far a request came at once.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// It was carried out.
-    Done,
-    /// An acknowledgement is due.
-    Flying,
 }
 
 /// What a packet from the broker came to.
@@ -244,40 +237,36 @@ impl Session {
         self.sent_full = 0;
     }
 
-    pub(crate) fn subscribe(
+    /// Takes a request of the host.
+    pub(crate) fn request(
         &mut self,
         wire: &mut Wire<'_>,
-        filter: &str,
-        qos: Qos,
-        ticket: Ticket,
-        window: u16,
+        request: Request<'_>,
+        terms: Terms,
     ) -> Result<Progress, Problem> {
-        let id = self.begin(wire, Awaits::Suback, ticket, window)?;
-        self.send(wire, &Packet::Subscribe { id, filters: Filters::with_qos(&[(filter, qos)]) });
-        Ok(Progress::Flying)
+        match request {
+            Request::Publish { subject: Subject::Name(topic), payload, qos, retain } => {
+                self.publish(wire, Publish { topic, payload, qos, retain, dup: false, id: None }, terms)
+            }
+            Request::Subscribe(Subject::Name(filter), qos) => {
+                let id = self.begin(wire, Awaits::Suback, terms)?;
+                self.send(wire, &Packet::Subscribe { id, filters: Filters::with_qos(&[(filter, qos)]) });
+                Ok(Progress::Flying)
+            }
+            Request::Unsubscribe(Subject::Name(filter)) => {
+                let id = self.begin(wire, Awaits::Unsuback, terms)?;
+                self.send(wire, &Packet::Unsubscribe { id, filters: Filters::without_qos(&[filter]) });
+                Ok(Progress::Flying)
+            }
+            other => {
+                debug_assert!(false, "the commands of this are for MQTT-SN clients: {other:?}");
+                Err(Problem::NoSuchClient)
+            }
+        }
     }
 
-    pub(crate) fn unsubscribe(
-        &mut self,
-        wire: &mut Wire<'_>,
-        filter: &str,
-        ticket: Ticket,
-        window: u16,
-    ) -> Result<Progress, Problem> {
-        let id = self.begin(wire, Awaits::Unsuback, ticket, window)?;
-        self.send(wire, &Packet::Unsubscribe { id, filters: Filters::without_qos(&[filter]) });
-        Ok(Progress::Flying)
-    }
-
-    /// Sends a message, whose `id` this fills in. `room` is how many bytes may be kept for sending it again.
-    pub(crate) fn publish(
-        &mut self,
-        wire: &mut Wire<'_>,
-        mut message: Publish<'_>,
-        ticket: Ticket,
-        window: u16,
-        room: usize,
-    ) -> Result<Progress, Problem> {
+    /// Sends a message, whose `id` this fills in.
+    fn publish(&mut self, wire: &mut Wire<'_>, mut message: Publish<'_>, terms: Terms) -> Result<Progress, Problem> {
         let awaits = match message.qos {
             Qos::AtMostOnce if !self.is_open() => return Err(Problem::NotConnected),
             Qos::AtMostOnce if self.full => return Err(Problem::LinkFull),
@@ -289,10 +278,10 @@ impl Session {
             Qos::ExactlyOnce => Awaits::Pubrec,
         };
         let keep = self.is_kept();
-        if keep && message.topic.len() + message.payload.len() > room {
+        if keep && message.topic.len() + message.payload.len() > terms.room {
             return Err(Problem::NoMemory);
         }
-        message.id = Some(self.begin(wire, awaits, ticket, window)?);
+        message.id = Some(self.begin(wire, awaits, terms)?);
         self.send(wire, &Packet::Publish(message));
         if keep {
             self.flights.keep(message);
@@ -301,8 +290,12 @@ impl Session {
     }
 
     /// Begins an exchange and gives its packet identifier.
-    fn begin(&mut self, wire: &mut Wire<'_>, awaits: Awaits, ticket: Ticket, window: u16) -> Result<PacketId, Problem> {
-        if self.is_open() { self.flights.begin(awaits, ticket, window, wire.ids) } else { Err(Problem::NotConnected) }
+    fn begin(&mut self, wire: &mut Wire<'_>, awaits: Awaits, terms: Terms) -> Result<PacketId, Problem> {
+        if self.is_open() {
+            self.flights.begin(awaits, terms.ticket, terms.window, wire.ids)
+        } else {
+            Err(Problem::NotConnected)
+        }
     }
 
     /// Bytes from the peer, put behind those that wait. Gives what there is to work on; [`keep`](Self::keep) takes

@@ -32,7 +32,7 @@ pub use decode::Malformed;
 pub(crate) use names::{Names, Registrar};
 pub use packet::{Connect, MAX_DATAGRAM, MsgId, Packet, Publish, ReturnCode, Topic, TopicId, WillTopic};
 pub use predefined::Predefined;
-pub(crate) use requests::{End, Outcome, Request, Terms};
+pub(crate) use requests::{End, Outcome};
 pub(crate) use session::{Event, Greeting, Kept, Room, Session, Settled, say_will_message, say_will_topic};
 pub(crate) use subject::Subject;
 pub(crate) use wire::Wire;

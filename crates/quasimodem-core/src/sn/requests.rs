@@ -9,39 +9,17 @@ use super::names::{NAMES_MAX, Names};
 use super::packet::is_reserved;
 use super::subject::Subject;
 use super::wire::{Pace, Ring, Timer, Wire};
-use super::{MsgId, Packet, Predefined, Publish, ReturnCode, TopicId, WillTopic};
+use super::{MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
 use crate::lean;
 use crate::mqtt::Qos;
+use crate::request::{Request, Terms};
 use crate::sn::Registrar;
 use crate::ticket::Ticket;
 use crate::time::Instant;
 
 /// How long a message of the connection before is sent again: as long as the result of `+MQTTPUB` may take.
 const RESUMED: Duration = Duration::from_millis(3000);
-
-/// What the host asks for.
-#[derive(Clone, Copy)]
-pub(crate) enum Request<'a> {
-    Register(&'a str),
-    Publish { subject: Subject<&'a str>, payload: &'a [u8], qos: Qos, retain: bool },
-    Subscribe(Subject<&'a str>, Qos),
-    Unsubscribe(Subject<&'a str>),
-    WillTopic(Option<WillTopic<'a>>),
-    WillMessage(&'a [u8]),
-}
-
-/// The result that a request decides, and what it may take.
-#[derive(Clone, Copy)]
-pub(crate) struct Terms {
-    pub(crate) ticket: Ticket,
-    /// When the result is due.
-    pub(crate) until: Instant,
-    /// Requests that may wait.
-    pub(crate) window: u16,
-    /// Bytes that may be kept.
-    pub(crate) room: usize,
-}
 
 /// How a request ended.
 pub(crate) struct Outcome {
@@ -405,39 +383,6 @@ impl End {
 impl NewTopic {
     fn lent(&self) -> WillTopic<'_> {
         WillTopic { topic: &self.topic, qos: self.qos, retain: self.retain }
-    }
-}
-
-impl<'a> Request<'a> {
-    /// A number that is named as a predefined id means that.
-    pub(super) fn fix(&mut self, predefined: &Predefined) {
-        if let Some(subject) = self.subject()
-            && let Subject::Number(number) = *subject
-            && predefined.contains(number)
-        {
-            *subject = Subject::Predefined(number);
-        }
-    }
-
-    /// What the host calls the topic that it is about; wills and registrations have names only.
-    pub(super) fn subject(&mut self) -> Option<&mut Subject<&'a str>> {
-        match self {
-            Request::Publish { subject, .. } | Request::Subscribe(subject, _) | Request::Unsubscribe(subject) => {
-                Some(subject)
-            }
-            Request::Register(_) | Request::WillTopic(_) | Request::WillMessage(_) => None,
-        }
-    }
-
-    /// Bytes of names and payloads in it.
-    fn len(&self) -> usize {
-        match self {
-            Request::Register(name) => name.len(),
-            Request::Publish { subject, payload, .. } => subject.len() + payload.len(),
-            Request::Subscribe(subject, _) | Request::Unsubscribe(subject) => subject.len(),
-            Request::WillTopic(will) => will.map_or(0, |will| will.topic.len()),
-            Request::WillMessage(payload) => payload.len(),
-        }
     }
 }
 

@@ -7,14 +7,15 @@ use core::time::Duration;
 
 use super::names::Names;
 use super::packet::is_reserved;
-use super::requests::{Outcome, Request, Requests, Terms};
+use super::requests::{Outcome, Requests};
 use super::subject::Subject;
 use super::wire::{Pace, Ring, Timer, Wire};
 use super::{Connect, MsgId, Packet, Publish, ReturnCode, TopicId, WillTopic};
 use crate::at::Problem;
 use crate::failure::Failure;
 use crate::lean;
-use crate::mqtt::{Key, Progress, Qos};
+use crate::mqtt::{Key, Qos};
+use crate::request::{Progress, Request, Terms};
 use crate::sn::Registrar;
 use crate::ticket::Stage;
 use crate::ticket::Ticket;

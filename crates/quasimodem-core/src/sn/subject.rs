@@ -48,7 +48,7 @@ impl Subject<Box<str>> {
 
 impl Subject<&str> {
     /// Bytes of the name.
-    pub(super) fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         if let Subject::Name(name) = self { name.len() } else { 0 }
     }
 }

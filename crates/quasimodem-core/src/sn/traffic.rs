@@ -2,14 +2,14 @@
 
 use alloc::boxed::Box;
 
-use super::{End, Event, Malformed, Outcome, Packet, Request, Room, Session, Settled, Terms, TopicId, Wire};
-use crate::at::{Answer, Command, Problem};
+use super::{End, Event, Malformed, Outcome, Packet, Room, Session, Settled, TopicId, Wire};
+use crate::at::Problem;
 use crate::client_id::ClientId;
 use crate::commands;
 use crate::failure::Cause;
 use crate::failure::Failure;
 use crate::modem::Modem;
-use crate::mqtt::{Progress, Qos};
+use crate::mqtt::Qos;
 use crate::note::StoredNote;
 use crate::reports::{self, Registered, Report, Topic};
 use crate::sn::Registrar;
@@ -32,29 +32,6 @@ impl Turn<'_> {
         let session = session.and_then(|client| client.session.as_deref_mut()).ok_or(Problem::NotConnected)?;
         let wire = Wire { now: self.now, link: client.link(), ids, out: self.out, retry, retries, sent: false };
         Ok((session, wire))
-    }
-
-    /// Carries out a request to a client's gateway whose result comes later; it is owed unless the session refuses.
-    pub(crate) fn sn_request(
-        &mut self,
-        command: &'static Command,
-        client: ClientId,
-        mut request: Request<'_>,
-    ) -> Result<Answer, Problem> {
-        let (window, room) = (self.modem.settings.window, self.modem.pool_left());
-        let (ticket, until) = self.owe(command, client);
-        let terms = Terms { ticket, until, window, room };
-        request.fix(&self.modem.settings.sn_predefined);
-        let taken = self.sn_session(client).and_then(|(session, mut wire)| session.request(&mut wire, request, terms));
-        match taken {
-            Ok(Progress::Flying) => self.advance(client),
-            Ok(Progress::Done) => self.modem.reports.decide(ticket, true),
-            Err(problem) => {
-                self.modem.reports.forget(ticket);
-                return Err(problem);
-            }
-        }
-        Ok(Answer::Done)
     }
 
     pub(crate) fn settle_sn_session(&mut self, id: ClientId) {
@@ -196,8 +173,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Sends what may go now.
-    fn advance(&mut self, id: ClientId) {
+    /// Sends what may go now to a gateway.
+    pub(crate) fn advance(&mut self, id: ClientId) {
         while let Ok((session, mut wire)) = self.sn_session(id)
             && let Some(outcome) = session.advance(&mut wire)
         {
