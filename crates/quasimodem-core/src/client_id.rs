@@ -30,11 +30,6 @@ impl ClientId {
         ClientId::ALL.into_iter().skip(ClientId::MQTT)
     }
 
-    /// The client whose link that is.
-    pub(crate) fn of_link(link: Link) -> Option<ClientId> {
-        ClientId::ALL.into_iter().find(|id| id.link() == link)
-    }
-
     /// The number, as commands and results show it.
     pub const fn number(self) -> u8 {
         self.0

@@ -80,6 +80,7 @@ pub mod mqtt;
 mod net;
 mod note;
 mod outbox;
+mod owner;
 pub mod pem;
 mod profile;
 mod radio;

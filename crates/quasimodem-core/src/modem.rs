@@ -15,6 +15,7 @@ use crate::input::Input;
 use crate::mqtt::{KeptSessions, PacketIds, Wire};
 use crate::net::{Port, Why};
 use crate::outbox::Outbox;
+use crate::owner::Owner;
 use crate::profile::{Context, HostClock, Profile, Shown, Stored};
 use crate::reports::{Report, Reports};
 use crate::settings::Settings;
@@ -141,15 +142,15 @@ impl Modem {
     pub fn wants(&self, port: Port) -> bool {
         match port {
             Port::Serial => self.console.wants(self.reports.len() >= REPORTS_MAX),
-            Port::Link(Errand::LINK) => self.errand().is_some_and(Errand::is_listening),
-            Port::Link(link) => match ClientId::of_link(link) {
-                Some(id) if id.is_sn() => {
-                    let clients = self.sn.iter().flat_map(|clients| clients.get(id.index()));
-                    clients.filter_map(|client| client.session.as_ref()).any(|session| session.wants())
+            Port::Link(link) => match Owner::of(link) {
+                Some(Owner::Errand) => self.errand().is_some_and(Errand::is_listening),
+                Some(Owner::MqttSn(id)) => {
+                    let client = self.sn.as_ref().and_then(|clients| clients.get(id.index()));
+                    client.and_then(|client| client.session.as_ref()).is_some_and(|session| session.wants())
                 }
-                Some(id) => {
-                    let session = self.clients.get(id.index()).and_then(|client| client.session.as_ref());
-                    session.is_some_and(|session| session.wants())
+                Some(Owner::Mqtt(id)) => {
+                    let client = self.clients.get(id.index());
+                    client.and_then(|client| client.session.as_ref()).is_some_and(|session| session.wants())
                 }
                 None => false,
             },

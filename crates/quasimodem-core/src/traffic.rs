@@ -13,6 +13,7 @@ use crate::modem::Modem;
 use crate::mqtt::{self, Event, KeptSessions, Odd, OddMessage, Qos, Session, TooLarge, Violation, Wire};
 use crate::net::{Link, Why};
 use crate::note::StoredNote;
+use crate::owner::{OnLink, Owner};
 use crate::profile::Switches;
 use crate::reports::{self, Message, Report, Topic};
 use crate::request::{Progress, Request, Terms};
@@ -47,24 +48,66 @@ impl Turn<'_> {
         ClientId::mqtt_sn().for_each(|id| self.settle_sn_session(id));
     }
 
-    pub(crate) fn link_opened(&mut self, link: Link) {
-        let Some(id) = ClientId::of_link(link) else { return };
-        if let Ok((session, mut wire)) = self.session(id) {
-            session.link_opened(&mut wire);
-        }
-        if let Ok((session, mut wire)) = self.sn_session(id) {
-            session.link_opened(&mut wire);
+    /// What happens to a link goes to its owner.
+    pub(crate) fn on_link(&mut self, link: Link, what: OnLink<'_>) {
+        let Some(owner) = Owner::of(link) else { return };
+        match (owner, what) {
+            (Owner::Errand, OnLink::Opened) => self.errand_opened(),
+            (Owner::Errand, OnLink::Received(bytes)) => self.errand_received(bytes),
+            (Owner::Errand, OnLink::Closed(why)) => self.errand_closed(why),
+            // It says little, and waits for an answer after each word.
+            (Owner::Errand, OnLink::Full(_)) => {}
+            (Owner::Mqtt(id), OnLink::Opened) => {
+                if let Ok((session, mut wire)) = self.session(id) {
+                    session.link_opened(&mut wire);
+                }
+            }
+            (Owner::MqttSn(id), OnLink::Opened) => {
+                if let Ok((session, mut wire)) = self.sn_session(id) {
+                    session.link_opened(&mut wire);
+                }
+            }
+            (Owner::Mqtt(id), OnLink::Received(bytes)) => self.received(id, bytes),
+            (Owner::MqttSn(id), OnLink::Received(datagram)) => self.sn_received(id, datagram),
+            (Owner::Mqtt(id) | Owner::MqttSn(id), OnLink::Closed(why)) => self.link_closed(id, why),
+            (Owner::Mqtt(id), OnLink::Full(full)) => {
+                if let Ok((session, _)) = self.session(id) {
+                    session.set_full(full);
+                }
+                self.room_came(id, full);
+            }
+            (Owner::MqttSn(id), OnLink::Full(full)) => {
+                if let Ok((session, _)) = self.sn_session(id) {
+                    session.set_full(full);
+                }
+                self.room_came(id, full);
+            }
         }
     }
 
-    pub(crate) fn link_closed(&mut self, link: Link, why: Why) {
-        if let Some(id) = ClientId::of_link(link) {
-            self.take_last_words(id);
-            let cause = match why {
-                Why::Unreachable | Why::TimedOut | Why::System(..) => Cause::DataCall,
-                _ => Cause::Broker,
-            };
-            self.lost(id, Failure::Link(why), cause);
+    /// Goes on with a message that waited for room, unless the link is `full`.
+    fn room_came(&mut self, id: ClientId, full: bool) {
+        if !full && let Some(pending) = self.take_pending_if(|pending| pending.waits_for.is_room(id)) {
+            let result = pending.waits_for.room_came(self);
+            self.resume(*pending, result);
+        }
+    }
+
+    fn link_closed(&mut self, id: ClientId, why: Why) {
+        self.take_last_words(id);
+        let cause = match why {
+            Why::Unreachable | Why::TimedOut | Why::System(..) => Cause::DataCall,
+            _ => Cause::Broker,
+        };
+        self.lost(id, Failure::Link(why), cause);
+    }
+
+    /// How far a client's connection is has changed; `None`: it is gone.
+    pub(crate) fn stage_changed(&mut self, id: ClientId) {
+        match self.modem.stage(id) {
+            Some(Stage::Open(_)) => self.tuya_connected(id),
+            None => self.tuya_disconnected(id),
+            Some(Stage::Opening(_) | Stage::Closing(_)) => {}
         }
     }
 
@@ -227,7 +270,7 @@ impl Turn<'_> {
                     self.modem.reports.decide(ticket, true);
                 }
                 // Before a line that waited goes on, which may close it.
-                self.tuya_connected(id);
+                self.stage_changed(id);
                 self.connect_answered(id, Ok(()));
             }
             Event::Done(ticket, status) => {
@@ -354,7 +397,7 @@ impl Turn<'_> {
             self.out.note(StoredNote::Broken(id, failure));
             reports.fail_all(id);
             reports.push(Report::Break(id, cause));
-            self.tuya_disconnected(id);
+            self.stage_changed(id);
             if let Some(pending) = self.take_pending_if(|pending| pending.waits_for.is_room(id)) {
                 self.resume(*pending, Err(Problem::NotConnected));
             }

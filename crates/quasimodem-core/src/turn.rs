@@ -7,15 +7,14 @@ use core::ops::Range;
 
 use crate::at::{self, Answer, ErrorStyle, Problem, Refusal, Step};
 use crate::bearer::{Bearer, Outlook};
-use crate::client_id::ClientId;
 use crate::commands::Pending;
-use crate::errand::Errand;
 use crate::failure::Failure;
 use crate::input::{Host, HostLine, Input};
 use crate::modem::{Modem, Power};
 use crate::net::Port;
 use crate::note::StoredNote;
 use crate::outbox::{Kind, ModemLine, Outbox, Piece};
+use crate::owner::OnLink;
 use crate::profile::Switches;
 use crate::random;
 use crate::reports::{self, Report};
@@ -125,18 +124,13 @@ impl<'a> Turn<'a> {
                 }
                 self.modem.console.reset();
             }
-            Input::Opened(Errand::LINK) => self.errand_opened(),
-            Input::Opened(link) => self.link_opened(link),
-            Input::Received(Errand::LINK, bytes) => self.errand_received(bytes),
-            Input::Received(link, bytes) => match ClientId::of_link(link) {
-                Some(id) if id.is_sn() => self.sn_received(id, bytes),
-                Some(id) => self.received(id, bytes),
-                None => {}
-            },
-            Input::Closed(Errand::LINK, why) => self.errand_closed(why),
-            Input::Closed(link, why) => self.link_closed(link, why),
-            Input::Full(port) => self.set_full(port, true),
-            Input::Free(port) => self.set_full(port, false),
+            Input::Opened(link) => self.on_link(link, OnLink::Opened),
+            Input::Received(link, bytes) => self.on_link(link, OnLink::Received(bytes)),
+            Input::Closed(link, why) => self.on_link(link, OnLink::Closed(why)),
+            Input::Full(Port::Link(link)) => self.on_link(link, OnLink::Full(true)),
+            Input::Free(Port::Link(link)) => self.on_link(link, OnLink::Full(false)),
+            Input::Full(Port::Serial) => self.modem.console.full = true,
+            Input::Free(Port::Serial) => self.modem.console.full = false,
             Input::Bearer(change) => self.change_bearer(|bearer, now, settings| bearer.apply(now, change, settings)),
             Input::Resolved(query, answer) => {
                 if let Some(pending) = self.take_pending_if(|pending| pending.waits_for.is_query(query)) {
@@ -224,25 +218,6 @@ impl<'a> Turn<'a> {
         let dcd = self.modem.profile.switches.has(Switches::DCD);
         self.modem.restart(self.now);
         self.dcd_was(dcd);
-    }
-
-    fn set_full(&mut self, port: Port, full: bool) {
-        match port {
-            Port::Serial => self.modem.console.full = full,
-            Port::Link(link) => {
-                let Some(id) = ClientId::of_link(link) else { return };
-                if let Ok((session, _)) = self.session(id) {
-                    session.set_full(full);
-                }
-                if let Ok((session, _)) = self.sn_session(id) {
-                    session.set_full(full);
-                }
-                if !full && let Some(pending) = self.take_pending_if(|pending| pending.waits_for.is_room(id)) {
-                    let result = pending.waits_for.room_came(self);
-                    self.resume(*pending, result);
-                }
-            }
-        }
     }
 
     /// Bytes of the host.

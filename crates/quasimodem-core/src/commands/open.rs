@@ -60,6 +60,7 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     }
     if id.is_sn() {
         sn::open(turn, args, id)?;
+        turn.stage_changed(id);
         return Ok(accepted(turn, id));
     }
     // The manual reserves 1, but hosts use it for TLS with client certificates.
@@ -96,6 +97,7 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         turn.modem.tls_error = 0;
     }
     turn.out.open(id.link(), transport, host, port);
+    turn.stage_changed(id);
     Ok(accepted(turn, id))
 }
 
@@ -161,6 +163,7 @@ fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     if is_open && let Ok((session, mut wire)) = turn.sn_session(id) {
         // Its link stays until the gateway knows, since the DISCONNECT may get lost.
         session.close(&mut wire, ticket, until);
+        turn.stage_changed(id);
         return Ok(Answer::Done);
     }
     if let Ok((session, mut wire)) = turn.sn_session(id) {
@@ -175,7 +178,7 @@ fn close(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     }
     turn.end(id);
     turn.out.close(id.link());
-    turn.tuya_disconnected(id);
+    turn.stage_changed(id);
     turn.modem.reports.decide(ticket, true);
     Ok(Answer::Done)
 }

@@ -70,6 +70,7 @@ impl Turn<'_> {
                 if let Some(client) = self.modem.sn_client(id) {
                     client.kept = None;
                 }
+                self.stage_changed(id);
                 self.connect_answered(id, Ok(()));
             }
             Event::Refused(code) => {
