@@ -41,6 +41,8 @@
 //! }
 //! ```
 //!
+//! `examples/blocking.rs` is such a driver for stdin, stdout and TCP, with threads and channels.
+//!
 //! # Contracts
 //!
 //! - [`Modem::handle`] first settles what was due at `now`, then takes the input in. When it returns, all that the
