@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use quasimodem_core::{
-    Change, Escapes, Host, HostLine, Input, Instant, Link, MODELS, Port, RefusalStyle, Registration, Settings, Start,
-    UrcPayload, Why,
+    Change, Escapes, Host, HostLine, Input, Instant, Link, MODELS, Port, RefusalStyle, Registration, Settings, Sim,
+    Start, UrcPayload, Why,
 };
 
 use crate::reader::Reader;
@@ -132,7 +132,7 @@ fn why(reader: &mut Reader<'_>) -> Why {
 
 fn change(reader: &mut Reader<'_>) -> Change {
     match reader.byte() % 5 {
-        0 => Change::Sim(reader.bit()),
+        0 => Change::Sim(if reader.bit() { Sim::Ready } else { Sim::Absent }),
         1 => Change::Registration(reader.pick(&[
             Registration::None,
             Registration::Home,

@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::at::{Needs, Problem};
 use crate::failure::Cause;
 use crate::failure::Failure;
-use crate::radio::{Change, Registration, Start};
+use crate::radio::{Change, Registration, Sim, Start};
 use crate::settings::Settings;
 use crate::time::Instant;
 
@@ -34,7 +34,7 @@ const NOT_LISTENING: (u8, u8) = (0, 0);
 /// The radio side as the modem knows it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bearer {
-    pub(crate) sim: bool,
+    pub(crate) sim: Sim,
     /// `<fun>` of `AT+CFUN`; the radio is on with 1.
     pub(crate) fun: u8,
     pub(crate) registration: Registration,
@@ -48,7 +48,7 @@ pub(crate) struct Bearer {
 }
 
 impl Bearer {
-    pub(crate) fn new(sim: bool, start: Start, now: Instant, search: Duration) -> Bearer {
+    pub(crate) fn new(sim: Sim, start: Start, now: Instant, search: Duration) -> Bearer {
         let mut bearer = Bearer {
             sim,
             fun: 1,
@@ -60,9 +60,9 @@ impl Bearer {
             clock: None,
         };
         match start {
-            Start::Up if sim => bearer.register(start),
+            Start::Up if sim.is_ready() => bearer.register(start),
             Start::Up => {}
-            Start::Cold if sim => {
+            Start::Cold if sim.is_ready() => {
                 bearer.signal = NOT_LISTENING;
                 bearer.registers_at = Some(now + search);
             }
@@ -90,7 +90,7 @@ impl Bearer {
     /// Whether there will be a registration.
     pub(crate) fn outlook(&self) -> Outlook {
         match self.registration {
-            _ if !self.sim => Outlook::Hopeless(Problem::NoSim),
+            _ if !self.sim.is_ready() => Outlook::Hopeless(Problem::Sim(self.sim)),
             Registration::Home | Registration::Roaming => Outlook::Registered,
             Registration::Searching | Registration::Unknown => Outlook::Searching,
             Registration::None if self.registers_at.is_some() => Outlook::Searching,
@@ -100,7 +100,7 @@ impl Bearer {
 
     /// Looks for a network, for so long.
     pub(crate) fn search(&mut self, now: Instant, search: Duration) {
-        if self.sim && self.fun == 1 && !self.registration.is_registered() && self.registers_at.is_none() {
+        if self.sim.is_ready() && self.fun == 1 && !self.registration.is_registered() && self.registers_at.is_none() {
             self.registration = Registration::Searching;
             self.registers_at = Some(now + search);
         }
@@ -144,12 +144,12 @@ impl Bearer {
 
     pub(crate) fn apply(&mut self, now: Instant, change: Change, settings: &Settings) {
         match change {
-            Change::Sim(true) => {
-                self.sim = true;
+            Change::Sim(Sim::Ready) => {
+                self.sim = Sim::Ready;
                 self.search(now, settings.search);
             }
-            Change::Sim(false) => {
-                self.sim = false;
+            Change::Sim(sim) => {
+                self.sim = sim;
                 self.deregister(Registration::None);
             }
             Change::Registration(registration) if registration.is_registered() => {
@@ -171,7 +171,7 @@ impl Bearer {
     pub(crate) fn check(&self, needs: Needs) -> Result<(), Problem> {
         match needs {
             Needs::Nothing => Ok(()),
-            _ if !self.sim => Err(Problem::NoSim),
+            _ if !self.sim.is_ready() => Err(Problem::Sim(self.sim)),
             Needs::Sim => Ok(()),
             _ if !self.registration.is_registered() => Err(Problem::NotRegistered),
             Needs::Registration => Ok(()),

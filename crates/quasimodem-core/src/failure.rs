@@ -8,6 +8,7 @@ use crate::client_id::ClientId;
 use crate::cloud::{BadAnswer, BadHttp};
 use crate::mqtt::{TooLarge, Violation, connack_words};
 use crate::net::Why;
+use crate::radio::Sim;
 use crate::sn::ReturnCode;
 use crate::visible::Foreign;
 
@@ -63,8 +64,8 @@ pub enum Failure {
     NoDataCall,
     /// The modem lost its registration.
     NotRegistered,
-    /// There is no SIM card.
-    NoSim,
+    /// The SIM card is not ready.
+    Sim(Sim),
     /// The broker did not grant a subscription.
     NotGranted,
     /// The raw data that a command asked for did not come, or not all of it.
@@ -95,7 +96,7 @@ impl Failure {
             Failure::NoPingResponse | Failure::GatewaySilent => 5,
             Failure::Violation(_) | Failure::SpeaksTls => 6,
             Failure::NoDataCall => 7,
-            Failure::NotRegistered | Failure::NoSim => 8,
+            Failure::NotRegistered | Failure::Sim(_) => 8,
             Failure::ClosedByHost => 9,
             Failure::Rejected(_) => 10,
             Failure::Disconnected { .. } => 11,
@@ -137,7 +138,7 @@ impl fmt::Display for Failure {
             Failure::TakenOver(by) => write!(f, "client {by} connected with the same client id"),
             Failure::NoDataCall => f.write_str("the data call ended"),
             Failure::NotRegistered => f.write_str("the module is not registered"),
-            Failure::NoSim => f.write_str("no SIM card"),
+            Failure::Sim(sim) => f.write_str(sim.words()),
             Failure::NotGranted => f.write_str("the broker did not grant the subscription"),
             Failure::NoData => f.write_str("the raw data did not come in time"),
             Failure::ClosedByHost => f.write_str("ended by the host"),

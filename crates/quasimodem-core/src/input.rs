@@ -30,6 +30,8 @@ pub enum Input<'a> {
     Full(Port),
     /// What waits to be written to this port fell below the driver's low-water mark.
     Free(Port),
+    /// The module's supply and its reset pin.
+    Power(Power),
     /// Something changed on the radio side.
     Bearer(Change),
     /// Nothing happened, but the deadline passed.
@@ -51,6 +53,18 @@ pub enum Host {
     Settling,
     /// The host is gone: a half-typed line is forgotten, unsolicited results wait for the next host.
     Detached,
+}
+
+/// What somebody does to a module's supply. Its connections end without a DISCONNECT, and what it held in its memory is
+/// gone, as after `AT+RESET`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Power {
+    /// A pulse at the reset pin. Means nothing to a module that is off.
+    Reset,
+    /// Off, as by `AT+CPWROFF`: it hears and says nothing, until it is switched on or the next host attaches.
+    Off,
+    /// On. Means nothing to a module that is on.
+    On,
 }
 
 /// A line that the host drives at a real serial port.

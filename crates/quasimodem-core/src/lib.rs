@@ -110,14 +110,14 @@ pub use at::{
 pub use client_id::ClientId;
 pub use failure::Failure;
 pub use imei::{Imei, NotAnImei};
-pub use input::{Host, HostLine, Input};
+pub use input::{Host, HostLine, Input, Power};
 pub use marked::Marked;
 pub use model::{DefaultClientId, MODELS, Model};
 pub use modem::Modem;
 pub use net::{Family, Link, Port, Query, Transport, Why, literal_address};
 pub use note::Note;
 pub use outbox::{Effect, Kind, ModemLine, Outbox};
-pub use radio::{Change, Registration, Start};
+pub use radio::{Change, Registration, Sim, Start};
 pub use secret::Secret;
 pub use settings::{BadSetting, Oversize, RefusalStyle, Reply, SETTINGS, Setting, Settings, UrcPayload};
 pub use sink::Sink;

@@ -17,6 +17,7 @@ use crate::net::{Port, Why};
 use crate::outbox::Outbox;
 use crate::owner::Owner;
 use crate::profile::{Context, HostClock, Profile, Shown, Stored};
+use crate::radio::Sim;
 use crate::reports::{Report, Reports};
 use crate::settings::Settings;
 use crate::sn;
@@ -42,7 +43,7 @@ const REPORTS_MAX: usize = 256;
 pub struct Modem {
     pub(crate) settings: Arc<Settings>,
     pub(crate) imei: Imei,
-    pub(crate) power: Power,
+    pub(crate) state: State,
     pub(crate) bearer: Bearer,
     pub(crate) profile: Profile,
     pub(crate) clients: [Client; ClientId::MQTT],
@@ -79,7 +80,7 @@ pub(crate) struct Rare {
 
 /// Whether the module runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Power {
+pub(crate) enum State {
     On,
     /// It starts, and hears nothing until then.
     Booting(Instant),
@@ -92,13 +93,13 @@ impl Modem {
     pub fn new(settings: Arc<Settings>, imei: Imei) -> Modem {
         let mut modem = Modem {
             profile: Profile::new(&settings),
-            bearer: Bearer::new(true, settings.bearer, Instant::START, settings.search),
+            bearer: Bearer::new(Sim::Ready, settings.bearer, Instant::START, settings.search),
             tls: settings.tls.clone(),
             tls_error: 0,
             ids: PacketIds::new(settings.seed, imei),
             settings,
             imei,
-            power: Power::On,
+            state: State::On,
             clients: Default::default(),
             sn: None,
             rare: None,
@@ -120,9 +121,9 @@ impl Modem {
     /// When [`handle`](Self::handle) must be called again, with [`Input::Tick`] if nothing else happened. `None`:
     /// not before something happens. A call at the deadline always moves it.
     pub fn deadline(&self) -> Option<Instant> {
-        let boot = match self.power {
-            Power::Booting(until) => Some(until),
-            Power::On | Power::Off => None,
+        let boot = match self.state {
+            State::Booting(until) => Some(until),
+            State::On | State::Off => None,
         };
         let printing = if self.reports.is_ready() { self.free_at() } else { None };
         let sessions = self.clients.iter().filter_map(|client| client.session.as_ref());
@@ -162,7 +163,7 @@ impl Modem {
     pub fn owes(&self) -> bool {
         let owed =
             self.console.pending().is_some() || self.reports.owes() || self.errand().is_some_and(Errand::is_owed);
-        owed && self.power != Power::Off
+        owed && self.state != State::Off
     }
 
     fn errand(&self) -> Option<&Errand> {
@@ -277,7 +278,7 @@ impl Modem {
         if self.settings.banner.is_some() {
             self.reports.push(Report::Banner);
         }
-        if self.bearer.sim {
+        if self.bearer.sim.is_ready() {
             self.reports.push(Report::Ready);
         }
     }
@@ -366,7 +367,7 @@ impl Modem {
 
     /// When the line is free for unsolicited results; `None`: not before something else happens.
     pub(crate) fn free_at(&self) -> Option<Instant> {
-        if self.power == Power::On { self.console.free_at() } else { None }
+        if self.state == State::On { self.console.free_at() } else { None }
     }
 }
 

@@ -6,8 +6,8 @@ use core::net::Ipv4Addr;
 /// A change on the radio side, from [`Input::Bearer`](crate::Input::Bearer).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// A SIM was put in (`true`) or taken out.
-    Sim(bool),
+    /// How the SIM card is. Without one that is ready there is no registration.
+    Sim(Sim),
     /// The registration state of 27.007 7.2. Without registration there is no data call.
     Registration(Registration),
     /// `<rssi>` (0 to 31, 99 unknown) and `<ber>` (0 to 7, 99 unknown) of 27.007 8.5.
@@ -16,6 +16,49 @@ pub enum Change {
     DataCall(Option<Ipv4Addr>),
     /// The wall clock: seconds since 1970-01-01T00:00:00Z at this call.
     Clock(i64),
+}
+
+/// How a SIM card is (27.007 8.3, 9.2.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sim {
+    /// There, and needs nothing.
+    Ready,
+    /// Not there.
+    Absent,
+    /// It waits for its PIN.
+    Pin,
+    /// It does not answer as it should.
+    Failure,
+    /// It is being read.
+    Busy,
+}
+
+impl Sim {
+    /// Whether the module can use it.
+    pub const fn is_ready(self) -> bool {
+        matches!(self, Sim::Ready)
+    }
+
+    /// `<err>` of `+CME ERROR` and its words, if it can't be used (27.007 9.2.1).
+    pub(crate) const fn error(self) -> (u16, &'static str) {
+        match self {
+            Sim::Ready | Sim::Absent => (10, "SIM not inserted"),
+            Sim::Pin => (11, "SIM PIN required"),
+            Sim::Failure => (13, "SIM failure"),
+            Sim::Busy => (14, "SIM busy"),
+        }
+    }
+
+    /// Why nothing works, in words.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Sim::Ready => "the SIM card is ready",
+            Sim::Absent => "no SIM card",
+            Sim::Pin => "the SIM card waits for its PIN",
+            Sim::Failure => "the SIM card fails",
+            Sim::Busy => "the SIM card is busy",
+        }
+    }
 }
 
 /// 27.007 7.2, `<stat>`.

@@ -468,7 +468,7 @@ impl Turn<'_> {
         change(&mut self.modem.bearer, self.now, &self.modem.settings);
         let bearer = self.modem.bearer;
         let reports = &mut self.modem.reports;
-        if bearer.sim && !before.sim {
+        if bearer.sim.is_ready() && !before.sim.is_ready() {
             reports.push(Report::Ready);
         }
         if bearer.registration != before.registration {

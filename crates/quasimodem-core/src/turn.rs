@@ -9,8 +9,8 @@ use crate::at::{self, Answer, ErrorStyle, Problem, Refusal, Step};
 use crate::bearer::{Bearer, Outlook};
 use crate::commands::Pending;
 use crate::failure::Failure;
-use crate::input::{Host, HostLine, Input};
-use crate::modem::{Modem, Power};
+use crate::input::{Host, HostLine, Input, Power};
+use crate::modem::{Modem, State};
 use crate::net::Port;
 use crate::note::StoredNote;
 use crate::outbox::{Kind, ModemLine, Outbox, Piece};
@@ -59,8 +59,8 @@ impl<'a> Turn<'a> {
 
     /// Does everything that is due.
     fn settle(&mut self) {
-        if matches!(self.modem.power, Power::Booting(until) if until <= self.now) {
-            self.modem.power = Power::On;
+        if matches!(self.modem.state, State::Booting(until) if until <= self.now) {
+            self.modem.state = State::On;
         }
         self.change_bearer(Bearer::settle);
         self.settle_registration();
@@ -108,7 +108,10 @@ impl<'a> Turn<'a> {
 
     /// Keeps for `AT+CEER` that a command failed for want of a registration.
     pub(crate) fn failed_to_register(&mut self) {
-        let failure = if self.modem.bearer.sim { Failure::NotRegistered } else { Failure::NoSim };
+        let failure = match self.modem.bearer.sim {
+            sim if sim.is_ready() => Failure::NotRegistered,
+            sim => Failure::Sim(sim),
+        };
         self.modem.failed(failure);
     }
 
@@ -140,10 +143,13 @@ impl<'a> Turn<'a> {
             }
             Input::Line(HostLine::Dtr(false)) if self.modem.profile.switches.has(Switches::DTR) => self.dtr_fell(),
             // A serial port has no moment at which somebody opens it.
-            Input::Line(HostLine::Dtr(true)) if self.modem.power == Power::Off => self.boot(),
+            Input::Line(HostLine::Dtr(true)) if self.modem.state == State::Off => self.boot(),
             // Hosts raise it when they open their end.
             Input::Line(HostLine::Dtr(true)) => self.let_settle(),
-            Input::Line(HostLine::Dtr(false)) | Input::Tick => {}
+            Input::Power(Power::On) if self.modem.state == State::Off => self.boot(),
+            Input::Power(Power::Reset) if self.modem.state != State::Off => self.boot(),
+            Input::Power(Power::Off) if self.modem.state != State::Off => self.halt(),
+            Input::Line(HostLine::Dtr(false)) | Input::Power(_) | Input::Tick => {}
         }
     }
 
@@ -153,9 +159,9 @@ impl<'a> Turn<'a> {
         let modem = &mut *self.modem;
         // It has not seen the indication that another host did not follow.
         modem.reports.release();
-        if modem.power == Power::Off {
+        if modem.state == State::Off {
             self.boot();
-        } else if modem.settings.ready_on_attach && modem.bearer.sim {
+        } else if modem.settings.ready_on_attach && modem.bearer.sim.is_ready() {
             modem.reports.push_ready();
         }
     }
@@ -202,7 +208,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn boot(&mut self) {
         self.restart();
         let until = self.now + self.modem.settings.boot;
-        self.modem.power = if until <= self.now { Power::On } else { Power::Booting(until) };
+        self.modem.state = if until <= self.now { State::On } else { State::Booting(until) };
     }
 
     /// Switches the module off.
@@ -210,7 +216,7 @@ impl<'a> Turn<'a> {
         self.restart();
         // It says nothing until it is switched on.
         self.modem.reports = self.modem.reports.emptied();
-        self.modem.power = Power::Off;
+        self.modem.state = State::Off;
     }
 
     fn restart(&mut self) {
@@ -227,7 +233,7 @@ impl<'a> Turn<'a> {
         }
         let mut rest = bytes;
         let mut buffer = self.modem.console.line.begin(self.out);
-        while self.modem.power == Power::On {
+        while self.modem.state == State::On {
             if let Some(pending) = self.modem.console.pending_mut() {
                 pending.backlog.extend_from_slice(rest);
                 break;
@@ -272,7 +278,7 @@ impl<'a> Turn<'a> {
             buffer.bytes.clear();
             self.flush();
         }
-        if self.modem.power != Power::On {
+        if self.modem.state != State::On {
             buffer.bytes.clear();
         }
         let console = &mut self.modem.console;

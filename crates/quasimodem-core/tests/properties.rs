@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use quasimodem_core::mqtt::{Packet, parse_words};
 use quasimodem_core::{
-    Change, ClientId, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, MODELS, Modem, Outbox, Port, Query,
-    RefusalStyle, Registration, Settings, Start, Why, sn,
+    Change, ClientId, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, MODELS, Modem, Outbox, Port, Power,
+    Query, RefusalStyle, Registration, Settings, Sim, Start, Why, sn,
 };
 
 /// Something that happens to a modem.
@@ -20,6 +20,7 @@ enum Event {
     Host(Host),
     Full(Port),
     Free(Port),
+    Power(Power),
     Bearer(Change),
     Line(HostLine),
     Resolved(bool),
@@ -161,6 +162,7 @@ impl Rig {
             Event::Full(port) => self.handle(Input::Full(*port)),
             Event::Free(port) => self.handle(Input::Free(*port)),
             Event::Bearer(change) => self.handle(Input::Bearer(*change)),
+            Event::Power(power) => self.handle(Input::Power(*power)),
             Event::Line(line) => self.handle(Input::Line(*line)),
             Event::Resolved(found) => {
                 if let Some(query) = self.queries.pop() {
@@ -358,8 +360,9 @@ fn event() -> impl Strategy<Value = Event> {
         || prop::sample::select(vec![Port::Serial, Port::Link(Link(1)), Port::Link(Link(2)), Port::Link(Link(101))]);
     let changes = prop::sample::select(vec![
         Change::Clock(1_700_000_000),
-        Change::Sim(false),
-        Change::Sim(true),
+        Change::Sim(Sim::Absent),
+        Change::Sim(Sim::Pin),
+        Change::Sim(Sim::Ready),
         Change::Registration(Registration::Searching),
         Change::Registration(Registration::Home),
         Change::DataCall(None),
@@ -379,6 +382,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => port().prop_map(Event::Full),
         2 => port().prop_map(Event::Free),
         1 => changes.prop_map(Event::Bearer),
+        1 => prop::sample::select(vec![Power::Reset, Power::Off, Power::On]).prop_map(Event::Power),
         4 => Just(Event::Deadline),
         3 => (0..2000u64).prop_map(Event::Passed),
     ]

@@ -8,6 +8,8 @@ use quasimodem_core::{
     SETTINGS, Settings, Why,
 };
 
+use crate::transcript::{POWERS, SIMS, word_for};
+
 use crate::{tls_words, transcript};
 
 /// Writes a transcript of one modem while it runs. `Display` gives what was recorded so far.
@@ -127,7 +129,8 @@ impl Recorder {
             Input::Resolved(_, Err(_)) => "! not resolved".into(),
             Input::Full(port) => format!("! {} full", whose(*port)),
             Input::Free(port) => format!("! {} free", whose(*port)),
-            Input::Bearer(Change::Sim(present)) => format!("! sim {}", if *present { "in" } else { "out" }),
+            Input::Bearer(Change::Sim(sim)) => format!("! sim {}", word_for(SIMS, sim)),
+            Input::Power(power) => format!("! power {}", word_for(POWERS, power)),
             Input::Bearer(Change::Registration(registration)) => format!("! registration {}", *registration as u8),
             Input::Bearer(Change::Signal(rssi, ber)) => format!("! signal {rssi},{ber}"),
             Input::Bearer(Change::DataCall(None)) => "! call down".into(),

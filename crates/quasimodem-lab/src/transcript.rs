@@ -33,7 +33,7 @@
 //! | `! 1 closed tls unknown root issuer`, `! 1 closed tls expired end now`, `! 1 closed tls wrong name asked presented` | and TLS for any of its own |
 //! | `~ 1 open tls+roots+identity+unverified+1.2 host:port` | what of a TLS profile is not as usual |
 //! | `~ resolve name`, `~ resolve v4 name`, `! resolved 10.1.2.3`, `! not resolved` | the modem asks for an address, and gets one or none |
-//! | `! serial full`, `! 1 free`, `! host detached`, `! host settling`, `! sim out`, `! registration 0`, `! call down` | more from outside |
+//! | `! serial full`, `! 1 free`, `! host detached`, `! host settling`, `! sim out`, `! power reset`, `! registration 0`, `! call down` | more from outside |
 //! | `! signal 20,99`, `! clock 1784530296` | and more; the clock in seconds since 1970 |
 //! | `! line dtr off` | the host changes a line of the port |
 //! | `~ uart 9600 8N1 rtscts`, `~ dcd on`, `~ ri 100ms` | the modem sets the port and its lines |
@@ -52,7 +52,7 @@ use std::time::Duration;
 
 use quasimodem_core::{
     BadReply, Change, ClientId, Effect, Family, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, ModemLine,
-    Outbox, Port, Query, Registration, SETTINGS, Settings, Transport, Why, mqtt, sn,
+    Outbox, Port, Power, Query, Registration, SETTINGS, Settings, Sim, Transport, Why, mqtt, sn,
 };
 
 use crate::tls_words;
@@ -335,8 +335,8 @@ impl Runner {
                 let number = |text: &str| text.parse().map_err(|_| format!("expected a number, found {text:?}"));
                 Input::Bearer(Change::Signal(number(rssi)?, number(ber)?))
             }
-            ("sim", _, "in") => Input::Bearer(Change::Sim(true)),
-            ("sim", _, "out") => Input::Bearer(Change::Sim(false)),
+            ("sim", ..) => Input::Bearer(Change::Sim(state_of(SIMS, what)?)),
+            ("power", ..) => Input::Power(state_of(POWERS, what)?),
             ("registration", ..) => Input::Bearer(Change::Registration(registration(what)?)),
             ("call", _, "down") => Input::Bearer(Change::DataCall(None)),
             ("call", ..) => {
@@ -471,6 +471,26 @@ fn duration(text: &str) -> Result<Duration, String> {
     let micros = text.strip_suffix("us").and_then(|micros| micros.parse().ok()).map(Duration::from_micros);
     let millis = || text.strip_suffix("ms").and_then(|millis| millis.parse().ok()).map(Duration::from_millis);
     micros.or_else(millis).ok_or(format!("expected a time like 500ms, found {text:?}"))
+}
+
+/// Words for states, both ways.
+pub(crate) type Words<T> = [(&'static str, T)];
+
+pub(crate) const SIMS: &Words<Sim> =
+    &[("in", Sim::Ready), ("out", Sim::Absent), ("pin", Sim::Pin), ("failure", Sim::Failure), ("busy", Sim::Busy)];
+
+pub(crate) const POWERS: &Words<Power> = &[("reset", Power::Reset), ("off", Power::Off), ("on", Power::On)];
+
+/// The word for a state.
+pub(crate) fn word_for<T: PartialEq>(words: &Words<T>, state: &T) -> &'static str {
+    words.iter().find(|(_, of)| of == state).map_or("", |(word, _)| word)
+}
+
+fn state_of<T: Copy>(words: &Words<T>, text: &str) -> Result<T, String> {
+    words.iter().find(|(word, _)| *word == text).map(|(_, state)| *state).ok_or_else(|| {
+        let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        format!("expected one of {}, found {text:?}", all.join(", "))
+    })
 }
 
 fn registration(text: &str) -> Result<Registration, String> {

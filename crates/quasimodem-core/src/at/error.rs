@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::host::NotAHost;
 use crate::cloud::Flaw;
 use crate::mqtt::connack_words;
+use crate::radio::Sim;
 use crate::sn::ReturnCode;
 
 /// A refused command and the reason.
@@ -104,8 +105,8 @@ pub enum Problem {
     NoClock,
     /// The gateway refused the connection with this CONNACK return code.
     ConnectRejected(ReturnCode),
-    /// No SIM card.
-    NoSim,
+    /// The SIM card is not ready.
+    Sim(Sim),
     /// Not registered to a network.
     NotRegistered,
     /// No data call.
@@ -150,7 +151,7 @@ impl Problem {
                 return Some(Cme { code: 699 + code as u16, text: connack_words(code) });
             }
             Problem::NoMemory | Problem::TooManyNames(_) => (20, "memory full"),
-            Problem::NoSim => (10, "SIM not inserted"),
+            Problem::Sim(sim) => sim.error(),
             Problem::NotRegistered => (30, "no network service"),
             Problem::NoDataCall => (148, "unspecified GPRS error"),
             Problem::Missing(_)
@@ -237,7 +238,7 @@ impl fmt::Display for Problem {
             Problem::NotATime(name) => write!(f, "<{name}> is not a time like 26/07/20,06:51:36+00"),
             Problem::NoReceiver => f.write_str("satellite navigation is off: AT+GTGPSPOWER=1 switches it on"),
             Problem::NoClock => f.write_str("the wall clock is not set, and this needs the time"),
-            Problem::NoSim => f.write_str("no SIM card"),
+            Problem::Sim(sim) => f.write_str(sim.words()),
             Problem::NotRegistered => f.write_str("not registered to a network"),
             Problem::NoDataCall => f.write_str("no data call"),
         }

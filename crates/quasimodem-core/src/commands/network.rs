@@ -8,7 +8,7 @@ use crate::at::{Answer, Args, Command, ErrorStyle, Limit, Needs, Param, ParamKin
 use crate::bearer::{self, Outlook};
 use crate::net::{Family, Query};
 use crate::profile::{Context, registration_place};
-use crate::radio::{Registration, put_cell};
+use crate::radio::{Registration, Sim, put_cell};
 use crate::reports::Report;
 use crate::turn::Turn;
 
@@ -17,8 +17,12 @@ pub(super) const CPIN: Command = Command {
     source: "27.007 8.3",
     summary: "Tells whether the SIM card is ready.",
     read: Some(|turn, _| {
-        turn.modem.bearer.check(Needs::Sim)?;
-        turn.info(|line| line.write_str("+CPIN: READY"));
+        let code = match turn.modem.bearer.sim {
+            Sim::Ready => "READY",
+            Sim::Pin => "SIM PIN",
+            sim @ (Sim::Absent | Sim::Failure | Sim::Busy) => return Err(Problem::Sim(sim)),
+        };
+        turn.info(|line| write!(line, "+CPIN: {code}"));
         Ok(Answer::Done)
     }),
     ..Command::ROW

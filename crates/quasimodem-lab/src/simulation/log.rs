@@ -89,9 +89,13 @@ impl Watch for Log {
             Input::Opened(link) => Some(Saw::Opened(*link)),
             Input::Received(link, bytes) => Some(Saw::Received(*link, bytes.to_vec())),
             Input::Closed(link, _) => Some(Saw::Closed(*link)),
-            Input::Full(_) | Input::Free(_) | Input::Line(_) | Input::Resolved(..) | Input::Bearer(_) | Input::Tick => {
-                None
-            }
+            Input::Full(_)
+            | Input::Free(_)
+            | Input::Line(_)
+            | Input::Resolved(..)
+            | Input::Bearer(_)
+            | Input::Power(_)
+            | Input::Tick => None,
         };
         if let Some(heard) = heard {
             self.saw(now, station, heard);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quasimodem_core::{
-    Change as Radio, DefaultClientId, Escapes, Imei, Instant, Link, MODELS, RefusalStyle, Registration, Settings,
+    Change as Radio, DefaultClientId, Escapes, Imei, Instant, Link, MODELS, RefusalStyle, Registration, Settings, Sim,
     UrcPayload,
 };
 
@@ -468,7 +468,10 @@ fn draw_faults(random: &mut Random, station: usize, route: Route, quiet: Instant
         let to = quiet.min(from + random.millis(1, longest));
         let mut during = |change, back| faults.extend([(from, change), (to, back)]);
         match random.below(13) {
-            12 => during(Change::Bearer(station, Radio::Sim(false)), Change::Bearer(station, Radio::Sim(true))),
+            12 => during(
+                Change::Bearer(station, Radio::Sim(Sim::Absent)),
+                Change::Bearer(station, Radio::Sim(Sim::Ready)),
+            ),
             0..5 => {
                 let link = Link(random.pick([1, 1, 2]));
                 let learns =
@@ -509,7 +512,7 @@ fn draw_faults(random: &mut Random, station: usize, route: Route, quiet: Instant
         (quiet, Change::Route(station, route)),
         (quiet, Change::Stop(station, false)),
         (quiet, Change::Attach(station, true)),
-        (quiet, Change::Bearer(station, Radio::Sim(true))),
+        (quiet, Change::Bearer(station, Radio::Sim(Sim::Ready))),
         (quiet, Change::Bearer(station, Radio::Registration(Registration::Home))),
         (quiet, Change::Bearer(station, Radio::DataCall(address))),
     ]);

@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use quasimodem_core::mqtt::Qos;
-use quasimodem_core::{Change, Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Port, Query, Settings, Why};
+use quasimodem_core::{
+    Change, Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Port, Query, Settings, Sim, Why,
+};
 
 use super::Summary;
 use super::host::{Client, Doing, Messages, Phase, Scene};
@@ -282,7 +284,7 @@ impl World {
                 if let Some(ready) = &mut self.line.starts {
                     *ready = (*ready).max(self.now + Duration::from_secs(1));
                 }
-                return self.tell(&Input::Bearer(Change::Sim(sim)));
+                return self.tell(&Input::Bearer(Change::Sim(if sim { Sim::Ready } else { Sim::Absent })));
             }
             Fault::Unasked => {
                 let index = self.random.between(0, 1);
