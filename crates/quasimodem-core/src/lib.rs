@@ -104,8 +104,8 @@ mod will;
 mod words;
 
 pub use at::{
-    BadReply, COMMANDS, Case, Clients, Cme, Command, ErrorStyle, Escapes, Limit, Needs, NotAHost, Param, ParamKind,
-    Problem, Refusal, Returns, Test,
+    BadReply, COMMANDS, Case, Clients, Cme, Command, ErrorStyle, Escapes, Form, Gate, Limit, Needs, NotAHost, Param,
+    ParamKind, Problem, Refusal, Returns, Test, Verdict,
 };
 pub use client_id::ClientId;
 pub use failure::Failure;

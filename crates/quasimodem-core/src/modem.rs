@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 
+use crate::at::Gate;
 use crate::bearer::Bearer;
 use crate::client::{Client, SnClient};
 use crate::client_id::ClientId;
@@ -115,7 +116,12 @@ impl Modem {
     ///
     /// First settles what was due at `now`. `now` must not be earlier than at the call before.
     pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox) {
-        Turn::new(self, now, out).take(input);
+        Turn::new(self, now, out, None).take(input);
+    }
+
+    /// The same, and asks `gate` before each command of the host.
+    pub fn handle_through(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox, gate: &mut dyn Gate) {
+        Turn::new(self, now, out, Some(gate)).take(input);
     }
 
     /// When [`handle`](Self::handle) must be called again, with [`Input::Tick`] if nothing else happened. `None`:

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use core::mem;
 use core::ops::Range;
 
-use crate::at::{self, Answer, ErrorStyle, Problem, Refusal, Step};
+use crate::at::{self, Answer, Command, ErrorStyle, Form, Gate, Problem, Refusal, Step, Verdict};
 use crate::bearer::{Bearer, Outlook};
 use crate::commands::Pending;
 use crate::failure::Failure;
@@ -37,11 +37,18 @@ pub(crate) struct Turn<'a> {
     noted: bool,
     /// A command line is being carried out.
     busy: bool,
+    /// Who is asked before a command is carried out.
+    gate: Option<&'a mut dyn Gate>,
 }
 
 impl<'a> Turn<'a> {
-    pub(crate) fn new(modem: &'a mut Modem, now: Instant, out: &'a mut Outbox) -> Turn<'a> {
-        Turn { modem, now, out, fresh_info: true, then: None, line_end: None, noted: false, busy: false }
+    pub(crate) fn new(
+        modem: &'a mut Modem,
+        now: Instant,
+        out: &'a mut Outbox,
+        gate: Option<&'a mut dyn Gate>,
+    ) -> Turn<'a> {
+        Turn { gate, modem, now, out, fresh_info: true, then: None, line_end: None, noted: false, busy: false }
     }
 
     pub(crate) fn take(&mut self, input: Input<'_>) {
@@ -330,11 +337,18 @@ impl<'a> Turn<'a> {
         true
     }
 
+    /// Asks what becomes of a command.
+    pub(crate) fn ask(&mut self, row: &'static Command, form: Form) -> Verdict {
+        self.gate.as_mut().map_or(Verdict::Pass, |gate| gate.command(row.name, form))
+    }
+
     /// Waits for what a command waits for, with the commands behind it.
     pub(crate) fn wait_for(&mut self, answer: Answer, rest: &[u8]) {
         let line_end = self.line_end.take();
         match answer {
             Answer::Done => {}
+            // What waits for the line goes on after the gap.
+            Answer::Never => self.end_line(),
             Answer::Raw(mut raw) => {
                 self.out.serial(Kind::Prompt).put(b"\r\n> \r\n");
                 raw.set_rest(rest);

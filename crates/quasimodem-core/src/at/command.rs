@@ -62,6 +62,8 @@ pub(crate) enum Answer {
     Raw(RawData),
     /// The final result code comes later, and the rest of the line after it.
     Later(Box<Pending>),
+    /// There is none, and the line ends here.
+    Never,
 }
 
 impl Command {

@@ -5,6 +5,7 @@ use super::args::{self, Args, Misread};
 use super::blank::{self, is_blank};
 use super::command::{Answer, Command};
 use super::error::{Problem, Refusal};
+use super::gate::{Form, Verdict};
 use super::line::PREFIX;
 use super::param::ParamKind;
 use super::terms::{ErrorStyle, Test};
@@ -27,7 +28,7 @@ pub(crate) fn run_line(turn: &mut Turn<'_>, line: &mut [u8], mut at: usize) {
                 return turn.ok();
             }
             Ok((Answer::Done, end)) => at = end,
-            Ok((answer @ (Answer::Raw(_) | Answer::Later(_)), end)) => {
+            Ok((answer @ (Answer::Raw(_) | Answer::Later(_) | Answer::Never), end)) => {
                 // Nobody knows yet what of the rest is secret.
                 turn.hide_typed_from(end);
                 turn.wait_for(answer, line.get(end..).unwrap_or_default());
@@ -63,9 +64,9 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
     let name = line.get(at..end).unwrap_or_default();
     let row = find(name);
     let form = match row {
-        Some(row) if row.is_register() => Form::Register(end),
-        _ if extended => Form::extended(line, end),
-        _ => Form::Basic(end),
+        Some(row) if row.is_register() => Typed::Register(end),
+        _ if extended => Typed::extended(line, end),
+        _ => Typed::Basic(end),
     };
     let Some(row) = row else {
         if let Some(answered) = run_reply(turn, line, at, form) {
@@ -74,15 +75,24 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
         let shown = if shows_name(name) { form.arguments() } else { at };
         return Err(Refused { command: "", style: ErrorStyle::Plain, problem: Problem::UnknownCommand, shown });
     };
+    match turn.ask(row, form.form(line)) {
+        Verdict::Pass => {}
+        Verdict::Refuse(code) => {
+            let style = if code.is_some() { ErrorStyle::Cme } else { ErrorStyle::Plain };
+            let (problem, shown) = (Problem::Configured(code), form.arguments());
+            return Err(Refused { command: row.name, style, problem, shown });
+        }
+        Verdict::Ignore => return Ok((Answer::Never, form.arguments())),
+    }
     run_form(turn, row, form, line).map_err(|Bad { problem, shown }| {
-        let case = args::leading_number(line, form.arguments()).filter(|_| matches!(form, Form::Set(_)));
+        let case = args::leading_number(line, form.arguments()).filter(|_| matches!(form, Typed::Set(_)));
         let style = case.and_then(|number| row.case(number)).map_or(row.errors, |case| case.errors);
         Refused { command: row.name, style, problem, shown }
     })
 }
 
 /// Answers a command that the modem does not know, if its owner wants that.
-fn run_reply(turn: &mut Turn<'_>, line: &[u8], at: usize, form: Form) -> Option<Result<(Answer, usize), Refused>> {
+fn run_reply(turn: &mut Turn<'_>, line: &[u8], at: usize, form: Typed) -> Option<Result<(Answer, usize), Refused>> {
     let settings = turn.modem.settings.clone();
     let end = command_end(line, at);
     let reply = settings::find_reply(&settings.replies, line.get(at..end)?)?;
@@ -185,7 +195,7 @@ fn other_command(line: &[u8], from: usize) -> Option<usize> {
 
 /// The form of a command, and where its arguments begin: behind the name, `=`, `?` or `=?`.
 #[derive(Clone, Copy)]
-enum Form {
+enum Typed {
     Basic(usize),
     Register(usize),
     Exec(usize),
@@ -194,25 +204,40 @@ enum Form {
     Set(usize),
 }
 
-impl Form {
-    fn extended(line: &[u8], name_end: usize) -> Form {
+impl Typed {
+    fn extended(line: &[u8], name_end: usize) -> Typed {
         let sign = blank::skip_blanks(line, name_end);
         match line.get(sign) {
-            Some(b'?') => Form::Read(sign + 1),
+            Some(b'?') => Typed::Read(sign + 1),
             Some(b'=') => {
                 let next = blank::skip_blanks(line, sign + 1);
                 let is_test = line.get(next) == Some(&b'?') && ends(line, next + 1);
-                if is_test { Form::Test(next + 1) } else { Form::Set(sign + 1) }
+                if is_test { Typed::Test(next + 1) } else { Typed::Set(sign + 1) }
             }
-            _ => Form::Exec(name_end),
+            _ => Typed::Exec(name_end),
+        }
+    }
+
+    /// What others call it.
+    fn form(self, line: &[u8]) -> Form {
+        match self {
+            Typed::Basic(_) | Typed::Exec(_) => Form::Exec,
+            Typed::Read(_) => Form::Read,
+            Typed::Test(_) => Form::Test,
+            Typed::Set(_) => Form::Set,
+            Typed::Register(at) if line.get(blank::skip_blanks(line, at)) == Some(&b'?') => Form::Read,
+            Typed::Register(_) => Form::Set,
         }
     }
 
     fn arguments(self) -> usize {
         match self {
-            Form::Basic(at) | Form::Register(at) | Form::Exec(at) | Form::Read(at) | Form::Test(at) | Form::Set(at) => {
-                at
-            }
+            Typed::Basic(at)
+            | Typed::Register(at)
+            | Typed::Exec(at)
+            | Typed::Read(at)
+            | Typed::Test(at)
+            | Typed::Set(at) => at,
         }
     }
 }
@@ -222,14 +247,14 @@ fn ends(line: &[u8], at: usize) -> bool {
     matches!(line.get(blank::skip_blanks(line, at)), None | Some(b';'))
 }
 
-fn run_form(turn: &mut Turn<'_>, row: &'static Command, form: Form, line: &mut [u8]) -> Result<(Answer, usize), Bad> {
+fn run_form(turn: &mut Turn<'_>, row: &'static Command, form: Typed, line: &mut [u8]) -> Result<(Answer, usize), Bad> {
     let is_there = (row.on)(turn.modem.settings.model);
     let (handler, end) = match form {
-        Form::Set(at) => return run_set(turn, row, line, at),
+        Typed::Set(at) => return run_set(turn, row, line, at),
         _ if !is_there => return Err(Bad { problem: Problem::NotOnThisModel, shown: form.arguments() }),
-        Form::Basic(at) => return run_basic(turn, row, line, at),
-        Form::Register(at) => return run_register(turn, row, line, at),
-        Form::Test(at) => {
+        Typed::Basic(at) => return run_basic(turn, row, line, at),
+        Typed::Register(at) => return run_register(turn, row, line, at),
+        Typed::Test(at) => {
             if let Some(test_now) = row.test_now {
                 return Ok((test_now(turn, &Args::NONE).map_err(|problem| Bad { problem, shown: at })?, at));
             }
@@ -241,8 +266,8 @@ fn run_form(turn: &mut Turn<'_>, row: &'static Command, form: Form, line: &mut [
             }
             return Ok((Answer::Done, at));
         }
-        Form::Read(at) => (row.read, at),
-        Form::Exec(at) => (row.exec, at),
+        Typed::Read(at) => (row.read, at),
+        Typed::Exec(at) => (row.exec, at),
     };
     let bad = |problem| Bad { problem, shown: end };
     let handler = handler.ok_or(bad(Problem::NoSuchForm))?;
