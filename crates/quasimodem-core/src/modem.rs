@@ -9,7 +9,7 @@ use crate::bearer::Bearer;
 use crate::client::{Client, SnClient};
 use crate::client_id::ClientId;
 use crate::console::Console;
-use crate::errand::{Cloud, Errand};
+use crate::errand::{Clouds, Errand};
 use crate::failure::Failure;
 use crate::imei::Imei;
 use crate::input::Input;
@@ -67,7 +67,7 @@ pub struct Modem {
 #[derive(Default)]
 pub(crate) struct Rare {
     context: Option<Context>,
-    cloud: Cloud,
+    cloud: Clouds,
     /// What the host set that only answers show.
     pub(crate) shown: Shown,
     /// What `AT&W` stored.
@@ -177,7 +177,7 @@ impl Modem {
     }
 
     /// What it has to do with clouds, if it has.
-    pub(crate) fn cloud(&mut self) -> Option<&mut Cloud> {
+    pub(crate) fn cloud(&mut self) -> Option<&mut Clouds> {
         self.rare.as_deref_mut().map(|rare| &mut rare.cloud)
     }
 
@@ -187,7 +187,7 @@ impl Modem {
     }
 
     /// What it has to do with clouds from now on. [`tidy`](Self::tidy) is due when that ends.
-    pub(crate) fn new_cloud(&mut self) -> &mut Cloud {
+    pub(crate) fn new_cloud(&mut self) -> &mut Clouds {
         &mut self.rare.get_or_insert_default().cloud
     }
 

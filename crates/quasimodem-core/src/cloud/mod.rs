@@ -30,6 +30,7 @@ mod credentials;
 mod endpoints;
 mod hash;
 mod http;
+mod kind;
 mod registration;
 mod seal;
 pub mod tuya;
@@ -44,6 +45,7 @@ pub use endpoints::TuyaEndpoints;
 pub use hash::Hash;
 pub(crate) use http::put_request;
 pub use http::{BadHttp, read_answer};
+pub use kind::Cloud;
 pub use registration::{
     ALIBABA_TOPIC, AlibabaRegistered, AlibabaRegistration, HttpRequest, TencentApi, TencentRegistered,
     TencentRegistration, alibaba_instance, unicom_topic,

@@ -5,7 +5,7 @@ use core::fmt::Write;
 
 use crate::at::{Answer, Args, Case, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Texts};
 use crate::cloud::{
-    Aep, Alibaba, Baidu, BaiduTime, Credentials, Expiry, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth,
+    Aep, Alibaba, Baidu, BaiduTime, Cloud, Credentials, Expiry, Flaw, Huawei, OneNet, Tencent, Unicom, UnicomAuth,
 };
 use crate::errand::Tuya;
 use crate::secret::Secret;
@@ -19,24 +19,24 @@ pub(super) const MQTTAUTHCFG: Command = Command {
     summary: "Computes what a cloud wants to see: user name, password and client id, as +MQTTUSER takes them.",
     on: |model| model.cloud,
     cases: &[
-        case(&[number(ALIBABA), text("productkey"), text("devicename"), secret("devicesecret"), TLS]),
-        case(&[number(TENCENT), text("productkey"), text("devicename"), secret("devicesecret")]),
-        case(&[number(HUAWEI), text("deviceid"), secret("devicesecret")]),
+        case(&[of(Cloud::Alibaba), text("productkey"), text("devicename"), secret("devicesecret"), TLS]),
+        case(&[of(Cloud::Tencent), text("productkey"), text("devicename"), secret("devicesecret")]),
+        case(&[of(Cloud::Huawei), text("deviceid"), secret("devicesecret")]),
         case(&[
-            number(TUYA),
+            of(Cloud::Tuya),
             Param::number("actiontype", 0, 1),
             text("productkey").optional(),
             text("uuid").optional(),
             secret("authkey").optional(),
         ]),
-        case(&[number(ONENET), long("productid"), text("devicename"), secret("accesskey")]),
-        case(&[number(BAIDU), text("iotcoreid"), text("devicekey"), secret("devicesecret")]),
-        case(&[number(AMAZON)]),
-        case(&[number(AEP), long("productid"), long("devicenumber"), long("token").secret(), long("aepusername")]),
+        case(&[of(Cloud::OneNet), long("productid"), text("devicename"), secret("accesskey")]),
+        case(&[of(Cloud::Baidu), text("iotcoreid"), text("devicekey"), secret("devicesecret")]),
+        case(&[of(Cloud::Amazon)]),
+        case(&[of(Cloud::Aep), long("productid"), long("devicenumber"), long("token").secret(), long("aepusername")]),
         // The only one that the manual has without +CME ERROR.
         Case {
             params: &[
-                number(UNICOM),
+                of(Cloud::Unicom),
                 text("productkey"),
                 text("devicekey"),
                 secret("devicesecret"),
@@ -50,25 +50,19 @@ pub(super) const MQTTAUTHCFG: Command = Command {
     ..Command::ROW
 };
 
-/// `<cloudtype>`.
-const ALIBABA: u32 = 1;
-const TENCENT: u32 = 2;
-const HUAWEI: u32 = 3;
-const TUYA: u32 = 4;
-const ONENET: u32 = 5;
-const BAIDU: u32 = 6;
-const AMAZON: u32 = 7;
-const AEP: u32 = 8;
-const UNICOM: u32 = 9;
-
 const TLS: Param = Param::new("tls", ParamKind::Switch);
 
 pub(super) const fn case(params: &'static [Param]) -> Case {
     Case { params, errors: ErrorStyle::Cme }
 }
 
-pub(super) const fn number(cloud: u32) -> Param {
-    Param::number("cloudtype", cloud, cloud)
+/// The parameter that tells this cloud's case from the others.
+const fn of(cloud: Cloud) -> Param {
+    number(cloud.number())
+}
+
+pub(super) const fn number(cloud: u8) -> Param {
+    Param::number("cloudtype", cloud as u32, cloud as u32)
 }
 
 pub(super) const fn text(name: &'static str) -> Param {
@@ -84,18 +78,18 @@ const fn long(name: &'static str) -> Param {
 }
 
 fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
-    let cloud = args.number(0).unwrap_or_default();
+    let cloud = args.number(0).and_then(Cloud::from_number).ok_or(Problem::Missing("cloudtype"))?;
     let credentials = match cloud {
-        ALIBABA => alibaba(turn, args)?,
-        TENCENT => tencent(turn, args)?,
-        HUAWEI => huawei(turn, args)?,
-        TUYA => return tuya(turn, args),
-        ONENET => onenet(turn, args)?,
-        BAIDU => baidu(turn, args)?,
+        Cloud::Alibaba => alibaba(turn, args)?,
+        Cloud::Tencent => tencent(turn, args)?,
+        Cloud::Huawei => huawei(turn, args)?,
+        Cloud::Tuya => return tuya(turn, args),
+        Cloud::OneNet => onenet(turn, args)?,
+        Cloud::Baidu => baidu(turn, args)?,
         // Its devices show certificates.
-        AMAZON => return Ok(Answer::Done),
-        AEP => aep(args)?,
-        _ => unicom(turn, args)?,
+        Cloud::Amazon => return Ok(Answer::Done),
+        Cloud::Aep => aep(args)?,
+        Cloud::Unicom => unicom(turn, args)?,
     };
     let Credentials { username, password: Secret(password), client_id } = credentials;
     let model = turn.modem.settings.model;
@@ -110,7 +104,7 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     }
     let escapes = turn.modem.settings.escapes;
     turn.info(|line| {
-        write!(line, "{}: {cloud},", MQTTAUTHCFG.name)?;
+        write!(line, "{}: {},", MQTTAUTHCFG.name, cloud.number())?;
         escapes.put(Texts::Plain, username.as_bytes(), line);
         line.put(b",");
         escapes.put(Texts::Plain, password.as_bytes(), &mut InSecret(line));

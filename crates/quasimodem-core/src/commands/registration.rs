@@ -47,16 +47,17 @@ pub(super) const MQTTAUTHDYN: Command = Command {
     ..Command::ROW
 };
 
-/// `<cloudtype>`.
-const ALIBABA: u32 = 1;
-const TENCENT: u32 = 2;
-const UNICOM: u32 = 3;
+/// `<cloudtype>`, which has other numbers here than with `+MQTTAUTHCFG`.
+const ALIBABA: u8 = 1;
+const TENCENT: u8 = 2;
+const UNICOM: u8 = 3;
 
 fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
-    match args.number(0) {
-        Some(ALIBABA) => alibaba(turn, args),
-        Some(TENCENT) => tencent(turn, args),
-        _ => unicom(turn, args),
+    match args.small(0) {
+        ALIBABA => alibaba(turn, args),
+        TENCENT => tencent(turn, args),
+        UNICOM => unicom(turn, args),
+        _ => Err(Problem::Missing("cloudtype")),
     }
 }
 

@@ -33,7 +33,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// What a modem has to do with clouds.
 #[derive(Default)]
-pub(crate) struct Cloud {
+pub(crate) struct Clouds {
     /// What is under way.
     pub(crate) errand: Option<Errand>,
     /// The last registration at China Unicom DMP.
@@ -125,7 +125,7 @@ impl Errand {
     }
 }
 
-impl Cloud {
+impl Clouds {
     /// Whether there is nothing of it.
     pub(crate) fn is_empty(&self) -> bool {
         self.errand.is_none() && self.unicom.is_none() && self.tuya.is_none()

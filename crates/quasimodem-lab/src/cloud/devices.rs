@@ -203,10 +203,10 @@ impl Registry {
     }
 }
 
-impl Cloud {
-    /// What the manual calls the parts of this cloud's devices; `None`: it knows them by their certificates.
-    pub const fn parameters(self) -> Option<Parameters> {
-        let (product, name, secret, account) = match self {
+impl Parameters {
+    /// What the manual calls the parts of a cloud's devices; `None`: it knows them by their certificates.
+    pub const fn of(cloud: Cloud) -> Option<Parameters> {
+        let (product, name, secret, account) = match cloud {
             Cloud::Alibaba | Cloud::Tencent => (Some("productkey"), "devicename", "devicesecret", None),
             Cloud::Huawei => (None, "deviceid", "devicesecret", None),
             Cloud::Tuya => (Some("productkey"), "uuid", "authkey", None),
@@ -225,7 +225,7 @@ impl Product {
         const SECRET: &str = "productsecret";
         if self.key.is_empty() {
             return Err(BadEntry::Empty(
-                self.cloud.parameters().and_then(|names| names.product).unwrap_or("productkey"),
+                Parameters::of(self.cloud).and_then(|names| names.product).unwrap_or("productkey"),
             ));
         }
         match self.cloud {
@@ -239,7 +239,7 @@ impl Product {
 
 impl Device {
     fn check(&self) -> Result<(), BadEntry> {
-        let Some(names) = self.cloud.parameters() else { return Err(BadEntry::Empty("certificate")) };
+        let Some(names) = Parameters::of(self.cloud) else { return Err(BadEntry::Empty("certificate")) };
         if let Some(product) = names.product
             && self.product.is_empty()
         {

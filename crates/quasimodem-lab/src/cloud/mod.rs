@@ -30,73 +30,9 @@ mod signature;
 mod tencent;
 mod tuya;
 
-use std::fmt;
+pub use quasimodem_core::cloud::Cloud;
 
 pub use self::devices::{BadEntry, Device, Fault, Parameters, Product, Registry, Timing};
 pub use self::gate::Gate;
 pub use self::places::{Place, Security, Service, places};
 pub use self::samples::samples;
-
-/// The clouds of `<cloudtype>` (manual 1.18).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Cloud {
-    /// Alibaba Cloud IoT Platform.
-    Alibaba = 1,
-    /// Tencent Cloud IoT Hub.
-    Tencent = 2,
-    /// Huawei Cloud IoTDA.
-    Huawei = 3,
-    /// Tuya.
-    Tuya = 4,
-    /// China Mobile OneNET.
-    OneNet = 5,
-    /// Baidu IoT Core.
-    Baidu = 6,
-    /// AWS IoT Core: who comes in is decided by the certificate of the TLS connection.
-    Amazon = 7,
-    /// China Telecom AEP, also called CTWing.
-    Aep = 8,
-    /// China Unicom DMP.
-    Unicom = 9,
-}
-
-impl Cloud {
-    /// All of them, in the order of the manual.
-    pub const ALL: [Cloud; 9] = [
-        Cloud::Alibaba,
-        Cloud::Tencent,
-        Cloud::Huawei,
-        Cloud::Tuya,
-        Cloud::OneNet,
-        Cloud::Baidu,
-        Cloud::Amazon,
-        Cloud::Aep,
-        Cloud::Unicom,
-    ];
-
-    /// The name, in lower case.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Cloud::Alibaba => "alibaba",
-            Cloud::Tencent => "tencent",
-            Cloud::Huawei => "huawei",
-            Cloud::Tuya => "tuya",
-            Cloud::OneNet => "onenet",
-            Cloud::Baidu => "baidu",
-            Cloud::Amazon => "amazon",
-            Cloud::Aep => "aep",
-            Cloud::Unicom => "unicom",
-        }
-    }
-
-    /// The one with that name.
-    pub fn by_name(name: &str) -> Option<Cloud> {
-        Cloud::ALL.into_iter().find(|cloud| cloud.name() == name)
-    }
-}
-
-impl fmt::Display for Cloud {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
-use quasimodem_lab::cloud::{BadEntry, Cloud, Device, Fault, Product, Registry, Timing, samples};
+use quasimodem_lab::cloud::{BadEntry, Cloud, Device, Fault, Parameters, Product, Registry, Timing, samples};
 use toml::de::{DeTable, DeValue};
 
 /// How to stand in for clouds.
@@ -187,7 +187,7 @@ impl Fields {
     }
 
     fn product(mut self) -> Result<Product, Mistake> {
-        let key = self.text(self.cloud.parameters().and_then(|names| names.product))?;
+        let key = self.text(Parameters::of(self.cloud).and_then(|names| names.product))?;
         let secret = self.text(Some("productsecret"))?;
         let open = self.flag("open", false)?;
         let certificates = match self.all.remove("encryptiontype") {
@@ -203,7 +203,7 @@ impl Fields {
     }
 
     fn device(mut self) -> Result<Device, Mistake> {
-        let Some(names) = self.cloud.parameters() else {
+        let Some(names) = Parameters::of(self.cloud) else {
             return Err((self.at, format!("{} knows devices by their certificates", self.cloud)));
         };
         let product = self.text(names.product)?;

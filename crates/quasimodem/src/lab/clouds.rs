@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use quasimodem_lab::broker::{Broker, Config};
 use quasimodem_lab::cloud::http::Server;
-use quasimodem_lab::cloud::{Cloud, Gate, Place, Registry, Security, Service, places};
+use quasimodem_lab::cloud::{Cloud, Gate, Parameters, Place, Registry, Security, Service, places};
 use tokio_rustls::TlsAcceptor;
 
 use super::CloudOptions;
@@ -165,7 +165,7 @@ fn lines(cloud: Cloud, registry: &Registry, place: Option<&Place>) -> String {
         let security = if matches!(place.security, Security::Plain | Security::Either) { "" } else { ", over TLS" };
         format!("at {name}:{port}{security}")
     };
-    let Some(names) = cloud.parameters() else {
+    let Some(names) = Parameters::of(cloud) else {
         return format!("  AT+MQTTAUTHCFG=7        {}, with a certificate\n", at(""));
     };
     let mut text = String::new();
