@@ -43,6 +43,18 @@
 //!
 //! `examples/blocking.rs` is such a driver for stdin, stdout and TCP, with threads and channels.
 //!
+//! # What is here
+//!
+//! - The call: [`Modem`], [`Input`] ([`Host`], [`HostLine`], [`Power`], [`Change`]), [`Outbox`] ([`Effect`], [`Kind`],
+//!   [`Marked`], [`ModemLine`]), [`Gate`], [`Instant`].
+//! - The network: [`Link`], [`Port`], [`Transport`], [`TlsProfile`], [`Query`], [`Family`], and why something ended:
+//!   [`Why`], [`TlsFailure`].
+//! - The module: [`Settings`] and their rows [`SETTINGS`], [`Model`] and [`MODELS`], [`Imei`], [`Uart`], [`Reply`].
+//! - The commands: [`COMMANDS`] ([`Command`], [`Case`], [`Param`], [`Returns`], [`Needs`], [`Test`]), and why one is refused:
+//!   [`Problem`], [`Cme`].
+//! - What happened, for people: [`Note`], [`Failure`].
+//! - Codecs and formulas for others: [`mqtt`], [`sn`], [`cloud`], [`pem`], [`Sink`], [`Secret`].
+//!
 //! # Contracts
 //!
 //! - [`Modem::handle`] first settles what was due at `now`, then takes the input in. When it returns, all that the
