@@ -176,7 +176,10 @@ impl Outbox {
     /// Marks as secret what the newest line of the host holds at these places.
     pub(crate) fn hide_typed(&mut self, places: Range<usize>) {
         let typed = |entry: &&Entry| matches!(entry.what, Stored::Note(StoredNote::Typed));
-        let Some(span) = self.entries.iter().rfind(typed).map(|entry| entry.span) else { return };
+        let Some(span) = self.entries.iter().rfind(typed).map(|entry| entry.span) else {
+            debug_assert!(false, "the line at hand was noted");
+            return;
+        };
         let at = |place: usize| span.start.saturating_add(place).min(span.end);
         let (mut start, mut end) = (at(places.start), at(places.end));
         if start >= end {

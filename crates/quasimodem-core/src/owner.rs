@@ -24,6 +24,15 @@ pub(crate) enum OnLink<'a> {
     Full(bool),
 }
 
+// No client has the link of errands.
+const _: () = {
+    let mut place = 0;
+    while place < ClientId::ALL.len() {
+        assert!(ClientId::ALL[place].link().0 != Errand::LINK.0);
+        place += 1;
+    }
+};
+
 impl Owner {
     /// The owner of a link; `None`: the modem never opens it.
     pub(crate) fn of(link: Link) -> Option<Owner> {

@@ -104,7 +104,10 @@ impl<'a> Turn<'a> {
                 Outlook::Searching => return,
                 Outlook::Hopeless(problem) => Err(problem),
             };
-            let Some(pending) = self.take_pending_if(|_| true) else { return };
+            let Some(pending) = self.take_pending_if(|_| true) else {
+                debug_assert!(false, "it was pending a moment ago");
+                return;
+            };
             match result {
                 Ok(()) => then(self),
                 Err(_) => self.failed_to_register(),

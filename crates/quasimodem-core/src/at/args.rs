@@ -85,6 +85,7 @@ impl<'a> Args<'a> {
 
     /// `<Qos>`, of which the row says that it is within 0 and 2.
     pub(crate) fn qos(&self, index: usize) -> Qos {
+        debug_assert!(self.number(index).is_some_and(|number| number <= 2), "parameter {index} is no <Qos>");
         self.number(index).and_then(|number| Qos::from_number(u8::try_from(number).ok()?)).unwrap_or(Qos::AtMostOnce)
     }
 

@@ -70,6 +70,16 @@ impl Cloud {
     }
 }
 
+// As many as there are, in the order of their numbers, from 1.
+const _: () = {
+    let mut place = 0;
+    while place < Cloud::ALL.len() {
+        assert!(Cloud::ALL[place].number() as usize == place + 1);
+        place += 1;
+    }
+    assert!(Cloud::Unicom.number() as usize == Cloud::ALL.len());
+};
+
 impl fmt::Display for Cloud {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -125,7 +125,10 @@ impl Turn<'_> {
     fn bind_again(&mut self) {
         let (now, tls, carries) = (self.now, self.modem.tls.clone(), self.modem.bearer.carries().is_ok());
         let Some((errand, _)) = self.errand() else { return };
-        let Goal::Tuya(device) = &errand.goal else { return };
+        let Goal::Tuya(device) = &errand.goal else {
+            debug_assert!(false, "only Tuya's activation comes here");
+            return;
+        };
         match device.bind(now, &tls) {
             Ok((speech, target)) if carries => {
                 errand.speech = speech;

@@ -343,14 +343,20 @@ impl Requests {
 
     /// Sends the message that the request in flight is at.
     fn transmit(&self, wire: &mut Wire<'_>, dup: bool) {
-        let (Some(flight), Some(waiting)) = (&self.flight, self.line.first()) else { return };
+        let (Some(flight), Some(waiting)) = (&self.flight, self.line.first()) else {
+            debug_assert!(false, "nothing is in flight that could be sent");
+            return;
+        };
         let id = flight.id;
         wire.send(&match (&waiting.what, flight.awaits) {
             (What::Register(name), _) => Packet::Register { topic: 0, id, name },
             (What::Publish(_), Awaits::Pubcomp) => Packet::Pubrel(id),
             (What::Publish(message), Awaits::Received(topic)) => message.packet(topic, id, dup),
             (What::Publish(message), _) => {
-                let Subject::Name(name) = message.subject.lent() else { return };
+                let Subject::Name(name) = message.subject.lent() else {
+                    debug_assert!(false, "only names are registered");
+                    return;
+                };
                 Packet::Register { topic: 0, id, name }
             }
             (What::Subscribe(subject, qos), _) => {
