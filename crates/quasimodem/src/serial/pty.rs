@@ -13,6 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
@@ -82,9 +83,13 @@ impl Pty {
         if self.hung_up {
             self.visits.holders = 0;
         } else {
-            // Somebody has it open. If that is not news of this moment, an opening was merged with another.
-            poll_watch(&self.watch, &mut self.visits, cx)?;
-            self.visits.holders = self.visits.holders.max(1);
+            // Somebody has it open. If that is no news yet, it will be in a moment, or an opening was merged with another.
+            // The queue itself is asked: its readiness is known only once the reactor has had a turn.
+            drain(self.watch.get_ref(), &mut self.visits)?;
+            if self.visits.holders == 0 {
+                self.visits.holders = 1;
+                self.visits.unexplained = Some(Instant::now());
+            }
         }
         Ok(())
     }
@@ -195,14 +200,20 @@ struct Visits {
     present: bool,
     /// The last holder closed it and another opened it before the modem heard of either.
     handed_over: bool,
+    /// Since when somebody has it open of whose opening nothing was heard.
+    unexplained: Option<Instant>,
 }
+
+/// How long the news of an opening may take, from the moment at which it shows.
+const NEWS: Duration = Duration::from_millis(100);
 
 impl Visits {
     fn saw(&mut self, event: ReadFlags) {
         if event.contains(ReadFlags::OPEN) {
-            self.handed_over |= self.present && self.holders == 0;
+            let explained = self.unexplained.take().is_some_and(|since| since.elapsed() < NEWS);
+            self.handed_over |= self.present && (self.holders == 0 || explained);
             self.present = true;
-            self.holders += 1;
+            self.holders += usize::from(!explained);
         }
         if event.intersects(CLOSED) {
             self.holders = self.holders.saturating_sub(1);
@@ -210,27 +221,33 @@ impl Visits {
     }
 }
 
-/// Reads all that the watch has seen; whether anybody closed the slave.
+/// Reads all that the watch has seen, once it is ready; whether anybody closed the slave.
 fn poll_watch(watch: &AsyncFd<Arc<OwnedFd>>, visits: &mut Visits, cx: &mut Context<'_>) -> io::Result<bool> {
     let mut closed = false;
     while let Poll::Ready(guard) = watch.poll_read_ready(cx) {
         let mut guard = guard?;
-        let mut buffer = [MaybeUninit::uninit(); 1024];
-        let mut events = inotify::Reader::new(guard.get_inner(), &mut buffer);
-        loop {
-            match events.next().map(|event| event.events()) {
-                Ok(event) => {
-                    visits.saw(event);
-                    closed |= event.intersects(CLOSED);
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
+        closed |= drain(guard.get_inner(), visits)?;
         guard.clear_ready();
     }
     Ok(closed)
+}
+
+/// Reads all that the watch has seen; whether anybody closed the slave.
+fn drain(watch: &OwnedFd, visits: &mut Visits) -> io::Result<bool> {
+    let mut closed = false;
+    let mut buffer = [MaybeUninit::uninit(); 1024];
+    let mut events = inotify::Reader::new(watch, &mut buffer);
+    loop {
+        match events.next().map(|event| event.events()) {
+            Ok(event) => {
+                visits.saw(event);
+                closed |= event.intersects(CLOSED);
+            }
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Ok(closed),
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// The readiness of a descriptor.
@@ -253,8 +270,22 @@ mod tests {
 
     #[test]
     fn a_visit_that_is_over_is_still_one() {
-        let Visits { holders, present, handed_over } = after(&[ReadFlags::OPEN, ReadFlags::CLOSE_WRITE]);
+        let Visits { holders, present, handed_over, .. } = after(&[ReadFlags::OPEN, ReadFlags::CLOSE_WRITE]);
         assert_eq!((holders, present, handed_over), (0, true, false));
+    }
+
+    /// The kernel lets the master live again before it tells of the opening.
+    #[test]
+    fn news_that_come_late_are_still_of_the_next_host() {
+        let mut visits = after(&[ReadFlags::OPEN, ReadFlags::CLOSE_WRITE]);
+        (visits.holders, visits.unexplained) = (1, Some(Instant::now()));
+        visits.saw(ReadFlags::OPEN);
+        assert_eq!((visits.holders, visits.handed_over), (1, true));
+        // Two openings that were merged: the one who stays is no other.
+        let mut visits = after(&[ReadFlags::OPEN, ReadFlags::CLOSE_WRITE]);
+        (visits.holders, visits.unexplained) = (1, Instant::now().checked_sub(NEWS));
+        visits.saw(ReadFlags::OPEN);
+        assert_eq!((visits.holders, visits.handed_over), (2, false));
     }
 
     #[test]
