@@ -6,8 +6,7 @@ use core::num::NonZeroI64;
 use core::time::Duration;
 
 use crate::at::{Needs, Problem};
-use crate::failure::Cause;
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::radio::{Change, Registration, Sim, Start};
 use crate::settings::Settings;
 use crate::time::Instant;

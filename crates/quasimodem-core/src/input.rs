@@ -2,8 +2,7 @@
 
 use core::net::IpAddr;
 
-use crate::net::Query;
-use crate::net::{Link, Port, Why};
+use crate::net::{Link, Port, Query, Why};
 use crate::radio::Change;
 
 /// Something that happened outside the modem.

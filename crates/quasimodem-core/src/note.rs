@@ -70,7 +70,7 @@ impl fmt::Display for Note<'_> {
                 "client {client}: topic id {id} is a predefined one and one of the connection; typed, it means what it \
                  meant first (sn_predefined decides, sn_names shows names)"
             ),
-            Note::Unread(client, count) => write!(f, "client {client}: closed with {count} unread messages"),
+            Note::Unread(client, count) => write!(f, "client {client}: closed, unread messages forgotten: {count}"),
             Note::HalfLine(bytes) => {
                 write!(f, "the host left {bytes} bytes of a line without its end, a carriage return")
             }

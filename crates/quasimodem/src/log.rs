@@ -71,8 +71,9 @@ pub(crate) fn effect(effect: &Effect<'_>) {
     }
 }
 
-/// A broker or a gateway ended a connection, perhaps because another client has this id. With the usual IMEI that is probably another
-/// modem of this program, which is worth a word in any case, but not again and again: they do it to each other.
+/// A broker or a gateway ended a connection, perhaps because another client has this id. With the usual IMEI that is
+/// probably another modem of this program, which is worth a word in any case, but not again and again: they do it to
+/// each other.
 fn taken_over(client_id: &str) {
     let usual = Imei::default();
     if client_id.starts_with(&usual.to_string()) && !HINTED.swap(true, Ordering::Relaxed) {

@@ -9,8 +9,7 @@ use crate::cloud::{
 };
 use crate::errand::Tuya;
 use crate::secret::Secret;
-use crate::sink::InSecret;
-use crate::sink::Sink;
+use crate::sink::{InSecret, Sink};
 use crate::turn::Turn;
 
 pub(super) const MQTTAUTHCFG: Command = Command {

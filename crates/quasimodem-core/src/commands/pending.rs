@@ -9,8 +9,7 @@ use super::publish::Outgoing;
 use crate::at::{Command, Problem, Texts};
 use crate::client_id::ClientId;
 use crate::failure::Failure;
-use crate::net::Query;
-use crate::net::Why;
+use crate::net::{Query, Why};
 use crate::time::Instant;
 use crate::turn::Turn;
 

@@ -6,8 +6,7 @@ use core::fmt::Write;
 use crate::at::{Answer, Args, Clients, Command, Limit, Needs, Param, ParamKind, Problem, Texts};
 use crate::client::User;
 use crate::client_id::ClientId;
-use crate::sink::InSecret;
-use crate::sink::Sink;
+use crate::sink::{InSecret, Sink};
 use crate::turn::Turn;
 
 pub(super) const MQTTUSER: Command = Command {

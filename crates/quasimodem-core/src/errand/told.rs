@@ -6,8 +6,7 @@ use core::fmt::{self, Write};
 use crate::at::{Escapes, Texts};
 use crate::cloud::{Credentials, TencentRegistered, UnicomRegistered};
 use crate::secret;
-use crate::sink::InSecret;
-use crate::sink::Sink;
+use crate::sink::{InSecret, Sink};
 use crate::visible::put_field;
 
 /// A line about a cloud. A registration that failed is told with empty fields, since the manual has no line for it.

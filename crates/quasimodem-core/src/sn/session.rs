@@ -17,8 +17,7 @@ use crate::lean;
 use crate::mqtt::{Key, Qos};
 use crate::request::{Progress, Request, Terms};
 use crate::sn::Registrar;
-use crate::ticket::Stage;
-use crate::ticket::Ticket;
+use crate::ticket::{Stage, Ticket};
 use crate::time::{Instant, ping_after};
 use crate::will::StoredWill;
 

@@ -6,8 +6,7 @@ use super::{End, Event, Malformed, Outcome, Packet, Room, Session, Settled, Topi
 use crate::at::Problem;
 use crate::client_id::ClientId;
 use crate::commands;
-use crate::failure::Cause;
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::modem::Modem;
 use crate::mqtt::Qos;
 use crate::note::StoredNote;
