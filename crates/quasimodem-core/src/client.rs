@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use crate::client_id::ClientId;
 use crate::mqtt::Session;
 use crate::sn;
 use crate::ticket::Stage;
@@ -43,6 +44,9 @@ pub(crate) struct SnClient {
     /// What is left of the last connection with `<Cleansession flag>` 0.
     pub(crate) kept: Option<Box<sn::Kept>>,
 }
+
+/// All of them.
+pub(crate) type SnClients = [SnClient; ClientId::ALL.len() - ClientId::MQTT];
 
 impl SnClient {
     /// Ends the connection, if there is one.

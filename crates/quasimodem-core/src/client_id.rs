@@ -45,9 +45,14 @@ impl ClientId {
         Link(self.0)
     }
 
-    /// Its place among the clients that speak the same protocol.
-    pub(crate) fn index(self) -> usize {
-        usize::from(self.0 % 100) - 1
+    /// Its place among the MQTT clients, if it is one.
+    pub(crate) fn mqtt_place(self) -> Option<usize> {
+        (!self.is_sn()).then(|| usize::from(self.0) - 1)
+    }
+
+    /// Its place among the MQTT-SN clients, if it is one.
+    pub(crate) fn sn_place(self) -> Option<usize> {
+        self.is_sn().then(|| usize::from(self.0) - 101)
     }
 }
 

@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::at::Gate;
 use crate::bearer::Bearer;
-use crate::client::{Client, SnClient};
+use crate::client::{Client, SnClient, SnClients, User};
 use crate::client_id::ClientId;
 use crate::console::Console;
 use crate::errand::{Clouds, Errand};
@@ -50,7 +50,7 @@ pub struct Modem {
     pub(crate) clients: [Client; ClientId::MQTT],
     pub(crate) ids: PacketIds,
     /// The MQTT-SN clients, while there is something of them.
-    pub(crate) sn: Option<Box<[SnClient; ClientId::ALL.len() - ClientId::MQTT]>>,
+    pub(crate) sn: Option<Box<SnClients>>,
     /// What few modems have; it is there only while there is something of it.
     rare: Option<Box<Rare>>,
     /// What TLS connections are made with; shared with the settings until the host changes it.
@@ -152,12 +152,12 @@ impl Modem {
             Port::Link(link) => match Owner::of(link) {
                 Some(Owner::Errand) => self.errand().is_some_and(Errand::is_listening),
                 Some(Owner::MqttSn(id)) => {
-                    let client = self.sn.as_ref().and_then(|clients| clients.get(id.index()));
-                    client.and_then(|client| client.session.as_ref()).is_some_and(|session| session.wants())
+                    let session = self.sn_client(id).and_then(|client| client.session.as_ref());
+                    session.is_some_and(|session| session.wants())
                 }
                 Some(Owner::Mqtt(id)) => {
-                    let client = self.clients.get(id.index());
-                    client.and_then(|client| client.session.as_ref()).is_some_and(|session| session.wants())
+                    let session = self.client(id).and_then(|client| client.session.as_ref());
+                    session.is_some_and(|session| session.wants())
                 }
                 None => false,
             },
@@ -214,9 +214,9 @@ impl Modem {
         self.settings.cloud.time.map(i64::from).or_else(|| self.clock(now))
     }
 
-    /// Takes what the host set with `AT+CGDCONT`.
-    pub(crate) fn take_context(&mut self) -> Option<Context> {
-        self.rare.as_mut()?.context.take()
+    /// What the host set with `AT+CGDCONT`.
+    pub(crate) fn context(&self) -> Option<&Context> {
+        self.rare.as_ref()?.context.as_ref()
     }
 
     /// Sets that.
@@ -298,27 +298,37 @@ impl Modem {
     }
 
     /// The MQTT client with that id.
-    pub(crate) fn client(&mut self, id: ClientId) -> Option<&mut Client> {
-        if id.is_sn() { None } else { self.clients.get_mut(id.index()) }
+    pub(crate) fn client(&self, id: ClientId) -> Option<&Client> {
+        self.clients.get(id.mqtt_place()?)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn client_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.clients.get_mut(id.mqtt_place()?)
     }
 
     /// The MQTT-SN client with that id, if there is something of such clients.
-    pub(crate) fn sn_client(&mut self, id: ClientId) -> Option<&mut SnClient> {
-        if id.is_sn() { self.sn.as_mut()?.get_mut(id.index()) } else { None }
+    pub(crate) fn sn_client(&self, id: ClientId) -> Option<&SnClient> {
+        self.sn.as_ref()?.get(id.sn_place()?)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn sn_client_mut(&mut self, id: ClientId) -> Option<&mut SnClient> {
+        self.sn.as_mut()?.get_mut(id.sn_place()?)
     }
 
     /// The MQTT-SN client with that id, which the host is about to use.
     pub(crate) fn new_sn_client(&mut self, id: ClientId) -> Option<&mut SnClient> {
-        self.sn.get_or_insert_default();
-        self.sn_client(id)
+        let place = id.sn_place()?;
+        self.sn.get_or_insert_default().get_mut(place)
     }
 
     /// How far a client's connection is, if it has one.
     pub(crate) fn stage(&self, id: ClientId) -> Option<Stage> {
-        if id.is_sn() {
-            Some(self.sn.as_ref()?.get(id.index())?.session.as_ref()?.stage())
-        } else {
-            self.clients.get(id.index())?.stage()
+        match Owner::from(id) {
+            Owner::MqttSn(id) => Some(self.sn_client(id)?.session.as_ref()?.stage()),
+            Owner::Mqtt(id) => self.client(id)?.stage(),
+            Owner::Errand => None,
         }
     }
 
@@ -328,12 +338,12 @@ impl Modem {
 
     /// Ends a client's connection, if it has one. Gives how many kept sessions were forgotten for what outlives it.
     pub(crate) fn end(&mut self, id: ClientId) -> usize {
-        let session = self.client(id).and_then(|client| client.session.take());
+        let session = self.client_mut(id).and_then(|client| client.session.take());
         let forgotten = match session.and_then(|session| session.end()) {
             Some(kept) => self.rare.get_or_insert_default().kept.push(kept),
             None => 0,
         };
-        if let Some(client) = self.sn_client(id) {
+        if let Some(client) = self.sn_client_mut(id) {
             client.end();
         }
         self.sn.take_if(|clients| clients.iter().all(SnClient::is_empty));
@@ -345,12 +355,31 @@ impl Modem {
         self.rare.as_deref_mut().map(|rare| &mut rare.kept)
     }
 
-    /// Where the will of a client is kept.
-    pub(crate) fn will(&mut self, id: ClientId) -> Option<&mut Option<Box<StoredWill>>> {
-        if id.is_sn() {
-            self.sn_client(id).map(|client| &mut client.will)
-        } else {
-            self.client(id).map(|client| &mut client.will)
+    /// What `+MQTTUSER` stored for an MQTT client.
+    pub(crate) fn user(&self, id: ClientId) -> Option<&User> {
+        self.client(id)?.user.as_deref()
+    }
+
+    /// What `+MQTTSNCID` stored for an MQTT-SN client.
+    pub(crate) fn own_sn_id(&self, id: ClientId) -> Option<&str> {
+        self.sn_client(id)?.client_id.as_deref()
+    }
+
+    /// The will of a client's next connection.
+    pub(crate) fn will(&self, id: ClientId) -> Option<&StoredWill> {
+        let mqtt = self.client(id).and_then(|client| client.will.as_deref());
+        mqtt.or_else(|| self.sn_client(id)?.will.as_deref())
+    }
+
+    /// Sets that.
+    pub(crate) fn set_will(&mut self, id: ClientId, will: StoredWill) {
+        let place = match Owner::from(id) {
+            Owner::MqttSn(id) => self.new_sn_client(id).map(|client| &mut client.will),
+            Owner::Mqtt(id) => self.client_mut(id).map(|client| &mut client.will),
+            Owner::Errand => None,
+        };
+        if let Some(place) = place {
+            *place = Some(Box::new(will));
         }
     }
 

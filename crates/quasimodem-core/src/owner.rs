@@ -33,6 +33,13 @@ const _: () = {
     }
 };
 
+/// The owner of a client's link.
+impl From<ClientId> for Owner {
+    fn from(client: ClientId) -> Owner {
+        if client.is_sn() { Owner::MqttSn(client) } else { Owner::Mqtt(client) }
+    }
+}
+
 impl Owner {
     /// The owner of a link; `None`: the modem never opens it.
     pub(crate) fn of(link: Link) -> Option<Owner> {
@@ -40,6 +47,6 @@ impl Owner {
             return Some(Owner::Errand);
         }
         let client = ClientId::ALL.into_iter().find(|id| id.link() == link)?;
-        Some(if client.is_sn() { Owner::MqttSn(client) } else { Owner::Mqtt(client) })
+        Some(Owner::from(client))
     }
 }

@@ -11,7 +11,7 @@ use crate::errand::Told;
 use crate::failure::Cause;
 use crate::lean;
 use crate::mqtt::Qos;
-use crate::outbox::{Kind, Outbox};
+use crate::outbox::{Kind, ModemLine, Outbox};
 use crate::profile::Profile;
 use crate::radio::{Registration, put_cell};
 use crate::settings::{Settings, UrcPayload};
@@ -434,6 +434,14 @@ impl Report {
             Report::Call { address: Some(address), .. } => line(out, format_args!("+MIPCALL: {address}")),
             Report::Call { address: None, .. } => line(out, format_args!("+MIPCALL: 0")),
         }
+    }
+}
+
+/// Tells the host by the ring indicator that something unsolicited comes.
+pub(crate) fn ring(settings: &Settings, out: &mut Outbox) {
+    let pulse = settings.ri_pulse;
+    if !pulse.is_zero() {
+        out.line(ModemLine::RiPulse(pulse));
     }
 }
 

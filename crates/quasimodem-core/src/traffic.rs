@@ -5,16 +5,19 @@ use core::time::Duration;
 
 use crate::at::{Answer, Command, Problem, Returns};
 use crate::bearer::Bearer;
+use crate::client::SnClients;
 use crate::client_id::ClientId;
-use crate::commands::{self};
+use crate::commands;
+use crate::console::Console;
 use crate::failure::{Cause, Failure};
 use crate::modem::Modem;
 use crate::mqtt::{self, Event, KeptSessions, Odd, OddMessage, Qos, Session, TooLarge, Violation, Wire};
 use crate::net::{Link, Why};
 use crate::note::StoredNote;
+use crate::outbox::Outbox;
 use crate::owner::{OnLink, Owner};
-use crate::profile::Switches;
-use crate::reports::{self, Message, Report, Topic};
+use crate::profile::{Profile, Switches};
+use crate::reports::{self, Message, Report, Reports, Topic};
 use crate::request::{Progress, Request, Terms};
 use crate::settings::{Oversize, Settings};
 use crate::sink::Sink;
@@ -32,6 +35,50 @@ enum Next<'a> {
     Partial,
     /// This many bytes of a message that is too large.
     Skipped(usize),
+}
+
+/// What telling the host of a message takes.
+pub(crate) struct Teller<'a> {
+    now: Instant,
+    is_free: bool,
+    pub(crate) settings: &'a Settings,
+    profile: &'a Profile,
+    reports: &'a mut Reports,
+    console: &'a mut Console,
+    pub(crate) out: &'a mut Outbox,
+}
+
+impl Teller<'_> {
+    /// Tells the host of a message, now or when it may be told.
+    pub(crate) fn message(&mut self, id: ClientId, qos: Qos, topic: Topic<'_>, payload: &[u8]) {
+        if self.profile.switches.has(Switches::INDICATES) {
+            for part in reports::parts(payload, commands::READ_MAX) {
+                self.reports.push(Report::arrived(id, qos, topic, part));
+            }
+            self.reports.push(Report::Unread(id, Box::new(Message::new(qos, topic, payload))));
+        } else if self.tells_at_once(payload) {
+            reports::ring(self.settings, self.out);
+            reports::print_message(id, qos, topic, payload, self.settings, self.out);
+            self.console.space(self.now + self.settings.urc_gap);
+        } else {
+            for part in reports::parts(payload, self.longest_in_one_go()) {
+                self.reports.push(Report::Message(id, Box::new(Message::new(qos, topic, part))));
+            }
+        }
+    }
+
+    /// Whether a message with this payload is printed the moment it comes.
+    pub(crate) fn tells_at_once(&self, payload: &[u8]) -> bool {
+        let indicates = self.profile.switches.has(Switches::INDICATES);
+        let fits = payload.len() <= self.longest_in_one_go();
+        !indicates && fits && self.is_free && !self.reports.is_ready()
+    }
+
+    /// The longest payload that may be printed without a gap in it. Longer ones than the model reports are several
+    /// results.
+    fn longest_in_one_go(&self) -> usize {
+        if self.settings.urc_gap.is_zero() { usize::MAX } else { self.settings.model.message.into() }
+    }
 }
 
 impl Turn<'_> {
@@ -162,10 +209,13 @@ impl Turn<'_> {
         let (window, room) = (self.modem.settings.window, self.modem.pool_left());
         let (ticket, until) = self.owe(command, client);
         let terms = Terms { ticket, until, window, room };
-        let taken = if client.is_sn() {
-            self.sn_session(client).and_then(|(session, mut wire)| session.request(&mut wire, request, terms))
-        } else {
-            self.session(client).and_then(|(session, mut wire)| session.request(&mut wire, request, terms))
+        let taken = match Owner::from(client) {
+            Owner::MqttSn(_) => {
+                self.sn_session(client).and_then(|(session, mut wire)| session.request(&mut wire, request, terms))
+            }
+            Owner::Mqtt(_) | Owner::Errand => {
+                self.session(client).and_then(|(session, mut wire)| session.request(&mut wire, request, terms))
+            }
         };
         match taken {
             Ok(Progress::Flying) => self.advance(client),
@@ -181,8 +231,8 @@ impl Turn<'_> {
     /// The session of a client and its way out.
     pub(crate) fn session(&mut self, client: ClientId) -> Result<(&mut Session, Wire<'_>), Problem> {
         let Modem { clients, ids, .. } = &mut *self.modem;
-        let clients = if client.is_sn() { None } else { clients.get_mut(client.index()) };
-        let session = clients.and_then(|client| client.session.as_deref_mut()).ok_or(Problem::NotConnected)?;
+        let of = client.mqtt_place().and_then(|place| clients.get_mut(place));
+        let session = of.and_then(|client| client.session.as_deref_mut()).ok_or(Problem::NotConnected)?;
         Ok((session, Wire { now: self.now, link: client.link(), ids, out: self.out }))
     }
 
@@ -339,35 +389,15 @@ impl Turn<'_> {
 
     /// Tells the host of a message, now or when it may be told.
     pub(crate) fn message(&mut self, id: ClientId, qos: Qos, topic: Topic<'_>, payload: &[u8]) {
-        if self.modem.profile.switches.has(Switches::INDICATES) {
-            for part in reports::parts(payload, commands::READ_MAX) {
-                self.modem.reports.push(Report::arrived(id, qos, topic, part));
-            }
-            self.modem.reports.push(Report::Unread(id, Box::new(Message::new(qos, topic, payload))));
-        } else if self.tells_at_once(payload) {
-            self.ring();
-            let settings = &self.modem.settings;
-            reports::print_message(id, qos, topic, payload, settings, self.out);
-            self.space();
-        } else {
-            for part in reports::parts(payload, self.longest_in_one_go()) {
-                self.modem.reports.push(Report::Message(id, Box::new(Message::new(qos, topic, part))));
-            }
-        }
+        self.teller().0.message(id, qos, topic, payload);
     }
 
-    /// Whether a message with this payload is printed the moment it comes.
-    pub(crate) fn tells_at_once(&self, payload: &[u8]) -> bool {
-        let indicates = self.modem.profile.switches.has(Switches::INDICATES);
-        let fits = payload.len() <= self.longest_in_one_go();
-        !indicates && fits && self.is_free() && !self.modem.reports.is_ready()
-    }
-
-    /// The longest payload that may be printed without a gap in it. Longer ones than the model reports are several
-    /// results.
-    fn longest_in_one_go(&self) -> usize {
-        let settings = &self.modem.settings;
-        if settings.urc_gap.is_zero() { usize::MAX } else { settings.model.message.into() }
+    /// What telling the host takes, and the MQTT-SN clients, which hold the names of topics.
+    pub(crate) fn teller(&mut self) -> (Teller<'_>, Option<&mut SnClients>) {
+        let is_free = self.is_free();
+        let Modem { settings, profile, reports, console, sn, .. } = &mut *self.modem;
+        let teller = Teller { now: self.now, is_free, settings, profile, reports, console, out: self.out };
+        (teller, sn.as_deref_mut())
     }
 
     fn broken(&mut self, id: ClientId, failure: Failure) {

@@ -208,10 +208,7 @@ impl<'a> Turn<'a> {
 
     /// Tells the host by the ring indicator that something unsolicited comes.
     pub(crate) fn ring(&mut self) {
-        let pulse = self.modem.settings.ri_pulse;
-        if !pulse.is_zero() {
-            self.out.line(ModemLine::RiPulse(pulse));
-        }
+        reports::ring(&self.modem.settings, self.out);
     }
 
     /// Starts the module anew. Its connections end without a DISCONNECT, as they do on a real one.
@@ -397,6 +394,11 @@ impl<'a> Turn<'a> {
 
     /// Writes one information line.
     pub(crate) fn info(&mut self, write: impl FnOnce(&mut Piece<'_>) -> fmt::Result) {
+        self.info_of(|_, line| write(line));
+    }
+
+    /// Writes one information line of what the modem holds.
+    pub(crate) fn info_of(&mut self, write: impl FnOnce(&Modem, &mut Piece<'_>) -> fmt::Result) {
         let headed = mem::take(&mut self.fresh_info) && self.modem.profile.switches.has(Switches::VERBOSE);
         if headed {
             self.line_end = None;
@@ -407,7 +409,7 @@ impl<'a> Turn<'a> {
         if headed {
             piece.put(b"\r\n");
         }
-        let _ = write(&mut piece);
+        let _ = write(self.modem, &mut piece);
         piece.put(b"\r\n");
     }
 

@@ -36,8 +36,7 @@ pub(super) const CEER: Command = Command {
               gateway, 12 answer of a cloud, 13 no clock, 14 taken over by another client, 15 message too \
               large, 16 subscription not granted, 17 no raw data.",
     ..Command::telling(|turn, _| {
-        let failure = turn.modem.last_failure.take();
-        turn.info(|line| match &failure {
+        turn.info_of(|modem, line| match &modem.last_failure {
             None => line.write_str("+CEER: 0,\"none\""),
             Some(failure) => {
                 write!(line, "+CEER: {},\"", failure.code())?;
@@ -48,7 +47,6 @@ pub(super) const CEER: Command = Command {
                 line.write_str("\"")
             }
         });
-        turn.modem.last_failure = failure;
         Ok(Answer::Done)
     })
 };

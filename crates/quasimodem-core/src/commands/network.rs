@@ -211,20 +211,16 @@ pub(super) const CGDCONT: Command = Command {
         Ok(Answer::Done)
     }),
     read: Some(|turn, _| {
-        let context = turn.modem.take_context();
-        let (kind, apn) = context.as_ref().map_or(("IP", ""), |context| (&*context.kind, &*context.apn));
-        let address = turn.modem.bearer.address.unwrap_or(core::net::Ipv4Addr::UNSPECIFIED);
-        let escapes = turn.modem.settings.escapes;
-        turn.info(|line| {
+        turn.info_of(|modem, line| {
+            let (kind, apn) = modem.context().map_or(("IP", ""), |context| (&*context.kind, &*context.apn));
+            let address = modem.bearer.address.unwrap_or(core::net::Ipv4Addr::UNSPECIFIED);
+            let escapes = modem.settings.escapes;
             line.write_str("+CGDCONT: 1,")?;
             escapes.put(Texts::Plain, kind.as_bytes(), line);
             line.write_str(",")?;
             escapes.put(Texts::Plain, apn.as_bytes(), line);
             write!(line, ",\"{address}\",0,0,0,0")
         });
-        if let Some(context) = context {
-            turn.modem.set_context(context);
-        }
         Ok(Answer::Done)
     }),
     ..Command::ROW

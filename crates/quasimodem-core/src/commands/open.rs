@@ -71,7 +71,7 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
     let (ticket, until) = turn.owe(&MQTTOPEN, id);
     let default = default_client_id(turn.modem, id);
-    let Some(Client { user, will, session }) = turn.modem.client(id) else { return Err(Problem::NoSuchClient) };
+    let Some(Client { user, will, session }) = turn.modem.client_mut(id) else { return Err(Problem::NoSuchClient) };
     let user = user.as_deref();
     let (name, password) = user.map_or(("", &[][..]), |user| (&*user.name, &*user.password));
     let own_id = user.and_then(|user| user.client_id.as_deref()).filter(|own_id| !own_id.is_empty());
@@ -113,14 +113,11 @@ fn accepted(turn: &Turn<'_>, id: ClientId) -> Answer {
 }
 
 /// The client id with which this client connects.
-pub(crate) fn client_id(modem: &mut Modem, id: ClientId) -> String {
+pub(crate) fn client_id(modem: &Modem, id: ClientId) -> String {
     if id.is_sn() {
-        let imei = modem.imei;
-        let own_id = modem.sn_client(id).and_then(|client| client.client_id.as_deref());
-        return sn::client_id(own_id, imei, id);
+        return sn::client_id(modem.own_sn_id(id), modem.imei, id);
     }
-    let user = modem.client(id).and_then(|client| client.user.as_deref());
-    match user.and_then(|user| user.client_id.as_deref()).filter(|own_id| !own_id.is_empty()) {
+    match modem.user(id).and_then(|user| user.client_id.as_deref()).filter(|own_id| !own_id.is_empty()) {
         Some(own_id) => own_id.into(),
         None => default_client_id(modem, id),
     }

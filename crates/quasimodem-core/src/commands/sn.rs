@@ -35,16 +35,15 @@ pub(super) const MQTTSNCID: Command = Command {
     }),
     read: Some(|turn, _| {
         for id in ClientId::mqtt_sn() {
-            let Some(own) = turn.modem.sn_client(id).and_then(|client| client.client_id.take()) else { continue };
-            let escapes = turn.modem.settings.escapes;
-            turn.info(|line| {
+            if turn.modem.own_sn_id(id).is_none() {
+                continue;
+            }
+            turn.info_of(|modem, line| {
+                let own = modem.own_sn_id(id).unwrap_or_default();
                 write!(line, "+MQTTSNCID: {id},")?;
-                escapes.put(Texts::Plain, own.as_bytes(), line);
+                modem.settings.escapes.put(Texts::Plain, own.as_bytes(), line);
                 Ok(())
             });
-            if let Some(client) = turn.modem.sn_client(id) {
-                client.client_id = Some(own);
-            }
         }
         Ok(Answer::Done)
     }),

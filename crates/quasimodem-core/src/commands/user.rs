@@ -26,7 +26,7 @@ pub(super) const MQTTUSER: Command = Command {
 };
 
 fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
-    let Some(client) = turn.modem.client(args.client(0)?) else { return Err(Problem::NoSuchClient) };
+    let Some(client) = turn.modem.client_mut(args.client(0)?) else { return Err(Problem::NoSuchClient) };
     client.user = Some(Box::new(User {
         name: args.text(1).into(),
         password: args.bytes(2).unwrap_or_default().into(),
@@ -37,9 +37,11 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 
 fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
     for id in ClientId::mqtt() {
-        let Some(user) = turn.modem.client(id).and_then(|client| client.user.take()) else { continue };
-        let escapes = turn.modem.settings.escapes;
-        turn.info(|line| {
+        if turn.modem.user(id).is_none() {
+            continue;
+        }
+        turn.info_of(|modem, line| {
+            let (Some(user), escapes) = (modem.user(id), modem.settings.escapes) else { return Ok(()) };
             write!(line, "+MQTTUSER: {id},")?;
             escapes.put(Texts::Plain, user.name.as_bytes(), line);
             line.put(b",");
@@ -50,9 +52,6 @@ fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
             }
             Ok(())
         });
-        if let Some(client) = turn.modem.client(id) {
-            client.user = Some(user);
-        }
     }
     Ok(Answer::Done)
 }

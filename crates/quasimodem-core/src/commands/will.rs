@@ -39,29 +39,23 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 
 pub(super) fn store(turn: &mut Turn<'_>, headed: Headed, payload: Box<[u8]>) -> Result<Answer, Problem> {
     let Headed { client, topic, qos, retain } = headed;
-    if client.is_sn() {
-        turn.modem.new_sn_client(client);
-    }
-    if let Some(will) = turn.modem.will(client) {
-        *will = Some(Box::new(StoredWill { topic, qos, retain, payload }));
-    }
+    turn.modem.set_will(client, StoredWill { topic, qos, retain, payload });
     Ok(Answer::Done)
 }
 
 fn read(turn: &mut Turn<'_>, _: &Args<'_>) -> Result<Answer, Problem> {
     for id in ClientId::ALL {
-        let Some(will) = turn.modem.will(id).and_then(|will| will.take_if(|will| will.has_topic())) else { continue };
-        let escapes = turn.modem.settings.escapes;
-        turn.info(|line| {
+        if !turn.modem.will(id).is_some_and(StoredWill::has_topic) {
+            continue;
+        }
+        turn.info_of(|modem, line| {
+            let (Some(will), escapes) = (modem.will(id), modem.settings.escapes) else { return Ok(()) };
             write!(line, "+MQTTWILL: {id},")?;
             escapes.put(Texts::Free, will.topic.as_bytes(), line);
             write!(line, ",{},{},", will.qos.number(), u8::from(will.retain))?;
             escapes.put(Texts::Free, &will.payload, line);
             Ok(())
         });
-        if let Some(place) = turn.modem.will(id) {
-            *place = Some(will);
-        }
     }
     Ok(Answer::Done)
 }

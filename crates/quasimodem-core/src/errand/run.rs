@@ -291,7 +291,7 @@ impl Turn<'_> {
 
     /// A client was connected; it may be the Tuya device.
     pub(crate) fn tuya_connected(&mut self, client: ClientId) {
-        let name = self.modem.client(client).and_then(|client| client.user.as_deref()).map(|user| user.name.clone());
+        let name = self.modem.user(client).map(|user| user.name.clone());
         if let Some(device) = self.tuya()
             && name.as_deref() == Some(&device.login.username)
         {

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use super::{End, Event, Malformed, Outcome, Packet, Room, Session, Settled, TopicId, Wire};
 use crate::at::Problem;
+use crate::client::SnClient;
 use crate::client_id::ClientId;
 use crate::commands;
 use crate::failure::{Cause, Failure};
@@ -25,12 +26,17 @@ const TOO_LONG: Malformed =
 impl Turn<'_> {
     /// The session of an MQTT-SN client and its way out.
     pub(crate) fn sn_session(&mut self, client: ClientId) -> Result<(&mut Session, Wire<'_>), Problem> {
-        let (retry, retries) = (self.modem.settings.sn_retry, self.modem.settings.sn_retries);
-        let Modem { sn, ids, .. } = &mut *self.modem;
-        let session = sn.as_mut().filter(|_| client.is_sn()).and_then(|clients| clients.get_mut(client.index()));
-        let session = session.and_then(|client| client.session.as_deref_mut()).ok_or(Problem::NotConnected)?;
-        let wire = Wire { now: self.now, link: client.link(), ids, out: self.out, retry, retries, sent: false };
-        Ok((session, wire))
+        let (client, wire) = self.sn_client(client).ok_or(Problem::NotConnected)?;
+        Ok((client.session.as_deref_mut().ok_or(Problem::NotConnected)?, wire))
+    }
+
+    /// An MQTT-SN client, if there is something of it, and its way out.
+    fn sn_client(&mut self, id: ClientId) -> Option<(&mut SnClient, Wire<'_>)> {
+        let Modem { sn, ids, settings, .. } = &mut *self.modem;
+        let client = sn.as_mut()?.get_mut(id.sn_place()?)?;
+        let (retry, retries) = (settings.sn_retry, settings.sn_retries);
+        let wire = Wire { now: self.now, link: id.link(), ids, out: self.out, retry, retries, sent: false };
+        Some((client, wire))
     }
 
     pub(crate) fn settle_sn_session(&mut self, id: ClientId) {
@@ -66,7 +72,7 @@ impl Turn<'_> {
                 if let Stage::Open(ticket) = session.stage() {
                     self.modem.reports.decide(ticket, true);
                 }
-                if let Some(client) = self.modem.sn_client(id) {
+                if let Some(client) = self.modem.sn_client_mut(id) {
                     client.kept = None;
                 }
                 self.stage_changed(id);
@@ -102,23 +108,17 @@ impl Turn<'_> {
 
     /// Tells the gateway of the will that is kept, if there is one.
     fn say_will(&mut self, id: ClientId, say: fn(&StoredWill, &mut Wire<'_>)) {
-        let Some(will) = self.modem.sn_client(id).and_then(|client| client.will.take()) else { return };
-        if will.has_topic()
-            && let Ok((_, mut wire)) = self.sn_session(id)
+        if let Some((SnClient { will: Some(will), session: Some(_), .. }, mut wire)) = self.sn_client(id)
+            && will.has_topic()
         {
-            say(&will, &mut wire);
-        }
-        if let Some(client) = self.modem.sn_client(id) {
-            client.will = Some(will);
+            say(will, &mut wire);
         }
     }
 
     fn sn_message(&mut self, id: ClientId, topic: TopicId, qos: Qos, payload: &[u8]) {
-        // The name is the session's, or the settings', which must be lent while the message is told.
-        let mut clients = self.modem.sn.take();
-        let settings = self.modem.settings.clone();
-        let at_once = self.tells_at_once(payload);
-        let names = clients.as_mut().and_then(|clients| clients.get_mut(id.index())?.names());
+        let (mut teller, clients) = self.teller();
+        let (settings, at_once) = (teller.settings, teller.tells_at_once(payload));
+        let names = clients.and_then(|clients| clients.get_mut(id.sn_place()?)?.names());
         let told = match (&topic, names) {
             (TopicId::Short(name), _) => Topic::Name(name),
             (TopicId::Normal(number), Some(names)) => {
@@ -136,15 +136,14 @@ impl Turn<'_> {
             (TopicId::Predefined(number), names) => {
                 let is_meant = settings.sn_predefined.contains(*number);
                 if !is_meant && names.is_some_and(|names| !names.show_predefined(*number)) {
-                    self.out.note(StoredNote::TwoTopics(id, *number));
+                    teller.out.note(StoredNote::TwoTopics(id, *number));
                 }
                 let name = settings.sn_predefined.name(*number).filter(|_| settings.sn_names);
                 name.map_or(Topic::Id(*number), |name| Topic::Name(name.as_bytes()))
             }
             (TopicId::Normal(number), None) => Topic::Id(*number),
         };
-        self.message(id, qos, told, payload);
-        self.modem.sn = clients;
+        teller.message(id, qos, told, payload);
     }
 
     /// What the host is shown of a message's topic, now that it is. An id of the connection means its name from then on;
@@ -152,7 +151,9 @@ impl Turn<'_> {
     pub(crate) fn shown<'a>(&mut self, id: ClientId, topic: Topic<'a>) -> Topic<'a> {
         let Topic::Registered(number, name) = topic else { return topic };
         let named = self.modem.settings.sn_predefined.contains(number);
-        let Some(names) = self.modem.sn_client(id).and_then(|client| client.names()) else { return Topic::Name(name) };
+        let Some(names) = self.modem.sn_client_mut(id).and_then(|client| client.names()) else {
+            return Topic::Name(name);
+        };
         // The gateway may have given the id to another name since.
         let holds = names.name(number).is_some_and(|now| now.as_bytes() == name);
         if named || names.is_others(number) || !holds {
@@ -165,7 +166,7 @@ impl Turn<'_> {
     /// The host is told that an id stands for a name.
     pub(crate) fn show_name(&mut self, id: ClientId, number: u16, name: &str) {
         let named = self.modem.settings.sn_predefined.contains(number);
-        let Some(names) = self.modem.sn_client(id).and_then(|client| client.names()) else { return };
+        let Some(names) = self.modem.sn_client_mut(id).and_then(|client| client.names()) else { return };
         if named || names.is_predefined(number) {
             self.out.note(StoredNote::TwoTopics(id, number));
         } else if names.name(number) == Some(name) {
@@ -190,7 +191,7 @@ impl Turn<'_> {
             End::Done => true,
             End::Registered(topic, name) => return self.modem.reports.registered(ticket, topic, name),
             End::WillTopic(new) => {
-                if let Some(client) = self.modem.sn_client(id) {
+                if let Some(client) = self.modem.sn_client_mut(id) {
                     let payload = client.will.take().map(|will| will.payload).unwrap_or_default();
                     client.will = new.map(|new| {
                         Box::new(StoredWill { topic: new.topic, qos: new.qos, retain: new.retain, payload })
@@ -199,7 +200,7 @@ impl Turn<'_> {
                 true
             }
             End::WillMessage(payload) => {
-                match self.modem.sn_client(id).map(|client| &mut client.will) {
+                match self.modem.sn_client_mut(id).map(|client| &mut client.will) {
                     Some(Some(will)) => will.payload = payload,
                     Some(none) => *none = Some(Box::new(StoredWill::of_message(payload))),
                     None => {}
@@ -229,15 +230,13 @@ impl Turn<'_> {
 
     /// Prints the newest names of a client's connection, the newest last.
     pub(crate) fn print_names(&mut self, id: ClientId) {
-        let Some(mut clients) = self.modem.sn.take() else { return };
-        let session = clients.get_mut(id.index()).and_then(|client| client.session.as_mut());
-        if let Some(names) = session.map(|session| session.names_mut()) {
-            let told = names.newest(NAMES_TOLD);
-            for (topic, name) in told {
-                reports::print_name(format_args!("{id},{topic}"), name, &self.modem.settings, self.out);
-            }
-            names.show_newest(NAMES_TOLD, |number| self.modem.settings.sn_predefined.contains(number));
+        let (teller, clients) = self.teller();
+        let client = id.sn_place().and_then(|place| clients?.get_mut(place));
+        let Some(session) = client.and_then(|client| client.session.as_mut()) else { return };
+        let names = session.names_mut();
+        for (topic, name) in names.newest(NAMES_TOLD) {
+            reports::print_name(format_args!("{id},{topic}"), name, teller.settings, teller.out);
         }
-        self.modem.sn = Some(clients);
+        names.show_newest(NAMES_TOLD, |number| teller.settings.sn_predefined.contains(number));
     }
 }
