@@ -3,7 +3,9 @@
 use alloc::boxed::Box;
 
 use crate::client_id::ClientId;
+use crate::message::Topic;
 use crate::mqtt::Session;
+use crate::settings::Settings;
 use crate::sn;
 use crate::ticket::Stage;
 use crate::will::StoredWill;
@@ -75,6 +77,26 @@ impl SnClient {
         let flying = self.session.as_ref().map_or(0, |session| session.kept_bytes());
         flying + self.kept.as_ref().map_or(0, |kept| kept.bytes())
     }
+}
+
+/// What the host is shown of a message's topic, now that it is. An id of the connection means its name from then on; if
+/// the number is another topic's, it is shown the name.
+pub(crate) fn shown<'a>(
+    id: ClientId,
+    topic: Topic<'a>,
+    settings: &Settings,
+    clients: Option<&mut SnClients>,
+) -> Topic<'a> {
+    let Topic::Registered(number, name) = topic else { return topic };
+    let names = id.sn_place().and_then(|place| clients?.get_mut(place)?.names());
+    let Some(names) = names else { return Topic::Name(name) };
+    // The gateway may have given the id to another name since.
+    let holds = names.name(number).is_some_and(|now| now.as_bytes() == name);
+    if settings.sn_predefined.contains(number) || names.is_others(number) || !holds {
+        return Topic::Name(name);
+    }
+    names.show(number);
+    Topic::Id(number)
 }
 
 /// What `+MQTTUSER` stored.

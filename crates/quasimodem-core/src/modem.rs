@@ -22,7 +22,7 @@ use crate::radio::Sim;
 use crate::reports::{Report, Reports};
 use crate::settings::Settings;
 use crate::sn;
-use crate::ticket::Stage;
+use crate::ticket::{Stage, Tickets};
 use crate::time::Instant;
 use crate::tls::TlsProfile;
 use crate::turn::Turn;
@@ -55,10 +55,9 @@ pub struct Modem {
     rare: Option<Box<Rare>>,
     /// What TLS connections are made with; shared with the settings until the host changes it.
     pub(crate) tls: Arc<TlsProfile>,
-    /// The [code](crate::TlsFailure::code) of the last TLS connection, 0 if it came about.
-    pub(crate) tls_error: i16,
     /// Why the last connection failed or was lost, for `AT+CEER`.
     pub(crate) last_failure: Option<Box<Failure>>,
+    pub(crate) tickets: Tickets,
     pub(crate) reports: Reports,
     pub(crate) console: Console,
 }
@@ -74,6 +73,8 @@ pub(crate) struct Rare {
     pub(crate) stored: Option<Box<Stored>>,
     /// `AT+CCLK=`.
     pub(crate) clock: Option<HostClock>,
+    /// The [code](crate::TlsFailure::code) of the last TLS connection, 0 if it came about.
+    pub(crate) tls_error: i16,
     /// `AT+GTGPSPOWER=1`.
     pub(crate) gnss: bool,
     kept: KeptSessions,
@@ -96,7 +97,6 @@ impl Modem {
             profile: Profile::new(&settings),
             bearer: Bearer::new(Sim::Ready, settings.bearer, Instant::START, settings.search),
             tls: settings.tls.clone(),
-            tls_error: 0,
             ids: PacketIds::new(settings.seed, imei),
             settings,
             imei,
@@ -105,6 +105,7 @@ impl Modem {
             sn: None,
             rare: None,
             last_failure: None,
+            tickets: Tickets::default(),
             reports: Reports::default(),
             console: Console::new(),
         };
@@ -227,8 +228,9 @@ impl Modem {
     /// Gives memory back that holds nothing any more.
     pub(crate) fn tidy(&mut self) {
         self.rare.take_if(|rare| {
-            let Rare { context, cloud, shown, stored, clock, gnss, kept } = &**rare;
-            let nothing_set = context.is_none() && shown.is_empty() && stored.is_none() && clock.is_none() && !gnss;
+            let Rare { context, cloud, shown, stored, clock, tls_error, gnss, kept } = &**rare;
+            let nothing_set = context.is_none() && shown.is_empty() && stored.is_none() && clock.is_none();
+            let nothing_set = nothing_set && *tls_error == 0 && !gnss;
             nothing_set && cloud.is_empty() && kept.is_empty()
         });
     }
@@ -264,7 +266,9 @@ impl Modem {
         let sim = self.bearer.sim;
         let mut fresh = Modem::new(self.settings.clone(), self.imei);
         fresh.bearer = Bearer::new(sim, self.settings.bearer, now + self.settings.boot, self.settings.search);
-        fresh.reports = self.reports.emptied();
+        // What was named before is not taken for what comes.
+        fresh.tickets = self.tickets;
+        fresh.reports = Reports::default();
         fresh.ids = self.ids;
         fresh.announce();
         fresh.bearer.keep_clock(&self.bearer);
@@ -292,7 +296,8 @@ impl Modem {
     /// Keeps why something failed, for `AT+CEER` and `AT+GTSSLERR`.
     pub(crate) fn failed(&mut self, failure: Failure) {
         if let Failure::Link(Why::Tls(failure)) = &failure {
-            self.tls_error = failure.code();
+            let code = failure.code();
+            self.change_rare(|rare| rare.tls_error = code);
         }
         self.last_failure = Some(Box::new(failure));
     }
@@ -353,6 +358,13 @@ impl Modem {
     /// What MQTT sessions without a connection left, if anything. [`tidy`](Self::tidy) is due when that ends.
     pub(crate) fn kept(&mut self) -> Option<&mut KeptSessions> {
         self.rare.as_deref_mut().map(|rare| &mut rare.kept)
+    }
+
+    /// A TLS connection begins anew.
+    pub(crate) fn forget_tls_error(&mut self) {
+        if self.rare.is_some() {
+            self.change_rare(|rare| rare.tls_error = 0);
+        }
     }
 
     /// What `+MQTTUSER` stored for an MQTT client.

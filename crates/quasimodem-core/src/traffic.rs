@@ -10,6 +10,7 @@ use crate::client_id::ClientId;
 use crate::commands;
 use crate::console::Console;
 use crate::failure::{Cause, Failure};
+use crate::message::{self, Message, Topic};
 use crate::modem::Modem;
 use crate::mqtt::{self, Event, KeptSessions, Odd, OddMessage, Qos, Session, TooLarge, Violation, Wire};
 use crate::net::{Link, Why};
@@ -17,7 +18,7 @@ use crate::note::StoredNote;
 use crate::outbox::Outbox;
 use crate::owner::{OnLink, Owner};
 use crate::profile::{Profile, Switches};
-use crate::reports::{self, Message, Report, Reports, Topic};
+use crate::reports::{Report, Reports};
 use crate::request::{Progress, Request, Terms};
 use crate::settings::{Oversize, Settings};
 use crate::sink::Sink;
@@ -26,6 +27,7 @@ use crate::ticket::Stage;
 use crate::ticket::Ticket;
 use crate::time::Instant;
 use crate::turn::Turn;
+use crate::urc;
 
 /// What bytes of a broker begin with.
 enum Next<'a> {
@@ -43,7 +45,7 @@ pub(crate) struct Teller<'a> {
     is_free: bool,
     pub(crate) settings: &'a Settings,
     profile: &'a Profile,
-    reports: &'a mut Reports,
+    pub(crate) reports: &'a mut Reports,
     console: &'a mut Console,
     pub(crate) out: &'a mut Outbox,
 }
@@ -52,16 +54,16 @@ impl Teller<'_> {
     /// Tells the host of a message, now or when it may be told.
     pub(crate) fn message(&mut self, id: ClientId, qos: Qos, topic: Topic<'_>, payload: &[u8]) {
         if self.profile.switches.has(Switches::INDICATES) {
-            for part in reports::parts(payload, commands::READ_MAX) {
+            for part in message::parts(payload, commands::READ_MAX) {
                 self.reports.push(Report::arrived(id, qos, topic, part));
             }
-            self.reports.push(Report::Unread(id, Box::new(Message::new(qos, topic, payload))));
+            self.reports.keep_unread(id, Message::new(qos, topic, payload));
         } else if self.tells_at_once(payload) {
-            reports::ring(self.settings, self.out);
-            reports::print_message(id, qos, topic, payload, self.settings, self.out);
+            urc::ring(self.settings, self.out);
+            urc::print_message(id, qos, topic, payload, self.settings, self.out);
             self.console.space(self.now + self.settings.urc_gap);
         } else {
-            for part in reports::parts(payload, self.longest_in_one_go()) {
+            for part in message::parts(payload, self.longest_in_one_go()) {
                 self.reports.push(Report::Message(id, Box::new(Message::new(qos, topic, part))));
             }
         }
@@ -191,7 +193,9 @@ impl Turn<'_> {
             Returns::Now => Duration::ZERO,
         };
         let until = self.now + within;
-        (self.modem.reports.owe(Name(&command.name), client, until), until)
+        let ticket = self.modem.tickets.next();
+        self.modem.reports.owe(Name(&command.name), client, ticket, until);
+        (ticket, until)
     }
 
     /// Carries out a request to a client's broker or gateway whose result comes later; it is owed unless the session

@@ -7,6 +7,7 @@ use core::ops::Range;
 
 use crate::at::{self, Answer, Command, ErrorStyle, Form, Gate, Problem, Refusal, Step, Verdict};
 use crate::bearer::{Bearer, Outlook};
+use crate::client;
 use crate::commands::Pending;
 use crate::failure::Failure;
 use crate::input::{Host, HostLine, Input, Power};
@@ -17,10 +18,11 @@ use crate::outbox::{Kind, ModemLine, Outbox, Piece};
 use crate::owner::OnLink;
 use crate::profile::Switches;
 use crate::random;
-use crate::reports::{self, Report};
+use crate::reports::{Report, Reports};
 use crate::sink::Sink;
 use crate::time::Instant;
 use crate::uart::Uart;
+use crate::urc;
 
 /// A modem with what one call brings.
 pub(crate) struct Turn<'a> {
@@ -208,7 +210,7 @@ impl<'a> Turn<'a> {
 
     /// Tells the host by the ring indicator that something unsolicited comes.
     pub(crate) fn ring(&mut self) {
-        reports::ring(&self.modem.settings, self.out);
+        urc::ring(&self.modem.settings, self.out);
     }
 
     /// Starts the module anew. Its connections end without a DISCONNECT, as they do on a real one.
@@ -222,7 +224,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn halt(&mut self) {
         self.restart();
         // It says nothing until it is switched on.
-        self.modem.reports = self.modem.reports.emptied();
+        self.modem.reports = Reports::default();
         self.modem.state = State::Off;
     }
 
@@ -464,7 +466,7 @@ impl<'a> Turn<'a> {
     /// A number that nobody foresees who does not know the seed; another one at each call.
     pub(crate) fn random(&mut self) -> u64 {
         let modem = &mut *self.modem;
-        let count = modem.reports.number().into();
+        let count = modem.tickets.next().number().into();
         let inputs = [modem.imei.number(), self.now.as_micros(), count];
         inputs.into_iter().fold(modem.settings.seed.unwrap_or_default(), random::mix)
     }
@@ -512,8 +514,9 @@ impl<'a> Turn<'a> {
         match report {
             Report::Message(client, message) => {
                 let (topic, payload) = message.topic_and_payload();
-                let topic = self.shown(*client, topic);
-                reports::print_message(*client, message.qos(), topic, payload, &self.modem.settings, self.out);
+                let (teller, clients) = self.teller();
+                let topic = client::shown(*client, topic, teller.settings, clients);
+                urc::print_message(*client, message.qos(), topic, payload, teller.settings, teller.out);
             }
             Report::Registered(client, registered) => self.show_name(*client, registered.topic, &registered.name),
             _ => {}

@@ -325,7 +325,7 @@ pub(super) const MIPDNS: Command = Command {
     returns: Returns::Final { within: LOOK_UP },
     needs: Needs::DataCall,
     set: Some(|turn, args| {
-        let query = turn.modem.reports.number();
+        let query = turn.modem.tickets.next().number();
         let name = args.text(0);
         let family = match args.number(1) {
             Some(0) => Family::V4,

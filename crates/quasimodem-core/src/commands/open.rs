@@ -94,7 +94,7 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let plain = matches!(transport, Transport::Tcp);
     *session = Some(Box::new(Session::open(turn.now, &connect, key, plain, ticket, until)));
     if let Transport::Tls(_) = transport {
-        turn.modem.tls_error = 0;
+        turn.modem.forget_tls_error();
     }
     turn.out.open(id.link(), transport, host, port);
     turn.stage_changed(id);

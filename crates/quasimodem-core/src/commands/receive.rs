@@ -1,11 +1,11 @@
 //! Manual 1.8 and 1.11.
 
 use core::fmt::Write;
-use core::mem;
 
 use crate::at::{Answer, Args, Clients, Command, Needs, Param, Problem};
+use crate::client;
+use crate::message::{Part, Topic};
 use crate::profile::Switches;
-use crate::reports::Topic;
 use crate::sink::Sink;
 use crate::turn::Turn;
 
@@ -41,26 +41,28 @@ pub(super) const MQTTREAD: Command = Command {
 
 fn read(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
     let id = args.client(0)?;
-    let mut reports = mem::take(&mut turn.modem.reports);
-    reports.read(id, READ_MAX, |message| {
-        let message = message.map(|(qos, topic, payload)| (qos, turn.shown(id, topic), payload));
-        turn.info(|line| {
-            let Some((qos, topic, payload)) = message else { return write!(line, "+MQTTREAD: {id},0,0,0") };
-            write!(line, "+MQTTREAD: {id},{},{},{},", qos.number(), topic.length(), payload.len())?;
-            match topic {
-                Topic::Name(name) => {
-                    line.put(b"\"");
-                    line.put(name);
-                    line.put(b"\"");
-                }
-                Topic::Id(number) | Topic::Registered(number, _) => write!(line, "{number}")?,
+    let (teller, clients) = turn.teller();
+    let part = teller.reports.unread(id, READ_MAX);
+    let shown_id = part.and_then(|part| client::shown(id, part.topic, teller.settings, clients).id());
+    turn.info_of(|modem, line| {
+        let Some(Part { qos, topic, payload }) = modem.reports.unread(id, READ_MAX) else {
+            return write!(line, "+MQTTREAD: {id},0,0,0");
+        };
+        let topic = shown_id.map_or(Topic::Name(topic.name()), Topic::Id);
+        write!(line, "+MQTTREAD: {id},{},{},{},", qos.number(), topic.length(), payload.len())?;
+        match topic {
+            Topic::Name(name) => {
+                line.put(b"\"");
+                line.put(name);
+                line.put(b"\"");
             }
-            line.put(b",\"");
-            line.put(payload);
-            line.put(b"\"");
-            Ok(())
-        });
+            Topic::Id(number) | Topic::Registered(number, _) => write!(line, "{number}")?,
+        }
+        line.put(b",\"");
+        line.put(payload);
+        line.put(b"\"");
+        Ok(())
     });
-    turn.modem.reports = reports;
+    turn.modem.reports.read(id, READ_MAX);
     Ok(Answer::Done)
 }

@@ -153,7 +153,7 @@ pub(super) const GTSSLERR: Command = Command {
     source: "Fibocom +GTSSLERR",
     summary: "Tells why the last TLS connection failed, as a negative number; 0 if it came about. AT+CEER has the words.",
     read: Some(|turn, _| {
-        let code = turn.modem.tls_error;
+        let code = turn.modem.rare().map_or(0, |rare| rare.tls_error);
         turn.info(|line| write!(line, "+GTSSLERR: {code}"));
         Ok(Answer::Done)
     }),

@@ -50,7 +50,7 @@ impl Turn<'_> {
             errand.set_step(Some(until));
         }
         if let Transport::Tls(_) = target.transport {
-            self.modem.tls_error = 0;
+            self.modem.forget_tls_error();
         }
         self.out.open(Errand::LINK, target.transport, &target.host, target.port);
     }

@@ -8,13 +8,15 @@ use crate::client::SnClient;
 use crate::client_id::ClientId;
 use crate::commands;
 use crate::failure::{Cause, Failure};
+use crate::message::Topic;
 use crate::modem::Modem;
 use crate::mqtt::Qos;
 use crate::note::StoredNote;
-use crate::reports::{self, Registered, Report, Topic};
+use crate::reports::{Registered, Report};
 use crate::sn::Registrar;
 use crate::ticket::Stage;
 use crate::turn::Turn;
+use crate::urc;
 use crate::will::StoredWill;
 
 /// Names that the answer to `+MQTTSNREG?` tells of each connection (manual 1.14).
@@ -146,23 +148,6 @@ impl Turn<'_> {
         teller.message(id, qos, told, payload);
     }
 
-    /// What the host is shown of a message's topic, now that it is. An id of the connection means its name from then on;
-    /// if the number is another topic's, it is shown the name.
-    pub(crate) fn shown<'a>(&mut self, id: ClientId, topic: Topic<'a>) -> Topic<'a> {
-        let Topic::Registered(number, name) = topic else { return topic };
-        let named = self.modem.settings.sn_predefined.contains(number);
-        let Some(names) = self.modem.sn_client_mut(id).and_then(|client| client.names()) else {
-            return Topic::Name(name);
-        };
-        // The gateway may have given the id to another name since.
-        let holds = names.name(number).is_some_and(|now| now.as_bytes() == name);
-        if named || names.is_others(number) || !holds {
-            return Topic::Name(name);
-        }
-        names.show(number);
-        Topic::Id(number)
-    }
-
     /// The host is told that an id stands for a name.
     pub(crate) fn show_name(&mut self, id: ClientId, number: u16, name: &str) {
         let named = self.modem.settings.sn_predefined.contains(number);
@@ -235,7 +220,7 @@ impl Turn<'_> {
         let Some(session) = client.and_then(|client| client.session.as_mut()) else { return };
         let names = session.names_mut();
         for (topic, name) in names.newest(NAMES_TOLD) {
-            reports::print_name(format_args!("{id},{topic}"), name, teller.settings, teller.out);
+            urc::print_name(format_args!("{id},{topic}"), name, teller.settings, teller.out);
         }
         names.show_newest(NAMES_TOLD, |number| teller.settings.sn_predefined.contains(number));
     }
