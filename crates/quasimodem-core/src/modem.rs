@@ -203,11 +203,16 @@ impl Modem {
         self.tidy();
     }
 
+    /// What time the host set with `AT+CCLK=`, in seconds since 1970, unless the clock follows the network. Whoever checks
+    /// certificates for the modem goes by it, as the TLS of a real one does.
+    pub fn host_clock(&self, now: Instant) -> Option<i64> {
+        Some(self.rare()?.clock.as_ref()?.seconds(now))
+    }
+
     /// What time it is by the module's clock, in seconds since 1970: what the host set, or what the network says.
     /// `None`: neither did.
     pub(crate) fn clock(&self, now: Instant) -> Option<i64> {
-        let by_host = self.rare().and_then(|rare| rare.clock.as_ref()).map(|clock| clock.seconds(now));
-        by_host.or_else(|| self.bearer.clock(now))
+        self.host_clock(now).or_else(|| self.bearer.clock(now))
     }
 
     /// What time it is for clouds, in seconds since 1970; `None`: nobody knows.

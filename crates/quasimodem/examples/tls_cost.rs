@@ -84,7 +84,7 @@ fn main() -> Result<()> {
             measure(&format!("TLS {name}, of a modem"), count, tcp, || async {
                 let stream = TcpStream::connect(secured).await?;
                 let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-                let stream = tls::connect(template.clone(), "localhost", stream, deadline).await;
+                let stream = tls::connect(template.clone(), "localhost", None, stream, deadline).await;
                 stream.map_err(|why| why.to_string().into())
             })
             .await?;

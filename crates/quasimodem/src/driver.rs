@@ -263,6 +263,7 @@ impl<E: SerialEnd> Driver<E> {
     }
 
     fn carry_out(&mut self, outbox: &mut Outbox) {
+        let now = self.now();
         for effect in outbox.effects() {
             log::effect(&effect);
             match effect {
@@ -271,7 +272,10 @@ impl<E: SerialEnd> Driver<E> {
                         self.output.push(bytes.bytes());
                     }
                 }
-                Effect::Open { link, transport, host, port } => self.links.open(link, &transport, host, port),
+                Effect::Open { link, transport, host, port } => {
+                    let clock = self.modem.host_clock(now);
+                    self.links.open(link, &transport, host, port, clock);
+                }
                 Effect::Send(link, bytes) => self.links.send(link, bytes.bytes()),
                 Effect::Close(link) => self.links.close(link),
                 Effect::Resolve(query, family, name) => self.links.resolve(query, family, name),

@@ -53,8 +53,8 @@ impl Links {
         Links { hosts, tls, template: None, table: Vec::new(), lookups: Vec::new(), closing: Closing::new(CLOSING) }
     }
 
-    /// Begins to connect.
-    pub(crate) fn open(&mut self, link: Link, transport: &Transport, host: &str, port: u16) {
+    /// Begins to connect. TLS goes by the clock that the host set, in seconds since 1970, or by the system's.
+    pub(crate) fn open(&mut self, link: Link, transport: &Transport, host: &str, port: u16, clock: Option<i64>) {
         self.forget(link);
         let (to, to_port) = match self.hosts.find(host, port) {
             Some((to, to_port)) => {
@@ -66,9 +66,16 @@ impl Links {
         let opening: Pending<State> = match transport {
             Transport::Tcp => Box::pin(async move { Ok(State::open(Stream::Tcp(connect(&to, to_port).await?))) }),
             Transport::Tls(profile) => match self.template(profile) {
+                // The map may have led it elsewhere; the name is that of the one who was asked for.
                 Ok(template) => {
                     let name = profile.name.as_deref().unwrap_or(host).to_owned();
-                    Box::pin(secure(link, template, name, to, to_port, Instant::now() + HANDSHAKE))
+                    let deadline = Instant::now() + HANDSHAKE;
+                    Box::pin(async move {
+                        let stream = connect(&to, to_port).await?;
+                        let stream = tls::connect(template, &name, clock, stream, deadline).await?;
+                        log::secured(link, &stream.agreed());
+                        Ok(State::open(Stream::Tls(Box::new(stream))))
+                    })
                 }
                 Err(failure) => Box::pin(future::ready(Err(Why::Tls(failure)))),
             },
@@ -257,20 +264,6 @@ impl Open {
             self.output.clear();
         }
     }
-}
-
-/// Makes a TLS connection. The map has led it elsewhere, perhaps, and the name is that of the one who was asked for.
-async fn secure(
-    link: Link,
-    template: Arc<Template>,
-    name: String,
-    to: String,
-    to_port: u16,
-    deadline: Instant,
-) -> Result<State, Why> {
-    let stream = tls::connect(template, &name, connect(&to, to_port).await?, deadline).await?;
-    log::secured(link, &stream.agreed());
-    Ok(State::open(Stream::Tls(Box::new(stream))))
 }
 
 async fn talk(link: Link, host: String, port: u16) -> Result<State, Why> {

@@ -13,7 +13,7 @@ pub(super) const CCLK: Command = Command {
     name: "+CCLK",
     source: "27.007 8.15",
     summary: "Tells the wall clock, or sets it: \"yy/MM/dd,hh:mm:ss±zz\", zz being quarters of an hour. Clouds \
-              go by it. What was set counts until the program ends, or until AT+CTZU=1.",
+              and certificates go by it. What was set counts until the program ends, or until AT+CTZU=1.",
     params: &[Param::new("time", ParamKind::Text(Limit::Fixed(20)))],
     set: Some(set),
     read: Some(|turn, _| {

@@ -28,7 +28,7 @@ impl Bench {
     async fn talk(port: u16) -> Bench {
         let tls = Arc::new(Tls::new(None, None));
         let mut bench = Bench { links: Links::new(Arc::default(), tls), chunk: vec![0; Input::CHUNK] };
-        bench.links.open(LINK, &Transport::Udp, "127.0.0.1", port);
+        bench.links.open(LINK, &Transport::Udp, "127.0.0.1", port, None);
         assert!(matches!(bench.event().await, Event::Opened));
         bench
     }
@@ -237,7 +237,7 @@ impl Server {
         let tls = Arc::new(Tls::new(None, None));
         let mut bench = Bench { links: Links::new(Arc::default(), tls), chunk: vec![0; Input::CHUNK] };
         let profile = TlsProfile { roots: Some(self.root.as_bytes().into()), ..TlsProfile::default() };
-        bench.links.open(LINK, &Transport::Tls(profile.into()), "localhost", self.port);
+        bench.links.open(LINK, &Transport::Tls(profile.into()), "localhost", self.port, None);
         assert!(matches!(bench.event().await, Event::Opened));
         bench
     }
@@ -326,7 +326,7 @@ fn a_peer_that_reads_nothing_is_sent_little() {
         let port = listener.local_addr().unwrap().port();
         let tls = Arc::new(Tls::new(None, None));
         let mut bench = Bench { links: Links::new(Arc::default(), tls), chunk: vec![0; Input::CHUNK] };
-        bench.links.open(LINK, &Transport::Tcp, "127.0.0.1", port);
+        bench.links.open(LINK, &Transport::Tcp, "127.0.0.1", port, None);
         assert!(matches!(bench.event().await, Event::Opened));
         let (silent, _) = listener.accept().unwrap();
         let taken = taken(&mut bench, 1024).await;

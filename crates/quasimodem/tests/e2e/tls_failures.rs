@@ -113,6 +113,27 @@ fn dates() {
     );
 }
 
+/// The module's clock decides, as on a real one: a host that sets it may live in the past or in the future.
+#[test]
+fn dates_by_the_clock_that_the_host_set() {
+    let authority = Authority::new("a private root");
+    let expired = authority.sign_with(&["localhost"], |params| params.not_after = date_time_ymd(2020, 1, 2));
+    let expired = Broker::secured(&expired, "");
+    let early = authority.sign_with(&["localhost"], |params| params.not_before = date_time_ymd(2072, 3, 4));
+    let early = Broker::secured(&early, "");
+    let mut bench = Bench::new(&authority);
+    bench.host.command(r#"AT+CCLK="19/12/31,23:30:00+04""#);
+    opens(&mut bench.host, "localhost", expired.port());
+    closes(&mut bench.host);
+    let words = bench.fails("localhost", early.port(), -9);
+    assert!(words.contains(" not valid before 2072-03-04 00:00:00 UTC, the clock says 2019-12-31 22:30:"), "{words}");
+    bench.host.command(r#"AT+CCLK="72/06/01,00:00:00""#);
+    opens(&mut bench.host, "localhost", early.port());
+    closes(&mut bench.host);
+    bench.host.command("AT+CTZU=1");
+    bench.fails("localhost", early.port(), -9);
+}
+
 /// The server's own certificate may be good, and that of an authority between it and the root is not.
 #[test]
 fn dates_of_authorities() {
