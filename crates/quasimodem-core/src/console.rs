@@ -227,6 +227,7 @@ impl Console {
 
     /// Something that waited is told.
     pub(crate) fn told(&mut self) {
+        debug_assert!(!self.waits(), "nothing is told while it waits");
         self.patience = None;
     }
 

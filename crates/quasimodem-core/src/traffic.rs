@@ -311,7 +311,10 @@ impl Turn<'_> {
     }
 
     fn packet(&mut self, id: ClientId, frame: &[u8]) -> Result<(), Violation> {
-        let Ok((session, mut wire)) = self.session(id) else { return Ok(()) };
+        let Ok((session, mut wire)) = self.session(id) else {
+            debug_assert!(false, "bytes came over the link of a session");
+            return Ok(());
+        };
         let (event, odd) = session.packet(&mut wire, frame)?;
         self.note_odd(id, odd);
         match event {
@@ -357,6 +360,7 @@ impl Turn<'_> {
     /// A broker accepted a connection. Whatever it held of this session, under whichever client number, is with the new
     /// connection now: an older one ends [MQTT-3.1.4-2], and what either left is taken up, or forgotten as the broker did.
     fn resume_session(&mut self, id: ClientId, session_present: bool) {
+        debug_assert!(self.modem.is_open(id), "the broker has just accepted it");
         let key = self.session(id).ok().and_then(|(session, _)| session.key().cloned());
         let Some(key) = key else { return };
         for other in ClientId::mqtt().filter(|other| *other != id) {
@@ -375,7 +379,10 @@ impl Turn<'_> {
 
     /// A broker or a gateway does not accept a connection.
     pub(crate) fn connect_refused(&mut self, id: ClientId, failure: Failure, problem: Problem) {
-        let Some(Stage::Opening(ticket)) = self.modem.stage(id) else { return };
+        let Some(Stage::Opening(ticket)) = self.modem.stage(id) else {
+            debug_assert!(false, "only a connection that is being opened is refused");
+            return;
+        };
         self.out.close(id.link());
         self.lost(id, failure, Cause::Broker);
         if self.modem.console.pending().is_some_and(|pending| pending.waits_for.is_connect(id)) {

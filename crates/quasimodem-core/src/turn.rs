@@ -316,7 +316,10 @@ impl<'a> Turn<'a> {
 
     /// Takes raw data from the front of `rest` and tells whether that was all of it.
     fn raw(&mut self, rest: &mut &[u8]) -> bool {
-        let Some(raw) = self.modem.console.raw_mut() else { return false };
+        let Some(raw) = self.modem.console.raw_mut() else {
+            debug_assert!(false, "it waits for raw data");
+            return false;
+        };
         let before = *rest;
         let complete = raw.take(rest);
         let taken = before.len() - rest.len();

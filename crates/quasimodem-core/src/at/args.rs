@@ -51,6 +51,7 @@ impl<'a> Args<'a> {
 
     /// A number; `None` where it was left out.
     pub(crate) fn number(&self, index: usize) -> Option<u32> {
+        debug_assert!(index < MAX_PARAMS, "no row has parameter {index}");
         match self.values.get(index) {
             Some(Value::Number(number)) => Some(*number),
             _ => None,
@@ -64,6 +65,10 @@ impl<'a> Args<'a> {
 
     /// Bytes; `None` where they were left out.
     pub(crate) fn bytes(&self, index: usize) -> Option<&'a [u8]> {
+        debug_assert!(
+            matches!(self.values.get(index), Some(Value::Text(..) | Value::Absent)),
+            "parameter {index} is no text"
+        );
         match self.values.get(index) {
             Some(Value::Text(from, to)) => self.line.get(*from..*to),
             _ => None,
@@ -80,7 +85,9 @@ impl<'a> Args<'a> {
 
     /// Text, empty where it was left out.
     pub(crate) fn text(&self, index: usize) -> &'a str {
-        core::str::from_utf8(self.bytes(index).unwrap_or_default()).unwrap_or_default()
+        let text = core::str::from_utf8(self.bytes(index).unwrap_or_default());
+        debug_assert!(text.is_ok(), "bytes of parameter {index} are taken for text");
+        text.unwrap_or_default()
     }
 
     /// `<Qos>`, of which the row says that it is within 0 and 2.
@@ -91,11 +98,22 @@ impl<'a> Args<'a> {
 
     /// A number of a row whose greatest is small.
     pub(crate) fn small(&self, index: usize) -> u8 {
+        debug_assert!(self.number(index).is_none_or(|number| number <= u8::MAX.into()), "parameter {index} is large");
         self.number(index).and_then(|number| u8::try_from(number).ok()).unwrap_or_default()
+    }
+
+    /// A number of a row whose greatest is that of 16 bits: a port, a time to keep alive.
+    pub(crate) fn word(&self, index: usize) -> u16 {
+        debug_assert!(
+            self.number(index).is_some_and(|number| number <= u16::MAX.into()),
+            "parameter {index} is no word"
+        );
+        self.number(index).and_then(|number| u16::try_from(number).ok()).unwrap_or_default()
     }
 
     /// Whether a flag is 1.
     pub(crate) fn flag(&self, index: usize) -> bool {
+        debug_assert!(self.number(index).is_none_or(|number| number <= 1), "parameter {index} is no flag");
         self.number(index) == Some(1)
     }
 

@@ -68,7 +68,7 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         None | Some(0) => Transport::Tcp,
         Some(_) => Transport::Tls(turn.modem.tls.clone()),
     };
-    let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
+    let (host, port) = (args.text(1), args.word(2));
     let (ticket, until) = turn.owe(&MQTTOPEN, id);
     let default = default_client_id(turn.modem, id);
     let Some(Client { user, will, session }) = turn.modem.client_mut(id) else { return Err(Problem::NoSuchClient) };
@@ -79,7 +79,7 @@ fn open(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
         level: Connect::LEVEL,
         client_id: own_id.unwrap_or(&default),
         clean_session: args.flag(3),
-        keep_alive: u16::try_from(args.number(4).unwrap_or_default()).unwrap_or(u16::MAX),
+        keep_alive: args.word(4),
         will: will.as_deref().map(|will| Will {
             topic: &will.topic,
             payload: &will.payload,

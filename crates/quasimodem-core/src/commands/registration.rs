@@ -62,7 +62,7 @@ fn set(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
 }
 
 fn alibaba(turn: &mut Turn<'_>, args: &Args<'_>) -> Result<Answer, Problem> {
-    let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
+    let (host, port) = (args.text(1), args.word(2));
     // The cloud gives secrets over TLS only.
     if !turn.modem.settings.model.tls {
         return Err(Problem::NoTls);

@@ -105,7 +105,7 @@ pub(super) fn open(turn: &mut Turn<'_>, args: &Args<'_>, id: ClientId) -> Result
     if args.number(5).is_some_and(|tls| tls > 0) {
         return Err(Problem::NoDtls);
     }
-    let (host, port) = (args.text(1), u16::try_from(args.number(2).unwrap_or_default()).unwrap_or(u16::MAX));
+    let (host, port) = (args.text(1), args.word(2));
     let imei = turn.modem.imei;
     let (ticket, until) = turn.owe(&MQTTOPEN, id);
     let client = turn.modem.new_sn_client(id);
@@ -120,7 +120,7 @@ pub(super) fn open(turn: &mut Turn<'_>, args: &Args<'_>, id: ClientId) -> Result
     let greeting = Greeting {
         client_id: client_id.into(),
         clean,
-        keep_alive: u16::try_from(args.number(4).unwrap_or_default()).unwrap_or(u16::MAX),
+        keep_alive: args.word(4),
         will: will.as_deref().filter(|will| will.has_topic()).cloned(),
     };
     // What is kept for another connection is given up once the gateway accepts this one.

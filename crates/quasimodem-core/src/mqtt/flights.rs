@@ -133,7 +133,10 @@ impl Flights {
         // the exchange, which the modem has forgotten (MQTT 4.3.3).
         let besides = if let Ack::Pubrec = ack { Landed::Release } else { Landed::Nothing };
         let Some(index) = self.ours(id) else { return Ok((besides, Some(OddAck::NotAwaited(ack.name(), id)))) };
-        let Some(Flight::Ours(flight)) = self.list.get_mut(index) else { return Ok((besides, None)) };
+        let Some(Flight::Ours(flight)) = self.list.get_mut(index) else {
+            debug_assert!(false, "flight {index} was ours a moment ago");
+            return Ok((besides, None));
+        };
         let (done, odd) = match (flight.awaits, ack) {
             // MQTT 4.3.2: the PUBACK ends a QoS 1 message.
             (Awaits::Puback, Ack::Puback) => (true, None),

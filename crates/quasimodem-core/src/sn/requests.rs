@@ -194,7 +194,10 @@ impl Requests {
                 _ => None,
             },
             (Awaits::Received(topic), Packet::Puback { id, code, .. }) if is_ours(id) => {
-                let What::Publish(message) = what else { return None };
+                let What::Publish(message) = what else {
+                    debug_assert!(false, "only a message awaits its acceptance");
+                    return None;
+                };
                 match code {
                     // What accepts a message of QoS 2 is the PUBREC.
                     ReturnCode::Accepted if message.qos == Qos::ExactlyOnce => None,
