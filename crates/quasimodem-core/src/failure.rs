@@ -86,7 +86,7 @@ pub enum Failure {
 
 impl Failure {
     /// `<code>` of `AT+CEER`: 700 to 704 for CONNACK 1 to 5 (manual 2.1), others by what failed.
-    pub(crate) fn code(&self) -> u16 {
+    pub fn code(&self) -> u16 {
         match self {
             Failure::Refused(code) => 699 + u16::from(*code),
             Failure::Link(Why::NoSuchName(_) | Why::NotResolved(..)) | Failure::NotAHost(_) => 1,
@@ -161,7 +161,7 @@ fn ended(reset: bool) -> Why {
 
 /// `<Cause>` of `+MQTTBREAK` (manual 1.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Cause {
+pub enum Cause {
     /// The broker closed the connection, or did not answer a ping.
     Broker = 1,
     /// The data call ended.

@@ -45,14 +45,14 @@
 //!
 //! # What is here
 //!
-//! - The call: [`Modem`], [`Input`] ([`Host`], [`HostLine`], [`Power`], [`Change`]), [`Outbox`] ([`Effect`], [`Kind`],
+//! - The call: [`Modem`] ([`Condition`], [`Connection`]), [`Input`] ([`Host`], [`HostLine`], [`Power`], [`Change`]), [`Outbox`] ([`Effect`], [`Kind`],
 //!   [`Marked`], [`ModemLine`]), [`Gate`], [`Instant`].
 //! - The network: [`Link`], [`Port`], [`Transport`], [`TlsProfile`], [`Query`], [`Family`], and why something ended:
 //!   [`Why`], [`TlsFailure`].
 //! - The module: [`Settings`] and their rows [`SETTINGS`], [`Model`] and [`MODELS`], [`Imei`], [`Uart`], [`Reply`].
 //! - The commands: [`COMMANDS`] ([`Command`], [`Case`], [`Param`], [`Returns`], [`Needs`], [`Test`]), and why one is refused:
 //!   [`Problem`], [`Cme`].
-//! - What happened, for people: [`Note`], [`Failure`].
+//! - What happened, for people: [`Note`], [`Failure`], [`Cause`].
 //! - Codecs and formulas for others: [`mqtt`], [`sn`], [`cloud`], [`pem`], [`Sink`], [`Secret`].
 //!
 //! # Contracts
@@ -123,12 +123,12 @@ pub use at::{
     ParamKind, Problem, Refusal, Returns, Test, Verdict,
 };
 pub use client_id::ClientId;
-pub use failure::Failure;
+pub use failure::{Cause, Failure};
 pub use imei::{Imei, NotAnImei};
 pub use input::{Host, HostLine, Input, Power};
 pub use marked::Marked;
 pub use model::{DefaultClientId, MODELS, Model};
-pub use modem::Modem;
+pub use modem::{Condition, Connection, Modem};
 pub use net::{Family, Link, Port, Query, Transport, Why, literal_address};
 pub use note::Note;
 pub use outbox::{Effect, Kind, ModemLine, Outbox};

@@ -90,6 +90,28 @@ pub(crate) enum State {
     Off,
 }
 
+/// How far a client's connection is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Connection {
+    /// The broker or gateway has not accepted it yet.
+    Opening,
+    /// The broker or gateway has accepted it.
+    Open,
+    /// The host closes it, and the gateway has not confirmed that.
+    Closing,
+}
+
+/// Whether a module runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Condition {
+    /// It is switched off: a host that comes, or [`Power::On`](crate::Power::On), switches it on.
+    Off,
+    /// It starts, and hears nothing yet.
+    Starting,
+    /// It runs.
+    On,
+}
+
 impl Modem {
     /// A module that was just switched on, with nobody at its serial end.
     pub fn new(settings: Arc<Settings>, imei: Imei) -> Modem {
@@ -171,6 +193,24 @@ impl Modem {
         let owed =
             self.console.pending().is_some() || self.reports.owes() || self.errand().is_some_and(Errand::is_owed);
         owed && self.state != State::Off
+    }
+
+    /// How far a client's connection is; `None`: it has none.
+    pub fn connection(&self, client: ClientId) -> Option<Connection> {
+        Some(match self.stage(client)? {
+            Stage::Opening(_) => Connection::Opening,
+            Stage::Open(_) => Connection::Open,
+            Stage::Closing(_) => Connection::Closing,
+        })
+    }
+
+    /// Whether the module runs.
+    pub fn condition(&self) -> Condition {
+        match self.state {
+            State::Off => Condition::Off,
+            State::Booting(_) => Condition::Starting,
+            State::On => Condition::On,
+        }
     }
 
     fn errand(&self) -> Option<&Errand> {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::at::Refusal;
 use crate::client_id::ClientId;
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::marked::Marked;
 use crate::mqtt::{OddAck, OddMessage};
 use crate::sn::{Malformed, ReturnCode};
@@ -23,7 +23,7 @@ pub enum Note<'a> {
     /// A registration at a cloud failed.
     ErrandFailed(&'a Failure),
     /// An open connection was lost.
-    Broken(ClientId, &'a Failure),
+    Broken(ClientId, &'a Failure, Cause),
     /// The time of an asynchronous command ran out, so its result is 0.
     Late(ClientId, &'static str),
     /// So many messages of QoS 0 came before the link ended, and there was no room for them.
@@ -60,7 +60,7 @@ impl fmt::Display for Note<'_> {
             Note::Refused(refusal) => write!(f, "refused: {refusal}"),
             Note::OpenFailed(client, failure) => write!(f, "client {client} not opened: {failure}"),
             Note::ErrandFailed(failure) => write!(f, "registration failed: {failure}"),
-            Note::Broken(client, failure) => write!(f, "client {client} broken: {failure}"),
+            Note::Broken(client, failure, _) => write!(f, "client {client} broken: {failure}"),
             Note::Dropped(client, count) => write!(f, "client {client}: no room for {count} messages of QoS 0"),
             Note::Rejected(client, command, code) => write!(f, "client {client}: {command} {code}"),
             Note::Ignored(client, malformed) => write!(f, "client {client}: ignored a datagram: {malformed}"),
@@ -106,7 +106,7 @@ pub(crate) enum StoredNote {
     Refused(Refusal),
     OpenFailed(ClientId, Failure),
     ErrandFailed(Failure),
-    Broken(ClientId, Failure),
+    Broken(ClientId, Failure, Cause),
     Late(ClientId, &'static str),
     Dropped(ClientId, usize),
     Rejected(ClientId, &'static str, ReturnCode),
@@ -130,7 +130,7 @@ impl StoredNote {
             StoredNote::Refused(refusal) => Note::Refused(refusal),
             StoredNote::OpenFailed(client, failure) => Note::OpenFailed(*client, failure),
             StoredNote::ErrandFailed(failure) => Note::ErrandFailed(failure),
-            StoredNote::Broken(client, failure) => Note::Broken(*client, failure),
+            StoredNote::Broken(client, failure, cause) => Note::Broken(*client, failure, *cause),
             StoredNote::Late(client, command) => Note::Late(*client, command),
             StoredNote::Dropped(client, count) => Note::Dropped(*client, *count),
             StoredNote::Rejected(client, command, code) => Note::Rejected(*client, command, *code),

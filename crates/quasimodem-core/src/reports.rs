@@ -128,12 +128,13 @@ impl Reports {
 
     /// When [`settle`](Self::settle) has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let waits = self.queue.iter().any(|report| matches!(report, Report::Arrived(..)));
+        let waits = || self.queue.iter().any(|report| matches!(report, Report::Arrived(..)));
+        let held = self.held_until().filter(|_| waits());
         let untils = self.queue.iter().filter_map(|report| match report {
             Report::Result(Owed { until, status: None, .. }) => Some(*until),
             _ => None,
         });
-        untils.chain(self.held_until().filter(|_| waits)).min()
+        untils.fold(held, |first, until| Some(first.map_or(until, |first| first.min(until))))
     }
 
     fn held_until(&self) -> Option<Instant> {

@@ -434,7 +434,7 @@ impl Turn<'_> {
                 self.connect_answered(id, Ok(()));
             }
         } else {
-            self.out.note(StoredNote::Broken(id, failure));
+            self.out.note(StoredNote::Broken(id, failure, cause));
             reports.fail_all(id);
             reports.push(Report::Break(id, cause));
             self.stage_changed(id);

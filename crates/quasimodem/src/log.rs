@@ -63,7 +63,8 @@ pub(crate) fn effect(effect: &Effect<'_>) {
         Effect::Resolve(_, _, name) => info!("looking up {name}"),
         Effect::Note(note) => {
             info!("{note}");
-            if let Note::Broken(_, Failure::Unexplained { client_id, .. } | Failure::Disconnected { client_id }) = note
+            if let Note::Broken(_, Failure::Unexplained { client_id, .. } | Failure::Disconnected { client_id }, _) =
+                note
             {
                 taken_over(client_id);
             }

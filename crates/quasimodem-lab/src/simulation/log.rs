@@ -111,12 +111,12 @@ impl Watch for Log {
                 }
                 Effect::Send(link, marked) => self.saw(now, station, Saw::Sent(link, marked.bytes().to_vec())),
                 Effect::Note(note) => {
-                    if let Note::Broken(client, why) | Note::OpenFailed(client, why) = &note
+                    if let Note::Broken(client, why, _) | Note::OpenFailed(client, why) = &note
                         && let Failure::Violation(violation) = why
                     {
                         self.saw(now, station, Saw::Blamed(*client, violation.to_string()));
                     }
-                    if let Note::Broken(client, _) = note {
+                    if let Note::Broken(client, ..) = note {
                         self.saw(now, station, Saw::Broken(client));
                     }
                 }
