@@ -18,4 +18,5 @@ pub mod simulation;
 mod timers;
 mod tls_words;
 pub mod transcript;
+pub mod watch;
 pub mod world;

@@ -10,11 +10,12 @@ use quasimodem_core::{
 
 use crate::transcript::{POWERS, SIMS, word_for};
 
+use crate::watch::Watch;
 use crate::{tls_words, transcript};
 
 /// Writes a transcript of one modem while it runs. `Display` gives what was recorded so far.
 ///
-/// The recorder is told of every call of [`Modem::handle`], from the first on.
+/// It is the [`Watch`] of one station, and must be told of every call of [`Modem::handle`], from the first on.
 pub struct Recorder {
     secrets: Secrets,
     now: Instant,
@@ -57,36 +58,6 @@ impl Recorder {
         let deadline = Modem::new(settings.clone().into(), imei).deadline();
         let line = entries.len();
         Recorder { secrets, now: Instant::START, deadline, entries, line, chunk: line }
-    }
-
-    /// Notes a call of `handle`: what it was given, and all that it did, which is all that the outbox holds.
-    pub fn handled(&mut self, now: Instant, input: &Input<'_>, modem: &Modem, out: &Outbox) {
-        self.time(now, matches!(input, Input::Tick));
-        self.chunk = self.entries.len();
-        self.input(input);
-        // In front, so that they don't cut in two what was written.
-        for effect in out.effects() {
-            if let Effect::Note(note) = effect
-                && !matches!(note, Note::Typed(_) | Note::SecretData(_))
-            {
-                self.push(format!("? {note}"));
-            }
-        }
-        for effect in out.effects() {
-            match effect {
-                Effect::Serial(kind, marked) => self.written(kind, marked),
-                Effect::Note(Note::Typed(line)) => self.typed(line),
-                Effect::Note(Note::SecretData(data)) => self.secret_data(data),
-                Effect::Note(_) => {}
-                Effect::Resolve(_, family, name) => self.push(format!("~ {}", transcript::look_up(family, name))),
-                Effect::Send(link, marked) if self.hides(link) => self.push(format!("~ {link} {}", said(link, marked))),
-                other => self.push(format!("~ {}", transcript::words(&other))),
-            }
-        }
-        if matches!(input, Input::Serial(bytes) if bytes.ends_with(b"\r") || bytes.ends_with(b"\n")) {
-            self.line = self.entries.len();
-        }
-        self.deadline = modem.deadline();
     }
 
     /// Adds a comment.
@@ -189,6 +160,38 @@ impl Recorder {
 
     fn push(&mut self, line: String) {
         self.entries.push(Entry::Line(line));
+    }
+}
+
+/// Notes what it was given, and all that it did.
+impl Watch for Recorder {
+    fn modem(&mut self, now: Instant, _: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
+        self.time(now, matches!(input, Input::Tick));
+        self.chunk = self.entries.len();
+        self.input(input);
+        // In front, so that they don't cut in two what was written.
+        for effect in out.effects() {
+            if let Effect::Note(note) = effect
+                && !matches!(note, Note::Typed(_) | Note::SecretData(_))
+            {
+                self.push(format!("? {note}"));
+            }
+        }
+        for effect in out.effects() {
+            match effect {
+                Effect::Serial(kind, marked) => self.written(kind, marked),
+                Effect::Note(Note::Typed(line)) => self.typed(line),
+                Effect::Note(Note::SecretData(data)) => self.secret_data(data),
+                Effect::Note(_) => {}
+                Effect::Resolve(_, family, name) => self.push(format!("~ {}", transcript::look_up(family, name))),
+                Effect::Send(link, marked) if self.hides(link) => self.push(format!("~ {link} {}", said(link, marked))),
+                other => self.push(format!("~ {}", transcript::words(&other))),
+            }
+        }
+        if matches!(input, Input::Serial(bytes) if bytes.ends_with(b"\r") || bytes.ends_with(b"\n")) {
+            self.line = self.entries.len();
+        }
+        self.deadline = modem.deadline();
     }
 }
 

@@ -18,6 +18,7 @@ use crate::pipe::{Conditions, Pipe};
 use crate::random::Random;
 use crate::script::{self, Host};
 use crate::timers::Timers;
+use crate::watch::{Watch, Way};
 
 pub use self::manners::Manners;
 
@@ -114,21 +115,6 @@ pub enum Change {
         /// How.
         qos: Qos,
     },
-}
-
-/// Sees what happens.
-pub trait Watch {
-    /// A modem took an input in, and this is what it made of it.
-    fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox);
-
-    /// A modem's link is this wire from here on; to this broker it is the peer of the same number.
-    fn linked(&mut self, _now: Instant, _station: usize, _link: Link, _wire: Wire, _broker: usize) {}
-
-    /// A broker did something.
-    fn broker(&mut self, _now: Instant, _which: usize, _note: &broker::Note) {}
-
-    /// The brokers went down and came up again.
-    fn restarted(&mut self, _now: Instant, _keep: bool) {}
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -422,11 +408,13 @@ impl World {
         }
         if at.down.is_readable() && at.attached && !at.stopped {
             let bytes = at.down.read(now, Input::CHUNK, &mut self.random);
+            watch.serial(now, station, Way::ToHost, &bytes);
             self.host(station, script::Input::Bytes(&bytes));
             return true;
         }
         if at.up.is_readable() && at.modem.wants(Port::Serial) {
             let bytes = at.up.read(now, Input::CHUNK, &mut self.random);
+            watch.serial(now, station, Way::ToModem, &bytes);
             self.tell(station, &Input::Serial(&bytes), watch);
             return true;
         }

@@ -4,6 +4,7 @@ use quasimodem_core::mqtt::parse_words;
 use quasimodem_core::{Change, Host, HostLine, Imei, Input, Instant, Link, Modem, Outbox, Settings, TlsFailure, Why};
 use quasimodem_lab::recorder::{Recorder, Secrets};
 use quasimodem_lab::transcript;
+use quasimodem_lab::watch::Watch;
 
 fn record(secrets: Secrets, inputs: &[(u64, Input<'_>)]) -> String {
     let settings = Settings::default();
@@ -14,7 +15,7 @@ fn record(secrets: Secrets, inputs: &[(u64, Input<'_>)]) -> String {
         outbox.clear();
         let now = Instant::from_millis(*millis);
         modem.handle(now, input.clone(), &mut outbox);
-        recorder.handled(now, input, &modem, &outbox);
+        recorder.modem(now, 0, input, &modem, &outbox);
     }
     recorder.to_string()
 }

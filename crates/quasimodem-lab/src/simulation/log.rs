@@ -7,7 +7,7 @@ use quasimodem_core::{ClientId, Effect, Failure, Host, Input, Instant, Link, Mod
 use crate::broker;
 use crate::network::Wire;
 use crate::recorder::Recorder;
-use crate::world::Watch;
+use crate::watch::Watch;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl Log {
 impl Watch for Log {
     fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
         if let Some((_, recorder)) = self.recorder.as_mut().filter(|(whose, _)| *whose == station) {
-            recorder.handled(now, input, modem, out);
+            recorder.modem(now, station, input, modem, out);
         }
         let heard = match input {
             Input::Serial(bytes) => Some(Saw::Typed(bytes.to_vec())),

@@ -18,6 +18,7 @@ use super::wills::Wills;
 use crate::gateway::{self, Gateway, Peer};
 use crate::random::Random;
 use crate::recorder::{Recorder, Secrets};
+use crate::watch::Watch as _;
 
 pub(super) struct World {
     now: Instant,
@@ -408,7 +409,7 @@ impl World {
         out.clear();
         self.modem.handle(self.now, input.clone(), &mut out);
         if let Some(recorder) = &mut self.recorder {
-            recorder.handled(self.now, input, &self.modem, &out);
+            recorder.modem(self.now, 0, input, &self.modem, &out);
         }
         if self.modem.deadline().is_some_and(|deadline| deadline <= self.now) {
             return Err("the modem's deadline does not move".into());

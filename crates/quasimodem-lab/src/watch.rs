@@ -1,0 +1,101 @@
+//! The seam at which everything that a station does can be seen: logs, transcripts, events and judges are watches and
+//! nothing else.
+//!
+//! A watch is told of each call of [`Modem::handle`], in real time as in virtual time, and of what happens around it. It
+//! decides nothing. Where nobody watches, nothing is paid.
+
+use std::fmt::Display;
+
+use quasimodem_core::{Input, Instant, Link, Modem, Outbox};
+
+use crate::network::Wire;
+use crate::{broker, gateway};
+
+/// Sees what happens to stations, which go by their numbers, and to the peers of a lab. Each method does nothing unless it
+/// is written.
+pub trait Watch {
+    /// A modem took an input in, and this is what it made of it; `modem` is as it is after that, and `out` holds all that
+    /// this input caused, and no more.
+    fn modem(&mut self, _now: Instant, _station: usize, _input: &Input<'_>, _modem: &Modem, _out: &Outbox) {}
+
+    /// Bytes crossed the serial line of a station, after all that delays or changes them.
+    fn serial(&mut self, _now: Instant, _station: usize, _way: Way, _bytes: &[u8]) {}
+
+    /// Something happened to a link that neither the modem asked for nor is told of.
+    fn link(&mut self, _now: Instant, _station: usize, _link: Link, _what: &OnLink<'_>) {}
+
+    /// In virtual time: a modem's link is this wire from here on; to this broker it is the peer of the same number.
+    fn linked(&mut self, _now: Instant, _station: usize, _link: Link, _wire: Wire, _broker: usize) {}
+
+    /// A broker of the lab did something; `which` counts from 0.
+    fn broker(&mut self, _now: Instant, _which: usize, _note: &broker::Note) {}
+
+    /// A server of the lab that is neither broker nor gateway did something: what stands in for a cloud.
+    fn server(&mut self, _now: Instant, _name: &'static str, _note: &dyn Display) {}
+
+    /// The gateway did something.
+    fn gateway(&mut self, _now: Instant, _note: &gateway::Note) {}
+
+    /// The brokers went down and came up again, with their sessions (`keep`) or without.
+    fn restarted(&mut self, _now: Instant, _keep: bool) {}
+}
+
+/// Which way bytes go on a serial line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// From the host to the modem.
+    ToModem,
+    /// From the modem to the host.
+    ToHost,
+}
+
+/// What happens to a link besides what the modem does and hears.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnLink<'a> {
+    /// It leads elsewhere than the modem asked for.
+    Led {
+        /// Name or address.
+        host: &'a str,
+        /// Port, 1 to 65535.
+        port: u16,
+    },
+    /// TLS was agreed on, in these words: its version, cipher suite and ALPN.
+    Secured(&'a str),
+    /// A datagram of so many bytes was thrown away, and why.
+    Lost(usize, &'static str),
+}
+
+/// Several watches, one after the other.
+impl<W: Watch + ?Sized> Watch for Vec<Box<W>> {
+    fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
+        self.iter_mut().for_each(|watch| watch.modem(now, station, input, modem, out));
+    }
+
+    fn serial(&mut self, now: Instant, station: usize, way: Way, bytes: &[u8]) {
+        self.iter_mut().for_each(|watch| watch.serial(now, station, way, bytes));
+    }
+
+    fn link(&mut self, now: Instant, station: usize, link: Link, what: &OnLink<'_>) {
+        self.iter_mut().for_each(|watch| watch.link(now, station, link, what));
+    }
+
+    fn linked(&mut self, now: Instant, station: usize, link: Link, wire: Wire, broker: usize) {
+        self.iter_mut().for_each(|watch| watch.linked(now, station, link, wire, broker));
+    }
+
+    fn broker(&mut self, now: Instant, which: usize, note: &broker::Note) {
+        self.iter_mut().for_each(|watch| watch.broker(now, which, note));
+    }
+
+    fn gateway(&mut self, now: Instant, note: &gateway::Note) {
+        self.iter_mut().for_each(|watch| watch.gateway(now, note));
+    }
+
+    fn server(&mut self, now: Instant, name: &'static str, note: &dyn Display) {
+        self.iter_mut().for_each(|watch| watch.server(now, name, note));
+    }
+
+    fn restarted(&mut self, now: Instant, keep: bool) {
+        self.iter_mut().for_each(|watch| watch.restarted(now, keep));
+    }
+}
