@@ -7,6 +7,7 @@ pub mod broker;
 pub mod chat;
 pub mod cloud;
 pub mod com_port;
+pub mod event;
 pub mod gateway;
 pub mod network;
 pub mod pace;

@@ -1,0 +1,72 @@
+//! Events as lines of JSON (NDJSON).
+
+use std::io::Write;
+use std::time::Duration;
+
+use quasimodem_core::Instant;
+use time::OffsetDateTime;
+
+use super::row::Value;
+use super::table::Endpoint;
+use super::{Event, Stamp};
+
+/// Puts an event as one line of JSON, with its line feed: what all events have first, then its own fields.
+pub fn put_line(stamp: &Stamp<'_>, event: &Event<'_>, to: &mut Vec<u8>) {
+    let Stamp { seq, t, wall, modem } = stamp;
+    put(to, format_args!(r#"{{"event":"{}","seq":{seq},"t":"#, event.name()));
+    put_seconds(t.since(Instant::START), to);
+    if let Some(time) =
+        wall.and_then(|millis| OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok())
+    {
+        let ((year, month, day), (hour, minute, second, milli)) = (time.to_calendar_date(), time.to_hms_milli());
+        let month = u8::from(month);
+        put(
+            to,
+            format_args!(r#","wall":"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z""#),
+        );
+    }
+    if let Some(modem) = modem {
+        to.extend_from_slice(b",\"modem\":");
+        put_text(modem, to);
+    }
+    event.fields(&mut |key, value| {
+        put(to, format_args!(",\"{key}\":"));
+        match value {
+            Value::Flag(flag) => put(to, format_args!("{flag}")),
+            Value::Number(number) => put(to, format_args!("{number}")),
+            Value::Seconds(time) => put_seconds(time, to),
+            Value::Text(text) => put_text(text, to),
+            Value::Endpoint(Endpoint { host, port }) => {
+                to.extend_from_slice(b"{\"host\":");
+                put_text(host, to);
+                put(to, format_args!(",\"port\":{port}}}"));
+            }
+            Value::Modems(modems) => {
+                to.push(b'[');
+                for (index, at) in modems.iter().enumerate() {
+                    to.extend_from_slice(if index == 0 { b"{\"modem\":" } else { b",{\"modem\":" });
+                    put_text(at.modem, to);
+                    to.extend_from_slice(b",\"port\":");
+                    put_text(at.port, to);
+                    to.push(b'}');
+                }
+                to.push(b']');
+            }
+        }
+    });
+    to.extend_from_slice(b"}\n");
+}
+
+/// With microseconds, which is what the modem counts.
+fn put_seconds(time: Duration, to: &mut Vec<u8>) {
+    put(to, format_args!("{}.{:06}", time.as_secs(), time.subsec_micros()));
+}
+
+fn put_text(text: &str, to: &mut Vec<u8>) {
+    // A vector takes all that is written to it.
+    let _ = serde_json::to_writer(to, text);
+}
+
+fn put(to: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    let _ = to.write_fmt(text);
+}
