@@ -8,6 +8,7 @@ use std::fmt::Display;
 
 use quasimodem_core::{Input, Instant, Link, Modem, Outbox};
 
+use crate::event::Event;
 use crate::network::Wire;
 use crate::{broker, gateway};
 
@@ -38,6 +39,9 @@ pub trait Watch {
 
     /// The brokers went down and came up again, with their sessions (`keep`) or without.
     fn restarted(&mut self, _now: Instant, _keep: bool) {}
+
+    /// What nothing else tells: that a run begins or ends.
+    fn run(&mut self, _now: Instant, _event: &Event<'_>) {}
 }
 
 /// Which way bytes go on a serial line.
@@ -97,5 +101,9 @@ impl<W: Watch + ?Sized> Watch for Vec<Box<W>> {
 
     fn restarted(&mut self, now: Instant, keep: bool) {
         self.iter_mut().for_each(|watch| watch.restarted(now, keep));
+    }
+
+    fn run(&mut self, now: Instant, event: &Event<'_>) {
+        self.iter_mut().for_each(|watch| watch.run(now, event));
     }
 }

@@ -1,16 +1,20 @@
 //! Events: what happens, typed, for people and programs; the same in real and in virtual time.
 //!
-//! One more event is a row of [`table`]; its line of JSON, its schema and its
+//! One more event is a row of [`table`] and the place in [`Reporter`] that tells it; its line of JSON, its schema and its
 //! page follow from the row.
 
 mod json;
+mod reporter;
 mod row;
 mod schema;
+mod secrets;
+mod station;
 mod table;
 
 use quasimodem_core::Instant;
 
 pub use self::json::put_line;
+pub use self::reporter::{Listener, Reporter};
 pub use self::row::{Field, Form, Row, Value};
 pub use self::schema::schema;
 pub use self::table::{Endpoint, Event, ModemAt};

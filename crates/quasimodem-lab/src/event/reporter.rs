@@ -1,0 +1,275 @@
+//! The watch that tells events.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use quasimodem_core::{
+    Change, ClientId, Connection, Effect, Host, Input, Instant, Kind, Link, Modem, Note, Outbox, Transport, mqtt,
+};
+
+use super::secrets::Secrets;
+use super::station::Station;
+use super::table::Endpoint;
+use super::{Event, Stamp};
+use crate::transcript::{SIMS, word_for};
+use crate::watch::{OnLink, Watch};
+use crate::{broker, gateway};
+
+/// Who hears of events.
+pub trait Listener {
+    /// Something happened.
+    fn event(&mut self, stamp: &Stamp<'_>, event: &Event<'_>);
+
+    /// What time it is, in milliseconds since 1970; `None` in virtual time.
+    fn wall(&self) -> Option<i64> {
+        None
+    }
+}
+
+/// A watch that makes events of all that it sees, and tells them to a [`Listener`].
+pub struct Reporter<L> {
+    teller: Teller<L>,
+    secrets: Secrets,
+    stations: BTreeMap<usize, Station>,
+}
+
+/// What stamps events.
+struct Teller<L> {
+    listener: L,
+    seq: u64,
+    /// The names of the modems.
+    names: Vec<String>,
+}
+
+impl<L: Listener> Teller<L> {
+    fn tell(&mut self, t: Instant, station: Option<usize>, event: &Event<'_>) {
+        self.seq += 1;
+        let modem = station.and_then(|station| self.names.get(station)).map(String::as_str);
+        let stamp = Stamp { seq: self.seq, t, wall: self.listener.wall(), modem };
+        self.listener.event(&stamp, event);
+    }
+}
+
+impl<L: Listener> Reporter<L> {
+    /// Tells what happens at the modems of these names; the first is station 0.
+    pub fn new(names: impl IntoIterator<Item = String>, listener: L) -> Reporter<L> {
+        let teller = Teller { listener, seq: 0, names: names.into_iter().collect() };
+        Reporter { teller, secrets: Secrets::default(), stations: BTreeMap::new() }
+    }
+
+    /// Who hears it.
+    pub fn listener_mut(&mut self) -> &mut L {
+        &mut self.teller.listener
+    }
+}
+
+impl<L: Listener> Watch for Reporter<L> {
+    fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
+        let Reporter { teller, secrets, stations } = self;
+        let at = stations.entry(station).or_default();
+        let mut tell = |event: Event<'_>| teller.tell(now, Some(station), &event);
+        heard(input, at, now, &mut tell);
+        for effect in out.effects() {
+            did(&effect, at, secrets, now, &mut tell);
+        }
+        at.follow(modem, &mut tell);
+        if let Input::Serial(bytes) = input {
+            at.bytes_ended(bytes);
+        }
+    }
+
+    fn run(&mut self, now: Instant, event: &Event<'_>) {
+        self.teller.tell(now, None, event);
+    }
+
+    fn link(&mut self, now: Instant, station: usize, link: Link, what: &OnLink<'_>) {
+        let link = link.0;
+        let event = match *what {
+            OnLink::Led { host, port } => Event::LinkLed { link, to: Endpoint { host, port } },
+            OnLink::Secured(agreed) => Event::LinkSecured { link, agreed },
+            OnLink::Lost(size, why) => Event::LinkLost { link, size: count(size), why },
+        };
+        self.teller.tell(now, Some(station), &event);
+    }
+
+    fn broker(&mut self, now: Instant, _: usize, note: &broker::Note) {
+        self.teller.tell(now, None, &of_broker(note, &mut String::new()));
+    }
+
+    fn server(&mut self, now: Instant, name: &'static str, note: &dyn Display) {
+        self.teller.tell(now, None, &Event::Note { of: name, text: &note.to_string() });
+    }
+
+    fn gateway(&mut self, now: Instant, note: &gateway::Note) {
+        self.teller.tell(now, None, &of_gateway(note, &mut String::new()));
+    }
+}
+
+/// What the modem is told.
+fn heard(input: &Input<'_>, at: &mut Station, now: Instant, tell: &mut dyn FnMut(Event<'_>)) {
+    match input {
+        Input::Host(Host::Attached) => {
+            at.forget_line();
+            tell(Event::Attached {});
+        }
+        Input::Host(Host::Detached) => {
+            at.forget_line();
+            tell(Event::Detached {});
+        }
+        Input::Serial(bytes) => at.bytes_came(bytes, now),
+        Input::Opened(link) => tell(Event::LinkOpen { link: link.0 }),
+        Input::Received(link, bytes) => {
+            at.packets(*link, bytes, &mut |packet, size| tell(Event::PacketDown { link: link.0, packet, size }));
+        }
+        Input::Closed(link, why) => {
+            at.link_ended(*link);
+            tell(Event::LinkEnd { link: link.0, why: Some(&why.to_string()) });
+        }
+        Input::Resolved(_, Ok(address)) => {
+            tell(Event::NameFound { address: Some(&address.to_string()), why: None });
+        }
+        Input::Resolved(_, Err(why)) => tell(Event::NameFound { address: None, why: Some(&why.to_string()) }),
+        Input::Bearer(change) => match change {
+            Change::Sim(sim) => tell(Event::Sim { state: word_for(SIMS, sim) }),
+            Change::Registration(registration) => tell(Event::Registration { stat: *registration as u8 }),
+            Change::Signal(rssi, ber) => tell(Event::Signal { rssi: *rssi, ber: *ber }),
+            Change::DataCall(address) => {
+                let address = address.map(|address| address.to_string());
+                tell(Event::Call { address: address.as_deref() });
+            }
+            Change::Clock(seconds) => tell(Event::Clock { seconds: *seconds }),
+        },
+        Input::Host(Host::Settling)
+        | Input::Line(_)
+        | Input::Power(_)
+        | Input::Full(_)
+        | Input::Free(_)
+        | Input::Tick => {}
+    }
+}
+
+/// What the modem does.
+fn did(effect: &Effect<'_>, at: &mut Station, secrets: &mut Secrets, now: Instant, tell: &mut dyn FnMut(Event<'_>)) {
+    match effect {
+        Effect::Serial(Kind::Echo, _) | Effect::Line(_) => {}
+        Effect::Serial(Kind::Prompt, _) => {
+            at.raw = true;
+            tell(Event::Prompt { line: at.line });
+        }
+        Effect::Serial(kind, marked) => {
+            let text = secrets.text(*marked);
+            // One piece may be several lines.
+            for text in text.split(['\r', '\n']).filter(|text| !text.is_empty()) {
+                match kind {
+                    Kind::Final => {
+                        let why = at.final_came(text);
+                        tell(Event::Final { line: at.line, text, why: why.as_deref() });
+                    }
+                    Kind::Urc => tell(Event::Urc { line: at.line_of_result(text), text }),
+                    Kind::Info | Kind::Echo | Kind::Prompt => tell(Event::Info { line: at.line, text }),
+                }
+            }
+        }
+        Effect::Open { link, transport, host, port } => {
+            let to = Endpoint { host, port: *port };
+            if let Some(client) = ClientId::from_number(link.0.into()) {
+                at.connections.insert(client, Connection::Opening);
+                tell(Event::ClientOpening { client: client.number(), line: at.line, to });
+            }
+            let transport = match transport {
+                Transport::Tcp => "tcp",
+                Transport::Tls(_) => "tls",
+                Transport::Udp => "udp",
+            };
+            at.link_ended(*link);
+            tell(Event::LinkOpening { link: link.0, to, transport });
+        }
+        Effect::Send(link, marked) => {
+            at.sent(*link, marked.bytes(), &mut |packet, size| tell(Event::PacketUp { link: link.0, packet, size }));
+        }
+        Effect::Close(link) => {
+            at.link_ended(*link);
+            tell(Event::LinkEnd { link: link.0, why: None });
+        }
+        Effect::Resolve(_, _, name) => tell(Event::NameAsked { name }),
+        Effect::Note(note) => noted(note, at, secrets, now, tell),
+    }
+}
+
+fn noted(note: &Note<'_>, at: &mut Station, secrets: &mut Secrets, now: Instant, tell: &mut dyn FnMut(Event<'_>)) {
+    match note {
+        Note::Typed(line) => {
+            let text = secrets.text(*line);
+            let t0 = at.line_came(line.bytes(), now).since(Instant::START);
+            tell(Event::Typed { line: at.line, t0, text: &text });
+        }
+        Note::Refused(refusal) => at.refused(refusal.to_string()),
+        Note::OpenFailed(client, failure) => {
+            at.connections.remove(client);
+            let (client, code) = (client.number(), failure.code());
+            tell(Event::ClientFailed { client, code, why: &failure.to_string() });
+        }
+        Note::Broken(client, failure, cause) => {
+            at.connections.remove(client);
+            let (client, cause, code) = (client.number(), *cause as u8, failure.code());
+            tell(Event::ClientBroken { client, cause, code, why: &failure.to_string() });
+        }
+        other => tell(Event::Note { of: "modem", text: &other.to_string() }),
+    }
+}
+
+/// A note of the broker; `words` holds what has to be put into words.
+fn of_broker<'a>(note: &'a broker::Note, words: &'a mut String) -> Event<'a> {
+    match note {
+        broker::Note::Connected { client, clean, session_present, .. } => {
+            Event::BrokerConnected { client_id: client, clean: *clean, session_present: *session_present }
+        }
+        broker::Note::Refused { client, code, why, .. } => {
+            Event::BrokerRefused { client_id: client, code: *code as u8, why }
+        }
+        broker::Note::Ended { client, why, .. } => {
+            *words = why.to_string();
+            Event::BrokerDisconnected { client_id: client.as_deref(), why: words }
+        }
+        broker::Note::Published { client, message, qos, retain, will, .. } => Event::BrokerPublished {
+            client_id: client,
+            topic: &message.topic,
+            size: count(message.payload.len()),
+            qos: qos.number(),
+            retain: *retain,
+            will: *will,
+        },
+        broker::Note::Subscribed { client, filter, granted } => {
+            Event::BrokerSubscribed { client_id: client, filter, qos: granted.map(mqtt::Qos::number) }
+        }
+        other => {
+            *words = other.to_string();
+            Event::Note { of: "broker", text: words }
+        }
+    }
+}
+
+/// A note of the gateway.
+fn of_gateway<'a>(note: &'a gateway::Note, words: &'a mut String) -> Event<'a> {
+    match note {
+        gateway::Note::Connected { client, clean, session_present, .. } => {
+            Event::GatewayConnected { client_id: client, clean: *clean, session_present: *session_present }
+        }
+        gateway::Note::Refused { client, code, why, .. } => {
+            *words = why.to_string();
+            Event::GatewayRefused { client_id: client, code: code.number(), why: words }
+        }
+        gateway::Note::Ended { client, why } => {
+            *words = why.to_string();
+            Event::GatewayDisconnected { client_id: client, why: words }
+        }
+        other => {
+            *words = other.to_string();
+            Event::Note { of: "gateway", text: words }
+        }
+    }
+}
+
+fn count(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}

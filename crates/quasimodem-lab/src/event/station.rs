@@ -1,0 +1,220 @@
+//! What is remembered of a station, so that its events say what belongs together.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use quasimodem_core::{COMMANDS, ClientId, Condition, Connection, Instant, Link, Modem, ParamKind, Returns, mqtt};
+
+use super::Event;
+use crate::transcript;
+
+/// Results whose lines are remembered: more than a modem may owe.
+const OWED: usize = 256;
+
+/// Bytes of a packet that are kept until it is whole. Of longer ones the type and the size are told at once.
+const PACKET: usize = 64 * 1024;
+
+/// The type of a PUBLISH (MQTT 2.2.1).
+const PUBLISH: u8 = 3;
+
+#[derive(Default)]
+pub(super) struct Station {
+    /// The number of the newest line.
+    pub(super) line: u64,
+    /// When the first byte of a line came that is not complete.
+    begun: Option<Instant>,
+    /// The modem waits for raw data.
+    pub(super) raw: bool,
+    /// Why the line at hand is refused.
+    why: Option<String>,
+    /// Asynchronous commands of the line at hand: name and client.
+    asked: Vec<(&'static str, u32)>,
+    /// Those that were accepted, each with its line.
+    owed: VecDeque<(&'static str, u32, u64)>,
+    pub(super) connections: BTreeMap<ClientId, Connection>,
+    condition: Option<Condition>,
+    /// What came of packets that are not complete.
+    partial: BTreeMap<Link, Vec<u8>>,
+    /// Bytes of packets too long to be kept that are still to come.
+    passing: BTreeMap<Link, usize>,
+}
+
+impl Station {
+    /// The host comes or goes, and with it half a line.
+    pub(super) fn forget_line(&mut self) {
+        self.begun = None;
+    }
+
+    /// The host sent bytes.
+    pub(super) fn bytes_came(&mut self, bytes: &[u8], now: Instant) {
+        if !bytes.is_empty() {
+            self.begun.get_or_insert(now);
+        }
+    }
+
+    /// What the host sent is taken in; nothing of a line follows its end, and raw data is none.
+    pub(super) fn bytes_ended(&mut self, bytes: &[u8]) {
+        if self.raw || matches!(bytes.last(), Some(b'\r' | b'\n')) {
+            self.begun = None;
+        }
+    }
+
+    /// A line is complete; gives when it began.
+    pub(super) fn line_came(&mut self, line: &[u8], now: Instant) -> Instant {
+        self.line += 1;
+        self.why = None;
+        self.asked = asynchronous(line);
+        // What came behind it in the same piece begins the next one.
+        self.begun.replace(now).unwrap_or(now)
+    }
+
+    /// The line at hand is refused.
+    pub(super) fn refused(&mut self, why: String) {
+        self.why = Some(why);
+    }
+
+    /// The line at hand is answered; gives why, if it was refused.
+    pub(super) fn final_came(&mut self, text: &str) -> Option<String> {
+        self.raw = false;
+        let asked = std::mem::take(&mut self.asked);
+        // Of a refused line it is not known which commands were accepted.
+        if self.why.is_none() && matches!(text, "OK" | "0") {
+            self.owed.extend(asked.into_iter().map(|(name, client)| (name, client, self.line)));
+            let over = self.owed.len().saturating_sub(OWED);
+            self.owed.drain(..over);
+        }
+        self.why.take()
+    }
+
+    /// The line whose result this is: results of one command and client come in the order of the lines.
+    pub(super) fn line_of_result(&mut self, text: &str) -> Option<u64> {
+        let (name, rest) = text.split_once(": ")?;
+        let (client, status) = rest.split_once(',')?;
+        let client: u32 = client.parse().ok()?;
+        // What has more than a status may be told unasked, but for the id of a name.
+        if status.contains(',') && !(name == "+MQTTSNREG" && status.starts_with("1,")) {
+            return None;
+        }
+        let place = self.owed.iter().position(|(owed, of, _)| *owed == name && *of == client)?;
+        self.owed.remove(place).map(|(_, _, line)| line)
+    }
+
+    /// Tells what changed of connections and of the module itself.
+    pub(super) fn follow(&mut self, modem: &Modem, tell: &mut dyn FnMut(Event<'_>)) {
+        for id in ClientId::ALL {
+            let (before, now, client) = (self.connections.get(&id).copied(), modem.connection(id), id.number());
+            match (before, now) {
+                (Some(Connection::Opening), Some(Connection::Open)) => tell(Event::ClientOpen { client }),
+                (Some(_), None) => tell(Event::ClientClosed { client }),
+                _ => {}
+            }
+            match now {
+                Some(now) => drop(self.connections.insert(id, now)),
+                None => drop(self.connections.remove(&id)),
+            }
+        }
+        let condition = modem.condition();
+        let before = self.condition.replace(condition).unwrap_or(Condition::On);
+        match (before, condition) {
+            (Condition::On | Condition::Starting, Condition::Off) => {
+                self.owed.clear();
+                tell(Event::Off {});
+            }
+            (Condition::On | Condition::Off, Condition::Starting) => {
+                self.owed.clear();
+                tell(Event::Boot {});
+            }
+            (Condition::Starting | Condition::Off, Condition::On) => tell(Event::ModuleReady {}),
+            _ => {}
+        }
+    }
+
+    /// A link is none any more, or another.
+    pub(super) fn link_ended(&mut self, link: Link) {
+        self.partial.remove(&link);
+        self.passing.remove(&link);
+    }
+
+    /// Tells the packets of what came over a link: type and size.
+    pub(super) fn packets(&mut self, link: Link, bytes: &[u8], each: &mut dyn FnMut(&str, u64)) {
+        let Some(client) = ClientId::from_number(link.0.into()) else { return };
+        if client.is_sn() {
+            return each(&kind(link, bytes), size(bytes));
+        }
+        let passing = self.passing.remove(&link).unwrap_or(0);
+        let Some(bytes) = bytes.get(passing..) else {
+            self.passing.insert(link, passing - bytes.len());
+            return;
+        };
+        let mut all = self.partial.remove(&link).unwrap_or_default();
+        all.extend_from_slice(bytes);
+        let mut rest = all.as_slice();
+        while let Ok(Some(length)) = mqtt::frame_len(rest, usize::MAX) {
+            match rest.split_at_checked(length) {
+                Some((frame, behind)) => {
+                    each(&kind(link, frame), size(frame));
+                    rest = behind;
+                }
+                None if length > PACKET => {
+                    // No other packet is of any length.
+                    let kind =
+                        if rest.first().is_some_and(|byte| byte >> 4 == PUBLISH) { "PUBLISH" } else { "unknown" };
+                    each(kind, u64::try_from(length).unwrap_or(u64::MAX));
+                    self.passing.insert(link, length - rest.len());
+                    return;
+                }
+                None => break,
+            }
+        }
+        if !rest.is_empty() && mqtt::frame_len(rest, usize::MAX).is_ok() {
+            self.partial.insert(link, rest.to_vec());
+        }
+    }
+
+    /// Tells the packets of what was sent over a link.
+    pub(super) fn sent(&mut self, link: Link, bytes: &[u8], each: &mut dyn FnMut(&str, u64)) {
+        let Some(client) = ClientId::from_number(link.0.into()) else { return };
+        if client.is_sn() {
+            return each(&kind(link, bytes), size(bytes));
+        }
+        let mut rest = bytes;
+        while let Ok(Some(length)) = mqtt::frame_len(rest, usize::MAX)
+            && let Some((frame, behind)) = rest.split_at_checked(length)
+        {
+            each(&kind(link, frame), size(frame));
+            rest = behind;
+        }
+    }
+}
+
+/// The type of a packet.
+fn kind(link: Link, bytes: &[u8]) -> String {
+    let words = transcript::packet_words(link, bytes).unwrap_or_default();
+    match words.split_once(' ').map_or(words.as_str(), |(first, _)| first) {
+        "" => "unknown".into(),
+        word => word.to_ascii_uppercase(),
+    }
+}
+
+fn size(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+/// The commands of a line whose results come later, each with its client.
+fn asynchronous(line: &[u8]) -> Vec<(&'static str, u32)> {
+    let mut quoted = false;
+    let commands = line.get(2..).unwrap_or_default().split(|byte| {
+        quoted ^= *byte == b'"';
+        *byte == b';' && !quoted
+    });
+    commands.filter_map(|command| asynchronous_command(command.trim_ascii())).collect()
+}
+
+fn asynchronous_command(command: &[u8]) -> Option<(&'static str, u32)> {
+    let at = command.iter().position(|byte| *byte == b'=')?;
+    let (name, arguments) = (command.get(..at)?, command.get(at + 1..)?);
+    let row = COMMANDS.iter().find(|row| row.name.as_bytes().eq_ignore_ascii_case(name))?;
+    let client = arguments.split(|byte| *byte == b',').next()?.trim_ascii();
+    let client = std::str::from_utf8(client).ok()?.parse().ok()?;
+    let is_of_client = matches!(row.params.first()?.kind, ParamKind::Client(_));
+    (is_of_client && matches!(row.returns, Returns::Urc { .. })).then_some((row.name, client))
+}
