@@ -15,6 +15,7 @@ use quasimodem_lab::broker::{Code, Refusal, User};
 use rustls::pki_types::ServerName;
 
 use crate::credentials;
+use crate::events;
 use crate::gateway;
 use crate::host_map::Mapping;
 use crate::lab::CloudArgs;
@@ -62,6 +63,12 @@ pub(crate) enum Command {
     /// List the settings that --set and configuration files know.
     #[command(after_help = SETTINGS_EXAMPLES)]
     Settings,
+    /// List the events that --events tells.
+    Events {
+        /// As a JSON schema (2020-12) of one line.
+        #[arg(long)]
+        schema: bool,
+    },
     /// Compute what a cloud wants to see of a device: user name, password and client id.
     ///
     /// It is what AT+MQTTAUTHCFG prints, for those who want it without a modem. Nothing is sent anywhere.
@@ -175,6 +182,13 @@ pub(crate) struct Run {
     /// Values are text as for --set; on and off may be true and false, numbers bare.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
+
+    /// Write what happens to FILE, to the open descriptor fd:N or to stdout (-), a line of JSON each.
+    ///
+    /// `quasimodem events` lists what there is. Secrets are masked. On stdout stands nothing else then, so - needs a host
+    /// that is elsewhere (--at).
+    #[arg(long, value_name = "FILE|fd:N|-", value_parser = events::parse_target)]
+    pub(crate) events: Option<events::Target>,
 
     /// Say on stderr what is typed, answered and connected; twice: also what goes over the links. Secrets are masked.
     #[arg(short, long, action = ArgAction::Count)]

@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::{self, Assignment, At, Run};
+use crate::events::Target;
 use crate::host_map::{HostMap, Mapping};
 use crate::{random, tls};
 
@@ -23,6 +24,10 @@ pub(crate) struct Config {
     pub(crate) imei: Imei,
     pub(crate) settings: Settings,
     pub(crate) hosts: HostMap,
+    /// Where events go.
+    pub(crate) events: Option<Target>,
+    /// How much people want to read on stderr.
+    pub(crate) verbose: u8,
     /// Roots in the place of the operating system's.
     pub(crate) ca: Option<Vec<CertificateDer<'static>>>,
 }
@@ -62,7 +67,16 @@ impl Config {
             At::Stdio | At::Script(_) => Duration::ZERO,
             At::Pty(_) | At::Tcp(_) | At::Rfc2217(_) | At::Serial(..) => READY_DELAY,
         });
+        if let (Some(Target::Stdout), At::Stdio | At::Script(_)) = (&run.events, &at) {
+            return Err(
+                "--events - needs stdout for itself, where the host is now: choose --at pty or --at tcp:PORT, or \
+                        write events to a file"
+                    .into(),
+            );
+        }
         Ok(Config {
+            events: run.events,
+            verbose: run.verbose,
             at,
             pace: pace.map(|rate| Uart { rate, ..settings.uart }),
             imei: run.imei.or(file.imei).unwrap_or_default(),

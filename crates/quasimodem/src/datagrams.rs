@@ -8,22 +8,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use quasimodem_core::{Link, Why, sn};
+use quasimodem_core::{Why, sn};
 use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use crate::log;
 use crate::resolve::why;
 
 /// A connected UDP socket, which brings nothing but what its peer sent.
 pub(crate) struct Datagrams {
-    /// For the log.
-    link: Link,
     socket: Arc<UdpSocket>,
     output: VecDeque<Box<[u8]>>,
     /// Bytes in the output.
     waiting: usize,
+    /// The size of the last datagram that was not sent, until somebody is told, and why.
+    lost: Option<(usize, &'static str)>,
     peer: PeerState,
 }
 
@@ -47,7 +46,7 @@ enum PeerState {
 
 impl Datagrams {
     /// Talks to this peer. Nothing is sent by that.
-    pub(crate) async fn connect(link: Link, peer: SocketAddr) -> io::Result<Datagrams> {
+    pub(crate) async fn connect(peer: SocketAddr) -> io::Result<Datagrams> {
         let own: SocketAddr = match peer {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -56,7 +55,7 @@ impl Datagrams {
         socket.connect(peer).await?;
         let socket = Arc::new(socket);
         let peer = PeerState::Unheard(Box::pin(error_of(socket.clone())));
-        Ok(Datagrams { link, socket, output: VecDeque::new(), waiting: 0, peer })
+        Ok(Datagrams { socket, output: VecDeque::new(), waiting: 0, lost: None, peer })
     }
 
     /// Sends a datagram, now or as soon as the socket takes it. It is lost if too much waits, as it would be on the way.
@@ -65,11 +64,16 @@ impl Datagrams {
             return;
         }
         if self.waiting + datagram.len() > Self::WAITING {
-            log::datagram_lost(self.link, datagram.len(), "too much waits to be sent");
+            self.lost = Some((datagram.len(), "too much waits to be sent"));
             return;
         }
         self.waiting += datagram.len();
         self.output.push_back(datagram.into());
+    }
+
+    /// What was not sent since the last call, of several the last.
+    pub(crate) fn take_lost(&mut self) -> Option<(usize, &'static str)> {
+        self.lost.take()
     }
 
     /// Sends what waits.
@@ -148,7 +152,7 @@ impl Datagrams {
                 Err(error) => self.failed(&error),
             }
         }
-        log::datagram_lost(self.link, datagram.len(), "it could not be sent");
+        self.lost = Some((datagram.len(), "it could not be sent"));
         true
     }
 

@@ -6,22 +6,38 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use quasimodem_core::{Change, Effect, Host, Input, Instant, Modem, ModemLine, Outbox, Port};
+use quasimodem_core::{Change, Effect, Host, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Power};
+use quasimodem_lab::watch::{OnLink, Way};
 use tokio::time::{self, Sleep};
 
 use crate::host_map::HostMap;
 use crate::link::{self, Links};
-use crate::log;
 use crate::queue::Crossed;
 use crate::serial::output::{Next, Output};
 use crate::serial::{Event, SerialEnd};
 use crate::tls::Tls;
+use crate::watching::Watching;
+
+/// What drivers of one thread are lent while they are polled.
+pub(crate) struct Desk {
+    /// Empty before and after each call.
+    outbox: Outbox,
+    watching: Watching,
+}
+
+impl Desk {
+    pub(crate) fn new(watching: Watching) -> Desk {
+        Desk { outbox: Outbox::default(), watching }
+    }
+}
 
 /// A modem with its serial end and its links.
 ///
-/// All of it is one future without a task of its own: who polls it lends it an outbox, so that many modems of one thread
+/// All of it is one future without a task of its own: who polls it lends it a desk, so that many modems of one thread
 /// can share one, and each owns no buffer but for what waits to be written.
 pub(crate) struct Driver<E> {
+    /// Its number, by which watches know it.
+    station: usize,
     modem: Modem,
     end: E,
     host: HostState,
@@ -55,9 +71,16 @@ enum HostState {
 
 impl<E: SerialEnd> Driver<E> {
     /// A modem that is just switched on.
-    pub(crate) fn new(modem: Modem, end: E, hosts: Arc<HostMap>, tls: Arc<Tls>) -> Driver<E> {
-        let start = time::Instant::now();
+    pub(crate) fn new(
+        station: usize,
+        modem: Modem,
+        end: E,
+        hosts: Arc<HostMap>,
+        tls: Arc<Tls>,
+        start: time::Instant,
+    ) -> Driver<E> {
         Driver {
+            station,
             modem,
             end,
             host: HostState::Absent,
@@ -75,20 +98,20 @@ impl<E: SerialEnd> Driver<E> {
         &self.end
     }
 
-    /// Runs the modem until it ends, or its serial end fails. The outbox is empty before and after each call.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<Ended>> {
+    /// Runs the modem until it ends, or its serial end fails.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> Poll<io::Result<Ended>> {
         for _ in 0..ROUNDS {
             // Each port brings one chunk a round, so that none of them keeps the others waiting.
             let mut busy = false;
-            match self.poll_serial(cx, outbox)? {
+            match self.poll_serial(cx, desk)? {
                 Poll::Ready(Some(ended)) => return Poll::Ready(Ok(ended)),
                 Poll::Ready(None) => busy = true,
                 Poll::Pending => {}
             }
-            busy |= self.poll_links(cx, outbox)?;
-            busy |= self.poll_alarm(cx, outbox)?;
+            busy |= self.poll_links(cx, desk)?;
+            busy |= self.poll_alarm(cx, desk)?;
             let waited = !self.is_written_out();
-            busy |= self.settle(cx, outbox)?;
+            busy |= self.settle(cx, desk)?;
             // A host that finished has waited for this.
             busy |= waited && self.is_written_out();
             if !busy {
@@ -101,14 +124,16 @@ impl<E: SerialEnd> Driver<E> {
     }
 
     /// Switches the modem off; [`poll_off`](Self::poll_off) tells when all is said.
-    pub(crate) fn power_off(&mut self, outbox: &mut Outbox) {
-        self.modem.power_off(self.now(), outbox);
-        self.carry_out(outbox);
+    pub(crate) fn power_off(&mut self, desk: &mut Desk) {
+        let now = self.now();
+        self.modem.power_off(now, &mut desk.outbox);
+        self.show(now, &Input::Power(Power::Off), desk);
+        self.carry_out(desk);
     }
 
     /// After [`power_off`](Self::power_off): ready when links and serial end have been written out. `Interrupted` if the
     /// host does not want to wait.
-    pub(crate) fn poll_off(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Ended>> {
+    pub(crate) fn poll_off(&mut self, cx: &mut Context<'_>, desk: &Desk) -> Poll<io::Result<Ended>> {
         let mut ignored = [0; Input::CHUNK];
         while !matches!(self.host, HostState::Absent | HostState::Finished) {
             match self.end.poll_event(cx, true, &mut ignored)? {
@@ -119,14 +144,14 @@ impl<E: SerialEnd> Driver<E> {
                 Poll::Pending => break,
             }
         }
-        self.write(cx)?;
+        self.write(cx, &desk.watching)?;
         let written = self.host == HostState::Absent || self.is_written_out();
         ready!(self.links.poll_closed(cx));
         if written { Poll::Ready(Ok(Ended::HostLeft)) } else { Poll::Pending }
     }
 
     /// One event of the serial end.
-    fn poll_serial(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> io::Result<Poll<Option<Ended>>> {
+    fn poll_serial(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> io::Result<Poll<Option<Ended>>> {
         let mut chunk = [0; Input::CHUNK];
         let wants = self.host != HostState::Finished && self.modem.wants(Port::Serial);
         let event = match self.end.poll_event(cx, wants, &mut chunk) {
@@ -138,28 +163,28 @@ impl<E: SerialEnd> Driver<E> {
         };
         match event {
             Event::Opened => {
-                log::attached();
                 self.host = HostState::Attached;
                 // The alarm's clock may have stood still while the machine slept.
                 if let Some(seconds) = wall_clock() {
-                    self.feed(cx, Input::Bearer(Change::Clock(seconds)), outbox)?;
+                    self.feed(cx, Input::Bearer(Change::Clock(seconds)), desk)?;
                 }
-                self.feed(cx, Input::Host(Host::Attached), outbox)?;
+                self.feed(cx, Input::Host(Host::Attached), desk)?;
             }
             Event::Bytes(count) => {
-                self.feed(cx, Input::Serial(chunk.get(..count).unwrap_or_default()), outbox)?;
+                let bytes = chunk.get(..count).unwrap_or_default();
+                desk.watching.see(|watch| watch.serial(self.now(), self.station, Way::ToModem, bytes));
+                self.feed(cx, Input::Serial(bytes), desk)?;
             }
-            Event::Settling => self.feed(cx, Input::Host(Host::Settling), outbox)?,
-            Event::Line(line) => self.feed(cx, Input::Line(line), outbox)?,
+            Event::Settling => self.feed(cx, Input::Host(Host::Settling), desk)?,
+            Event::Line(line) => self.feed(cx, Input::Line(line), desk)?,
             Event::Finished => self.host = HostState::Finished,
             Event::Left => {
                 self.host = HostState::Absent;
                 self.output.clear();
                 self.unflushed = false;
                 self.end.hang_up()?;
-                // Who reads this may open the port, and find it clean.
-                log::detached();
-                self.feed(cx, Input::Host(Host::Detached), outbox)?;
+                // Who sees this may open the port, and find it clean.
+                self.feed(cx, Input::Host(Host::Detached), desk)?;
                 if !E::OUTLIVES_HOST {
                     return Ok(Poll::Ready(Some(Ended::HostLeft)));
                 }
@@ -170,7 +195,7 @@ impl<E: SerialEnd> Driver<E> {
     }
 
     /// One event of each link, and of the look-ups.
-    fn poll_links(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> io::Result<bool> {
+    fn poll_links(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> io::Result<bool> {
         let mut chunk = [0; Input::CHUNK];
         let mut busy = false;
         // What a link brings may close and open others. One that changes its place thereby has its turn in the next round.
@@ -184,29 +209,28 @@ impl<E: SerialEnd> Driver<E> {
             busy = true;
             let long;
             let input = match event {
-                link::Event::Opened => {
-                    log::opened(link);
+                link::Event::Opened(agreed) => {
+                    if let Some(agreed) = agreed {
+                        self.on_link(link, &OnLink::Secured(&agreed), desk);
+                    }
                     Input::Opened(link)
                 }
-                link::Event::Received(count) => {
-                    log::received(link, count);
-                    Input::Received(link, chunk.get(..count).unwrap_or_default())
-                }
+                link::Event::Received(count) => Input::Received(link, chunk.get(..count).unwrap_or_default()),
                 link::Event::Long(datagram) => {
-                    log::received(link, datagram.len());
                     long = datagram;
                     Input::Received(link, &long)
                 }
-                link::Event::Closed(why) => {
-                    log::closed(link, &why);
-                    Input::Closed(link, why)
+                link::Event::Lost(size, why) => {
+                    self.on_link(link, &OnLink::Lost(size, why), desk);
+                    continue;
                 }
+                link::Event::Closed(why) => Input::Closed(link, why),
             };
-            self.feed(cx, input, outbox)?;
+            self.feed(cx, input, desk)?;
         }
         if let Poll::Ready((query, found)) = self.links.poll_lookup(cx) {
             busy = true;
-            self.feed(cx, Input::Resolved(query, found), outbox)?;
+            self.feed(cx, Input::Resolved(query, found), desk)?;
         }
         // Only to forget those that are done.
         let _ = self.links.poll_closed(cx);
@@ -214,7 +238,7 @@ impl<E: SerialEnd> Driver<E> {
     }
 
     /// The modem's deadline.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> io::Result<bool> {
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> io::Result<bool> {
         let Some(deadline) = self.modem.deadline() else {
             return Ok(false);
         };
@@ -228,23 +252,22 @@ impl<E: SerialEnd> Driver<E> {
             }
         }
         self.armed = None;
-        self.feed(cx, Input::Tick, outbox)?;
+        self.feed(cx, Input::Tick, desk)?;
         Ok(true)
     }
 
     /// Tells the modem of one thing, and does what it wants then.
-    fn feed(&mut self, cx: &mut Context<'_>, input: Input<'_>, outbox: &mut Outbox) -> io::Result<()> {
-        self.modem.handle(self.now(), input, outbox);
-        self.carry_out(outbox);
-        self.settle(cx, outbox)?;
+    fn feed(&mut self, cx: &mut Context<'_>, input: Input<'_>, desk: &mut Desk) -> io::Result<()> {
+        self.handle(input, desk);
+        self.settle(cx, desk)?;
         Ok(())
     }
 
     /// Writes what can be written, and tells the modem of the marks that are crossed thereby; whether there was any.
-    fn settle(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> io::Result<bool> {
+    fn settle(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> io::Result<bool> {
         let mut busy = false;
         loop {
-            self.write(cx)?;
+            self.write(cx, &desk.watching)?;
             let (port, crossed) = if let Some(crossed) = self.output.crossed() {
                 (Port::Serial, crossed)
             } else if let Some((link, crossed)) = self.links.crossed() {
@@ -257,15 +280,32 @@ impl<E: SerialEnd> Driver<E> {
                 Crossed::High => Input::Full(port),
                 Crossed::Low => Input::Free(port),
             };
-            self.modem.handle(self.now(), input, outbox);
-            self.carry_out(outbox);
+            self.handle(input, desk);
         }
     }
 
-    fn carry_out(&mut self, outbox: &mut Outbox) {
+    fn handle(&mut self, input: Input<'_>, desk: &mut Desk) {
         let now = self.now();
-        for effect in outbox.effects() {
-            log::effect(&effect);
+        let seen = desk.watching.is_on().then(|| input.clone());
+        self.modem.handle(now, input, &mut desk.outbox);
+        if let Some(input) = seen {
+            self.show(now, &input, desk);
+        }
+        self.carry_out(desk);
+    }
+
+    /// Lets who watches see what the modem made of an input.
+    fn show(&self, now: Instant, input: &Input<'_>, desk: &Desk) {
+        desk.watching.see(|watch| watch.modem(now, self.station, input, &self.modem, &desk.outbox));
+    }
+
+    fn on_link(&self, link: Link, what: &OnLink<'_>, desk: &Desk) {
+        desk.watching.see(|watch| watch.link(self.now(), self.station, link, what));
+    }
+
+    fn carry_out(&mut self, desk: &mut Desk) {
+        let (now, station) = (self.now(), self.station);
+        for effect in desk.outbox.effects() {
             match effect {
                 Effect::Serial(_, bytes) => {
                     if matches!(self.host, HostState::Attached | HostState::Finished) {
@@ -274,7 +314,10 @@ impl<E: SerialEnd> Driver<E> {
                 }
                 Effect::Open { link, transport, host, port } => {
                     let clock = self.modem.host_clock(now);
-                    self.links.open(link, &transport, host, port, clock);
+                    if let Some((host, port)) = self.links.open(link, &transport, host, port, clock) {
+                        let led = OnLink::Led { host: &host, port };
+                        desk.watching.see(|watch| watch.link(now, station, link, &led));
+                    }
                 }
                 Effect::Send(link, bytes) => self.links.send(link, bytes.bytes()),
                 Effect::Close(link) => self.links.close(link),
@@ -284,11 +327,11 @@ impl<E: SerialEnd> Driver<E> {
                 Effect::Note(_) => {}
             }
         }
-        outbox.clear();
+        desk.outbox.clear();
     }
 
     /// Writes what the serial end and the links take.
-    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn write(&mut self, cx: &mut Context<'_>, watching: &Watching) -> io::Result<()> {
         self.links.poll_write(cx);
         loop {
             match self.output.next() {
@@ -300,6 +343,9 @@ impl<E: SerialEnd> Driver<E> {
                         self.output.clear();
                     }
                     Poll::Ready(count) => {
+                        let written = bytes.get(..count).unwrap_or_default();
+                        let now = Instant::START + self.start.elapsed();
+                        watching.see(|watch| watch.serial(now, self.station, Way::ToHost, written));
                         self.output.written(count);
                         self.unflushed = true;
                     }

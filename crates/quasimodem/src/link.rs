@@ -17,7 +17,6 @@ use tokio::time::{Instant, timeout};
 
 use crate::datagrams::{self, Datagrams};
 use crate::host_map::HostMap;
-use crate::log;
 use crate::queue::{Crossed, Queue};
 use crate::resolve::{addresses, why};
 use crate::socket::{self, Closing};
@@ -37,12 +36,14 @@ pub(crate) struct Links {
 
 /// Something that happened at a link.
 pub(crate) enum Event {
-    /// It is open.
-    Opened,
+    /// It is open; over TLS, this was agreed on.
+    Opened(Option<String>),
     /// The peer sent this many bytes, now at the start of the chunk.
     Received(usize),
     /// The peer sent a datagram that is longer than the chunk.
     Long(Vec<u8>),
+    /// A datagram of so many bytes was not sent, and why.
+    Lost(usize, &'static str),
     /// It ended, or could not be opened, and is gone from the table.
     Closed(Why),
 }
@@ -53,16 +54,18 @@ impl Links {
         Links { hosts, tls, template: None, table: Vec::new(), lookups: Vec::new(), closing: Closing::new(CLOSING) }
     }
 
-    /// Begins to connect. TLS goes by the clock that the host set, in seconds since 1970, or by the system's.
-    pub(crate) fn open(&mut self, link: Link, transport: &Transport, host: &str, port: u16, clock: Option<i64>) {
+    /// Begins to connect; gives where to, if the map leads it elsewhere. TLS goes by the clock that the host set, in seconds since 1970, or by the system's.
+    pub(crate) fn open(
+        &mut self,
+        link: Link,
+        transport: &Transport,
+        host: &str,
+        port: u16,
+        clock: Option<i64>,
+    ) -> Option<(String, u16)> {
         self.forget(link);
-        let (to, to_port) = match self.hosts.find(host, port) {
-            Some((to, to_port)) => {
-                log::mapped(link, to, to_port);
-                (to.to_owned(), to_port)
-            }
-            None => (host.to_owned(), port),
-        };
+        let led = self.hosts.find(host, port).map(|(to, to_port)| (to.to_owned(), to_port));
+        let (to, to_port) = led.clone().unwrap_or_else(|| (host.to_owned(), port));
         let opening: Pending<State> = match transport {
             Transport::Tcp => Box::pin(async move { Ok(State::open(Stream::Tcp(connect(&to, to_port).await?))) }),
             Transport::Tls(profile) => match self.template(profile) {
@@ -73,15 +76,15 @@ impl Links {
                     Box::pin(async move {
                         let stream = connect(&to, to_port).await?;
                         let stream = tls::connect(template, &name, clock, stream, deadline).await?;
-                        log::secured(link, &stream.agreed());
                         Ok(State::open(Stream::Tls(Box::new(stream))))
                     })
                 }
                 Err(failure) => Box::pin(future::ready(Err(Why::Tls(failure)))),
             },
-            Transport::Udp => Box::pin(talk(link, to, to_port)),
+            Transport::Udp => Box::pin(talk(to, to_port)),
         };
         self.table.push((link, State::Opening(opening)));
+        led
     }
 
     /// Queues bytes for a link. Those for a link that just ended, and whose end the modem has not heard of yet, are lost
@@ -134,12 +137,17 @@ impl Links {
         let Some((_, state)) = self.table.iter_mut().find(|(number, _)| *number == link) else {
             return Poll::Pending;
         };
+        if let State::Datagrams(datagrams) = state
+            && let Some((size, why)) = datagrams.take_lost()
+        {
+            return Poll::Ready(Event::Lost(size, why));
+        }
         let ended = match state {
             State::Opening(opening) => match opening.as_mut().poll(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(open)) => {
                     *state = open;
-                    return Poll::Ready(Event::Opened);
+                    return Poll::Ready(Event::Opened(state.agreed()));
                 }
                 Poll::Ready(Err(why)) => why,
             },
@@ -227,6 +235,14 @@ impl State {
     fn open(stream: Stream) -> State {
         State::Open(Open { stream, output: Queue::default(), broken: None })
     }
+
+    /// What TLS was agreed on.
+    fn agreed(&self) -> Option<String> {
+        match self {
+            State::Open(Open { stream: Stream::Tls(stream), .. }) => Some(stream.agreed()),
+            State::Opening(_) | State::Open(_) | State::Datagrams(_) => None,
+        }
+    }
 }
 
 type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Why>> + Send>>;
@@ -266,9 +282,9 @@ impl Open {
     }
 }
 
-async fn talk(link: Link, host: String, port: u16) -> Result<State, Why> {
+async fn talk(host: String, port: u16) -> Result<State, Why> {
     let address = only_one(&addresses(&host).await?).ok_or_else(|| Why::NoSuchName(host.into()))?;
-    let datagrams = Datagrams::connect(link, SocketAddr::new(address, port)).await.map_err(|error| why(&error))?;
+    let datagrams = Datagrams::connect(SocketAddr::new(address, port)).await.map_err(|error| why(&error))?;
     Ok(State::Datagrams(Box::new(datagrams)))
 }
 

@@ -9,14 +9,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use quasimodem_core::{Effect, Failure, Imei, Kind, Link, Marked, Note, Transport, Uart, Why};
-use quasimodem_lab::broker::Peer;
+use quasimodem_core::{
+    Effect, Failure, Host, Imei, Input, Instant, Kind, Link, Marked, Modem, Note, Outbox, Transport, Uart,
+};
+use quasimodem_lab::broker::{self, Peer};
+use quasimodem_lab::gateway;
+use quasimodem_lab::watch::{OnLink, Watch};
 use tracing::level_filters::LevelFilter;
 use tracing::{debug, info};
 use tracing_subscriber::fmt::time::Uptime;
 
 use crate::descriptors::Limits;
 use crate::tls;
+use crate::watching::Watches;
 
 /// Starts the log: nothing without `-v`, all that the modem does with `-v`, also the traffic of its links with `-vv`.
 pub(crate) fn init(verbosity: u8) {
@@ -40,13 +45,85 @@ pub(crate) fn say(line: fmt::Arguments<'_>) {
     let _ = Stderr.write_all(format!("{line}\n").as_bytes());
 }
 
+/// The watches that serve people at a terminal.
+pub(crate) fn watches(verbosity: u8) -> Watches {
+    let mut watches: Watches = vec![Box::new(Hints)];
+    if verbosity > 0 {
+        watches.push(Box::new(Log));
+    }
+    watches
+}
+
 /// Tells whether a terminal at stdin is in raw mode, in which a line feed does not return to the left margin.
 pub(crate) fn set_raw(raw: bool) {
     RAW.store(raw, Ordering::Relaxed);
 }
 
+/// What modems, their links and the lab's peers do, for those who asked by `-v`.
+pub(crate) struct Log;
+
+impl Watch for Log {
+    fn modem(&mut self, _: Instant, _: usize, input: &Input<'_>, _: &Modem, out: &Outbox) {
+        match input {
+            Input::Host(Host::Attached) => info!("host attached"),
+            Input::Host(Host::Detached) => info!("host gone"),
+            Input::Opened(link) => info!("link {link}: open"),
+            Input::Received(link, bytes) => debug!("link {link}: received {} bytes", bytes.len()),
+            Input::Closed(link, why) => info!("link {link}: {why}"),
+            Input::Tick
+            | Input::Serial(_)
+            | Input::Host(Host::Settling)
+            | Input::Line(_)
+            | Input::Resolved(..)
+            | Input::Full(_)
+            | Input::Free(_)
+            | Input::Bearer(_)
+            | Input::Power(_) => {}
+        }
+        out.effects().for_each(|of| effect(&of));
+    }
+
+    fn link(&mut self, _: Instant, _: usize, link: Link, what: &OnLink<'_>) {
+        match what {
+            OnLink::Led { host, port } => info!("link {link}: led to {host}:{port} by the host map"),
+            OnLink::Secured(agreed) => info!("link {link}: {agreed}"),
+            OnLink::Lost(size, why) => info!("link {link}: lost a datagram of {size} bytes: {why}"),
+        }
+    }
+
+    fn broker(&mut self, _: Instant, _: usize, note: &broker::Note) {
+        info!("broker: {note}");
+    }
+
+    fn server(&mut self, _: Instant, name: &'static str, note: &dyn fmt::Display) {
+        info!("{name}: {note}");
+    }
+
+    fn gateway(&mut self, _: Instant, note: &gateway::Note) {
+        info!("gateway: {note}");
+    }
+}
+
+/// The watch on modems that hints at what people do wrong, whether they asked for the log or not.
+pub(crate) struct Hints;
+
+impl Watch for Hints {
+    fn modem(&mut self, _: Instant, _: usize, _: &Input<'_>, _: &Modem, out: &Outbox) {
+        for effect in out.effects() {
+            if let Effect::Note(Note::Broken(
+                _,
+                Failure::Unexplained { client_id, .. } | Failure::Disconnected { client_id },
+                _,
+            )) = effect
+            {
+                taken_over(client_id);
+            }
+        }
+    }
+}
+
 /// What a modem wants done.
-pub(crate) fn effect(effect: &Effect<'_>) {
+fn effect(effect: &Effect<'_>) {
     match effect {
         Effect::Serial(Kind::Final | Kind::Urc, bytes) => info!("answered {}", Trimmed(*bytes)),
         Effect::Serial(Kind::Echo | Kind::Info | Kind::Prompt, _) | Effect::Line(_) => {}
@@ -61,14 +138,7 @@ pub(crate) fn effect(effect: &Effect<'_>) {
         Effect::Send(link, bytes) => debug!("link {link}: sent {bytes:?}"),
         Effect::Close(link) => info!("link {link}: closed by the modem"),
         Effect::Resolve(_, _, name) => info!("looking up {name}"),
-        Effect::Note(note) => {
-            info!("{note}");
-            if let Note::Broken(_, Failure::Unexplained { client_id, .. } | Failure::Disconnected { client_id }, _) =
-                note
-            {
-                taken_over(client_id);
-            }
-        }
+        Effect::Note(note) => info!("{note}"),
     }
 }
 
@@ -86,46 +156,6 @@ fn taken_over(client_id: &str) {
 }
 
 static HINTED: AtomicBool = AtomicBool::new(false);
-
-/// A link goes elsewhere than the modem asked for.
-pub(crate) fn mapped(link: Link, host: &str, port: u16) {
-    info!("link {link}: led to {host}:{port} by the host map");
-}
-
-/// A link was opened.
-pub(crate) fn opened(link: Link) {
-    info!("link {link}: open");
-}
-
-/// A link is secured by TLS, in this way.
-pub(crate) fn secured(link: Link, agreed: &str) {
-    info!("link {link}: {agreed}");
-}
-
-/// A datagram of this size was thrown away.
-pub(crate) fn datagram_lost(link: Link, size: usize, reason: &str) {
-    info!("link {link}: lost a datagram of {size} bytes: {reason}");
-}
-
-/// A peer sent bytes.
-pub(crate) fn received(link: Link, count: usize) {
-    debug!("link {link}: received {count} bytes");
-}
-
-/// A link ended, or could not be opened.
-pub(crate) fn closed(link: Link, why: &Why) {
-    info!("link {link}: {why}");
-}
-
-/// A host came.
-pub(crate) fn attached() {
-    info!("host attached");
-}
-
-/// The host left.
-pub(crate) fn detached() {
-    info!("host gone");
-}
 
 /// A serial port is set anew.
 pub(crate) fn set(path: &Path, uart: Uart) {
@@ -163,11 +193,6 @@ pub(crate) fn overrun(whose: &str, fifo: usize, uart: Uart) {
 /// So many bytes were lost until a receiver was empty again.
 pub(crate) fn overran(whose: &str, lost: usize) {
     info!("{whose} receiver has lost {lost} bytes");
-}
-
-/// What a server of the lab, or the gateway, saw.
-pub(crate) fn server(name: &str, note: &impl fmt::Display) {
-    info!("{name}: {note}");
 }
 
 /// A connection went before it was accepted.

@@ -8,6 +8,7 @@ mod credentials;
 mod datagrams;
 mod descriptors;
 mod driver;
+mod events;
 mod gateway;
 mod host_map;
 mod lab;
@@ -25,6 +26,7 @@ mod simulate;
 mod socket;
 mod stream;
 mod tls;
+mod watching;
 
 use std::error;
 use std::fmt;
@@ -33,6 +35,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
+
+use quasimodem_lab::event;
 
 use crate::cli::{Cli, Command, Lab, Run};
 use crate::config::Config;
@@ -49,6 +53,8 @@ fn main() -> ExitCode {
         }
         Command::Models => print(catalogue::models().as_bytes()),
         Command::Commands(options) => print(catalogue::commands(&options).as_bytes()),
+        Command::Events { schema: true } => print(event::schema().as_bytes()),
+        Command::Events { schema: false } => print(catalogue::events().as_bytes()),
         Command::Settings => print(catalogue::settings().as_bytes()),
         Command::Credentials(options) => match options.print() {
             Ok(text) => print(text.as_bytes()),

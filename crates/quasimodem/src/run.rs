@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use anyhow::{Context as _, Error, Result, bail};
-use quasimodem_core::{Modem, Outbox, Uart};
+use quasimodem_core::{Modem, Uart};
+use quasimodem_lab::event::Event;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::cli::At;
 use crate::config::Config;
-use crate::driver::{Driver, Ended};
+use crate::driver::{Desk, Driver, Ended};
+use crate::events::{self, Ready};
 use crate::host_map::HostMap;
 use crate::lab::{self, Greeting, Lab};
 use crate::log;
@@ -27,6 +29,7 @@ use crate::serial::tcp::Tcp;
 use crate::serial::uart::UartPort;
 use crate::socket;
 use crate::tls::Tls;
+use crate::watching::Watching;
 
 /// Runs a modem until its host leaves for good or a signal comes; with a lab broker beside it, if asked for.
 pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
@@ -37,12 +40,16 @@ pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
     result
 }
 
-async fn start(Config { at, pace, imei, settings, mut hosts, ca }: Config, lab: Option<lab::Options>) -> Result<()> {
+async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
+    let Config { at, pace, imei, settings, mut hosts, ca, events, verbose } = config;
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
+    let watching = events::watching(events.as_ref(), log::watches(verbose), [MODEM.into()])?;
+    let mut ready = Ready { seed: settings.seed, ..Ready::default() };
     let (greeting, lab_root, given) = match lab {
         Some(lab) => {
-            let Lab { greeting, root, clouds } = lab::start(lab, &settings).await?;
+            let Lab { broker, gateway, greeting, root, clouds } = lab::start(lab, &settings, &watching).await?;
+            (ready.broker, ready.gateway) = (Some(broker), Some(gateway));
             // What the user leads elsewhere counts more.
             hosts.0.extend(clouds.mappings);
             (Some(greeting), root, clouds.given)
@@ -54,7 +61,8 @@ async fn start(Config { at, pace, imei, settings, mut hosts, ca }: Config, lab: 
     let tls = Tls::new(ca, lab_root).reporting_to(log::ROOTS);
     tls.check_environment();
     let tls = tls.into();
-    let parts = Parts { modem: Modem::new(settings.into(), imei), hosts: hosts.into(), tls, signals, greeting, pace };
+    let modem = Modem::new(settings.into(), imei);
+    let parts = Parts { modem, hosts: hosts.into(), tls, signals, greeting, pace, watching, ready };
     match at {
         At::Stdio => drive(Stdio::open().context("can't use the terminal")?, parts).await,
         At::Pty(link) => {
@@ -85,7 +93,12 @@ struct Parts {
     signals: Signals,
     greeting: Option<Greeting>,
     pace: Option<Uart>,
+    watching: Watching,
+    ready: Ready,
 }
+
+/// The name of the only modem.
+const MODEM: &str = "modem";
 
 async fn drive<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     match parts.pace {
@@ -94,31 +107,35 @@ async fn drive<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     }
 }
 
-async fn drive_end<E: SerialEnd>(end: E, Parts { modem, hosts, tls, mut signals, greeting, .. }: Parts) -> Result<()> {
-    let mut outbox = Outbox::default();
-    let mut driver = Driver::new(modem, end, hosts, tls);
+async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
+    let Parts { modem, hosts, tls, mut signals, greeting, watching, mut ready, .. } = parts;
+    let mut desk = Desk::new(watching.clone());
+    let mut driver = Driver::new(0, modem, end, hosts, tls, watching.start());
     log::say(format_args!("modem ready on {}", driver.end().place()));
     if let Some(greeting) = greeting.filter(|_| E::IS_A_PERSON) {
         log::say(format_args!("{}", greeting.text(&driver.end().way_in())));
     }
 
+    ready.modems.push((MODEM.into(), driver.end().port()));
+    ready.tell(&watching);
     let notify = Notify::ready();
 
     let ended = poll_fn(|cx| match signals.poll(cx) {
         Poll::Ready(()) => Poll::Ready(Ok(Ended::Interrupted)),
-        Poll::Pending => driver.poll(cx, &mut outbox),
+        Poll::Pending => driver.poll(cx, &mut desk),
     });
     let ended = ended.await;
 
     notify.stopping();
     // The brokers hear of it in any case, so that they don't publish wills.
-    driver.power_off(&mut outbox);
+    driver.power_off(&mut desk);
     let off = poll_fn(|cx| match signals.poll(cx) {
         Poll::Ready(()) => Poll::Ready(Ok(Ended::Interrupted)),
-        Poll::Pending => driver.poll_off(cx),
+        Poll::Pending => driver.poll_off(cx, &desk),
     });
     // Who does not take what is due to it in this time will not take it.
     let off = timeout(socket::FLUSH, off).await;
+    watching.see(|watch| watch.run(watching.now(), &Event::End {}));
 
     ended.with_context(|| format!("{} failed", driver.end().place()))?;
     if let Ok(Ok(Ended::Interrupted)) = off {

@@ -6,6 +6,7 @@ mod markdown;
 mod table;
 
 use quasimodem_core::{COMMANDS, Command, MODELS, Model, SETTINGS, Settings};
+use quasimodem_lab::event::Event;
 
 use self::facts::{forms, test_answer};
 use self::table::{Row, table};
@@ -21,6 +22,23 @@ pub(crate) fn models() -> String {
 /// The settings, with their defaults.
 pub(crate) fn settings() -> String {
     table(&["key", "default", "expected", "meaning"].map(String::from), &settings_rows())
+}
+
+/// The events, each with its fields; those in brackets may be left out.
+pub(crate) fn events() -> String {
+    let rows: Vec<Row> = Event::ROWS
+        .iter()
+        .map(|row| {
+            let fields = row.fields.iter().map(|field| match field.optional {
+                true => format!("[{}]", field.key),
+                false => field.key.into(),
+            });
+            vec![row.name.into(), fields.collect::<Vec<String>>().join(" "), row.meaning.into()]
+        })
+        .collect();
+    table(&["event", "fields", "meaning"].map(String::from), &rows)
+        + "\nAll have event, seq, t (seconds since the start) and wall; those of a modem have modem. --schema tells what the \
+           fields mean.\n"
 }
 
 /// The commands, in the form that was asked for.

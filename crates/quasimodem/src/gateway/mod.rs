@@ -9,13 +9,16 @@ use std::io;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, anyhow};
+use quasimodem_lab::event::Event;
 use quasimodem_lab::gateway::Config;
 use tokio::net::UdpSocket;
 use tokio::runtime::Builder;
 
 pub(crate) use self::options::{Alone, DEFAULT, Tuning};
+use crate::events::{self, Ready};
 use crate::log;
 use crate::run::Signals;
+use crate::watching::Watching;
 
 /// The broker behind a gateway.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,14 +29,18 @@ pub(crate) struct Broker {
 }
 
 /// Runs a gateway until a signal comes.
-pub(crate) fn run(Alone { sn, broker, user, tuning, .. }: Alone) -> Result<()> {
+pub(crate) fn run(Alone { sn, broker, user, tuning, events, verbose }: Alone) -> Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build().context("can't start")?;
     let result = runtime.block_on(async {
         let mut signals = Signals::new().context("can't watch for signals")?;
         let (socket, address) = bind(sn).await?;
         log::say(format_args!("gateway on {address}, before the broker at {}:{}", broker.host, broker.port));
-        server::start(socket, broker, tuning.config(user.as_ref()));
+        let watching = events::watching(events.as_ref(), log::watches(verbose), [])?;
+        server::start(socket, broker, tuning.config(user.as_ref()), &watching);
+        let ready = Ready { gateway: Some(address), ..Ready::default() };
+        ready.tell(&watching);
         poll_fn(|cx| signals.poll(cx)).await;
+        watching.see(|watch| watch.run(watching.now(), &Event::End {}));
         Ok(())
     });
     // A thread may be waiting for the resolver, and nobody for it.
@@ -42,9 +49,14 @@ pub(crate) fn run(Alone { sn, broker, user, tuning, .. }: Alone) -> Result<()> {
 }
 
 /// Starts a gateway beside a broker; it runs as long as the runtime. Gives the address at which it listens.
-pub(crate) async fn start(listen: SocketAddr, broker: Broker, config: Config) -> Result<SocketAddr> {
+pub(crate) async fn start(
+    listen: SocketAddr,
+    broker: Broker,
+    config: Config,
+    watching: &Watching,
+) -> Result<SocketAddr> {
     let (socket, address) = bind(listen).await?;
-    server::start(socket, broker, config);
+    server::start(socket, broker, config, watching);
     Ok(address)
 }
 

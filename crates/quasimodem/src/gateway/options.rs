@@ -10,6 +10,7 @@ use quasimodem_lab::gateway::{Config, Login};
 
 use super::Broker;
 use crate::cli::{parse_mqtt, parse_user};
+use crate::events;
 
 /// Where a gateway listens if nobody says something else: no port is assigned to MQTT-SN, and some gateways take this one.
 pub(crate) const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1884);
@@ -33,6 +34,12 @@ pub(crate) struct Alone {
 
     #[command(flatten)]
     pub(crate) tuning: Tuning,
+
+    /// Write what happens to FILE, to the open descriptor fd:N or to stdout (-), a line of JSON each.
+    ///
+    /// `quasimodem events` lists what there is.
+    #[arg(long, value_name = "FILE|fd:N|-", value_parser = events::parse_target)]
+    pub(crate) events: Option<events::Target>,
 
     /// Say on stderr what clients and the broker do.
     #[arg(short, long, action = ArgAction::Count)]

@@ -20,10 +20,11 @@ use super::inbox::Inbox;
 use crate::descriptors::{is_kept_back, none_left};
 use crate::resolve::why;
 use crate::server::{self, Connections, Event, Machine, Shared};
+use crate::watching::Watching;
 use crate::{link, log};
 
 /// Starts the tasks of a gateway; they end with the runtime.
-pub(super) fn start(socket: UdpSocket, broker: Broker, config: Config) {
+pub(super) fn start(socket: UdpSocket, broker: Broker, config: Config, watching: &Watching) {
     let socket = Arc::new(socket);
     let hub = server::hub(Served {
         gateway: Gateway::new(config),
@@ -32,6 +33,7 @@ pub(super) fn start(socket: UdpSocket, broker: Broker, config: Config) {
         unsent: Unsent::default(),
         sender: None,
         broker: broker.into(),
+        watching: watching.clone(),
     });
     tokio::spawn(send(hub.clone(), socket.clone()));
     tokio::spawn(receive(hub, socket));
@@ -76,6 +78,7 @@ struct Served {
     /// The task that waits for something to be left unsent.
     sender: Option<Waker>,
     broker: Arc<Broker>,
+    watching: Watching,
 }
 
 /// Datagrams in the order in which they are sent. What is too much is dropped, as the network may drop it.
@@ -118,7 +121,7 @@ impl Machine for Served {
 
 impl Served {
     fn take(&mut self, now: Instant, input: Input<'_>, connections: &mut Connections<Link>) {
-        let Served { gateway, outbox, socket, unsent, sender, broker } = self;
+        let Served { gateway, outbox, socket, unsent, sender, broker, watching } = self;
         gateway.handle(now, input, outbox);
         for effect in outbox.effects() {
             match effect {
@@ -138,7 +141,7 @@ impl Served {
                 }
                 Effect::Write(link, bytes) => connections.send(link, bytes),
                 Effect::Close(link) => connections.close(link),
-                Effect::Note(note) => log::server("gateway", note),
+                Effect::Note(note) => watching.see(|watch| watch.gateway(watching.now(), note)),
             }
         }
         outbox.clear();

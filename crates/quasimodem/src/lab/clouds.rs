@@ -21,6 +21,7 @@ use crate::host_map::Mapping;
 use crate::listener::Listener;
 use crate::log;
 use crate::server::{self, Layer, Shared};
+use crate::watching::Watching;
 
 /// What stands in for clouds, as far as the modem has to know it.
 #[derive(Default)]
@@ -35,7 +36,7 @@ pub(crate) struct Clouds {
 }
 
 /// Starts what stands in for these clouds; it runs as long as the runtime.
-pub(super) async fn start(options: CloudOptions, root: &Root) -> Result<Clouds> {
+pub(super) async fn start(options: CloudOptions, root: &Root, watching: &Watching) -> Result<Clouds> {
     let CloudOptions { clouds, registry, samples, map, directory } = options;
     registry.set_root(root.certificate());
     let all: Vec<Place> = clouds.iter().flat_map(|cloud| places(*cloud, &registry)).collect();
@@ -55,6 +56,7 @@ pub(super) async fn start(options: CloudOptions, root: &Root) -> Result<Clouds> 
         let mut servers = Servers {
             cloud: *cloud,
             registry: &registry,
+            watching,
             acceptors: &acceptors,
             brokers: None,
             endpoints: BTreeMap::new(),
@@ -96,6 +98,7 @@ pub(super) async fn start(options: CloudOptions, root: &Root) -> Result<Clouds> 
 struct Servers<'a> {
     cloud: Cloud,
     registry: &'a Registry,
+    watching: &'a Watching,
     /// Without and with a client's certificate.
     acceptors: &'a [TlsAcceptor; 2],
     /// All ports of a cloud lead to one broker.
@@ -113,13 +116,13 @@ impl Servers<'_> {
             Service::Mqtt => {
                 let hub = self.brokers.get_or_insert_with(|| {
                     let authority = Some(Arc::new(Gate::new(cloud, registry.clone())) as _);
-                    hub(cloud.name(), Broker::new(Config { authority, ..Config::default() }))
+                    hub(cloud.name(), Broker::new(Config { authority, ..Config::default() }), self.watching)
                 });
                 accept(hub.clone(), listener, place.security, self.acceptors);
             }
             Service::Http(api) => {
                 let entry = self.endpoints.entry(place.service);
-                let hub = entry.or_insert_with(|| hub(cloud.name(), Server::new(api, registry.clone())));
+                let hub = entry.or_insert_with(|| hub(cloud.name(), Server::new(api, registry.clone()), self.watching));
                 accept(hub.clone(), listener, place.security, self.acceptors);
             }
         }

@@ -25,6 +25,7 @@ pub(crate) use self::tls::Options as TlsOptions;
 use crate::gateway::{self, Tuning};
 use crate::listener::Listener;
 use crate::log;
+use crate::watching::Watching;
 
 /// How the lab broker is to be.
 pub(crate) struct Options {
@@ -54,6 +55,9 @@ impl GatewayOptions {
 
 /// A lab that runs.
 pub(crate) struct Lab {
+    /// Where the broker and the gateway can be reached.
+    pub(crate) broker: SocketAddr,
+    pub(crate) gateway: SocketAddr,
     pub(crate) greeting: Greeting,
     /// The root that signed the servers' certificates, if they have any.
     pub(crate) root: Option<CertificateDer<'static>>,
@@ -83,7 +87,7 @@ impl Options {
 
 /// Starts the lab broker and the gateway, which run as long as the runtime, and makes the text that tells a newcomer what
 /// to type at a modem of these settings.
-pub(crate) async fn start(options: Options, settings: &Settings) -> Result<Lab> {
+pub(crate) async fn start(options: Options, settings: &Settings, watching: &Watching) -> Result<Lab> {
     let Options { listen, tls, gateway, broker, clouds } = options;
     let (listener, address) = bind(listen, "--mqtt").await?;
     log::say(format_args!("lab broker on {address}, in memory only"));
@@ -105,7 +109,7 @@ pub(crate) async fn start(options: Options, settings: &Settings) -> Result<Lab> 
     let user = broker.users.first().cloned();
     let GatewayOptions { listen, tuning } = gateway;
     let behind = gateway::Broker { host: reachable(address).ip().to_string(), port: address.port() };
-    let sn = gateway::start(listen, behind, tuning.config(user.as_ref())).await?;
+    let sn = gateway::start(listen, behind, tuning.config(user.as_ref()), watching).await?;
     log::say(format_args!("lab gateway for MQTT-SN on {sn}"));
     let mut greeting = Greeting {
         broker: reachable(address),
@@ -116,13 +120,14 @@ pub(crate) async fn start(options: Options, settings: &Settings) -> Result<Lab> 
         gateway: settings.model.sn.then(|| reachable(sn)),
         clouds: String::new(),
     };
-    server::start(listener, listeners, Broker::new(broker));
+    server::start(listener, listeners, Broker::new(broker), watching);
     let clouds = match (clouds, &root) {
-        (Some(options), Some(root)) => clouds::start(options, root).await?,
+        (Some(options), Some(root)) => clouds::start(options, root, watching).await?,
         _ => Clouds::default(),
     };
     greeting.clouds.clone_from(&clouds.greeting);
-    Ok(Lab { greeting, root: root.map(|root| root.certificate().clone()), clouds })
+    let (broker, gateway) = (reachable(address), reachable(sn));
+    Ok(Lab { broker, gateway, greeting, root: root.map(|root| root.certificate().clone()), clouds })
 }
 
 async fn bind(listen: SocketAddr, option: &str) -> Result<(Listener, SocketAddr)> {

@@ -5,25 +5,30 @@ use std::fmt;
 use quasimodem_core::Instant;
 use quasimodem_lab::broker::{self, Broker, Effect, Input, Outbox, Peer};
 use quasimodem_lab::cloud::http;
+use quasimodem_lab::watch::Watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::driver::wall_clock;
 use crate::listener::Listener;
 use crate::log;
 use crate::server::{self, Connections, Event, Layer, Machine, Shared};
+use crate::watching::Watching;
 
 /// Starts the tasks of a broker, which takes connections there, and over TLS there; they end with the runtime.
-pub(super) fn start(listener: Listener, secured: Option<(Listener, TlsAcceptor)>, broker: Broker) {
-    let hub = hub("broker", broker);
+pub(super) fn start(listener: Listener, secured: Option<(Listener, TlsAcceptor)>, broker: Broker, watching: &Watching) {
+    let hub = hub(BROKER, broker, watching);
     if let Some((listener, acceptor)) = secured {
         tokio::spawn(server::accept_tls(hub.clone(), listener, acceptor, Layer::Always));
     }
     tokio::spawn(server::accept(hub, listener));
 }
 
-/// A server with its clock, which nobody can reach yet. The name is for the log.
-pub(super) fn hub<S: Serve>(name: &'static str, server: S) -> Shared<Served<S>> {
-    server::hub(Served { name, server, outbox: Outbox::default() })
+/// The name of the lab's own broker; those of clouds have theirs.
+const BROKER: &str = "broker";
+
+/// A server with its clock, which nobody can reach yet. The name is for those who watch.
+pub(super) fn hub<S: Serve>(name: &'static str, server: S, watching: &Watching) -> Shared<Served<S>> {
+    server::hub(Served { name, server, outbox: Outbox::default(), watching: watching.clone() })
 }
 
 /// A server of the lab and its outbox.
@@ -32,6 +37,7 @@ pub(super) struct Served<S: Serve> {
     server: S,
     /// Empty before and after each call.
     outbox: Outbox<S::Note>,
+    watching: Watching,
 }
 
 /// What the lab's servers have in common.
@@ -43,6 +49,11 @@ pub(super) trait Serve: Send + 'static {
     fn deadline(&self) -> Option<Instant>;
     fn wants(&self, peer: Peer) -> bool;
     fn make_room(&mut self, outbox: &mut Outbox<Self::Note>) -> bool;
+
+    /// Shows what the server of that name tells of itself.
+    fn show(watch: &mut dyn Watch, now: Instant, name: &'static str, note: &Self::Note) {
+        watch.server(now, name, note);
+    }
 }
 
 impl<S: Serve> Machine for Served<S> {
@@ -52,7 +63,7 @@ impl<S: Serve> Machine for Served<S> {
     const RESUMES: bool = false;
 
     fn handle(&mut self, now: Instant, event: Event<'_, Peer>, connections: &mut Connections<Peer>) {
-        let Served { name, server, outbox } = self;
+        let Served { name, server, outbox, watching } = self;
         match event {
             Event::Opened { id, secure, from } => {
                 log::connected(name, id, from);
@@ -75,21 +86,21 @@ impl<S: Serve> Machine for Served<S> {
             match effect {
                 Effect::Send(id, bytes) => connections.send(id, bytes),
                 Effect::Close(id) => connections.close(id),
-                Effect::Note(note) => log::server(name, note),
+                Effect::Note(note) => watching.see(|watch| S::show(watch, watching.now(), name, note)),
             }
         }
         outbox.clear();
     }
 
     fn make_room(&mut self, _now: Instant, connections: &mut Connections<Peer>) -> bool {
-        let Served { name, server, outbox } = self;
+        let Served { name, server, outbox, watching } = self;
         let made = server.make_room(outbox);
         for effect in outbox.effects() {
             match effect {
                 Effect::Send(..) => {}
                 // A client that says nothing does not wait for a farewell either.
                 Effect::Close(id) => connections.abandon(id),
-                Effect::Note(note) => log::server(name, note),
+                Effect::Note(note) => watching.see(|watch| S::show(watch, watching.now(), name, note)),
             }
         }
         outbox.clear();
@@ -122,6 +133,14 @@ impl Serve for Broker {
 
     fn make_room(&mut self, outbox: &mut Outbox) -> bool {
         self.make_room(outbox)
+    }
+
+    fn show(watch: &mut dyn Watch, now: Instant, name: &'static str, note: &broker::Note) {
+        if name == BROKER {
+            watch.broker(now, 0, note);
+        } else {
+            watch.server(now, name, note);
+        }
     }
 }
 

@@ -29,7 +29,7 @@ impl Bench {
         let tls = Arc::new(Tls::new(None, None));
         let mut bench = Bench { links: Links::new(Arc::default(), tls), chunk: vec![0; Input::CHUNK] };
         bench.links.open(LINK, &Transport::Udp, "127.0.0.1", port, None);
-        assert!(matches!(bench.event().await, Event::Opened));
+        assert!(matches!(bench.event().await, Event::Opened(_)));
         bench
     }
 
@@ -46,7 +46,8 @@ impl Bench {
         match self.event().await {
             Event::Received(count) => self.chunk[..count].to_vec(),
             Event::Long(datagram) => datagram,
-            Event::Opened => panic!("opened again"),
+            Event::Opened(_) => panic!("opened again"),
+            Event::Lost(..) => panic!("lost a datagram"),
             Event::Closed(why) => panic!("closed: {why}"),
         }
     }
@@ -238,7 +239,7 @@ impl Server {
         let mut bench = Bench { links: Links::new(Arc::default(), tls), chunk: vec![0; Input::CHUNK] };
         let profile = TlsProfile { roots: Some(self.root.as_bytes().into()), ..TlsProfile::default() };
         bench.links.open(LINK, &Transport::Tls(profile.into()), "localhost", self.port, None);
-        assert!(matches!(bench.event().await, Event::Opened));
+        assert!(matches!(bench.event().await, Event::Opened(_)));
         bench
     }
 }
@@ -327,7 +328,7 @@ fn a_peer_that_reads_nothing_is_sent_little() {
         let tls = Arc::new(Tls::new(None, None));
         let mut bench = Bench { links: Links::new(Arc::default(), tls), chunk: vec![0; Input::CHUNK] };
         bench.links.open(LINK, &Transport::Tcp, "127.0.0.1", port, None);
-        assert!(matches!(bench.event().await, Event::Opened));
+        assert!(matches!(bench.event().await, Event::Opened(_)));
         let (silent, _) = listener.accept().unwrap();
         let taken = taken(&mut bench, 1024).await;
         // What its system has accepted is out of our hands.

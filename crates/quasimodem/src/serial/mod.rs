@@ -26,6 +26,12 @@ pub(crate) trait SerialEnd {
     /// Where the end is, for the line that says that the modem is ready.
     fn place(&self) -> String;
 
+    /// What a program opens to be its host: the path or address of [`place`](Self::place).
+    fn port(&self) -> String {
+        let place = self.place();
+        place.split_once(' ').map_or(place.as_str(), |(_, port)| port).into()
+    }
+
     /// What a person does to type at it: the beginning of a sentence that goes on with what to type.
     fn way_in(&self) -> String;
 

@@ -88,6 +88,10 @@ impl<E: SerialEnd> SerialEnd for Paced<E> {
         self.end.place()
     }
 
+    fn port(&self) -> String {
+        self.end.port()
+    }
+
     fn way_in(&self) -> String {
         self.end.way_in()
     }

@@ -138,6 +138,10 @@ impl SerialEnd for Pty {
         }
     }
 
+    fn port(&self) -> String {
+        self.link.as_ref().map_or(&*self.slave, PtyLink::path).display().to_string()
+    }
+
     fn way_in(&self) -> String {
         let path = self.link.as_ref().map_or(&*self.slave, PtyLink::path);
         format!("Open it, for instance with `picocom {}`, and type", path.display())

@@ -13,6 +13,7 @@ mod config;
 mod conversation;
 mod credentials;
 mod descriptors;
+mod events;
 mod fake_broker;
 mod far_side;
 mod gateway;
