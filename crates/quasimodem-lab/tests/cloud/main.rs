@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "tests read their vectors")]
 
+mod complete;
 mod endpoint;
 mod faults;
 #[path = "../broker/harness.rs"]

@@ -174,7 +174,7 @@ fn lines(cloud: Cloud, registry: &Registry, place: Option<&Place>) -> String {
     let mut text = String::new();
     for device in registry.devices().iter().filter(|device| device.cloud == cloud && !device.secret.is_empty()).take(3)
     {
-        let number = cloud as u8;
+        let number = cloud.number();
         let mut fields: Vec<String> = Vec::new();
         if cloud == Cloud::Tuya {
             fields.push("1".into());

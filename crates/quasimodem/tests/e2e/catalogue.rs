@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use quasimodem_core::cloud::Cloud;
 use quasimodem_core::{COMMANDS, MODELS, SETTINGS};
 
 use crate::program::run_to_end;
@@ -58,7 +59,7 @@ fn json_is_json() {
     assert_eq!(user["cases"], serde_json::json!([]));
     let cloud = commands.iter().find(|command| command["name"] == "AT+MQTTAUTHCFG").unwrap();
     assert_eq!(cloud["forms"][2], "AT+MQTTAUTHCFG=3,<deviceid>,<devicesecret>");
-    assert_eq!(cloud["test"].as_str().unwrap().lines().count(), 9);
+    assert_eq!(cloud["test"].as_str().unwrap().lines().count(), Cloud::ALL.len());
     assert_eq!(cloud["cases"][8]["number"], 9);
     assert_eq!((&cloud["cases"][8]["errors"], &cloud["cases"][7]["errors"]), (&"ERROR".into(), &"+CME ERROR".into()));
     assert_eq!(cloud["cases"][8]["parameters"][4]["secret"], true);

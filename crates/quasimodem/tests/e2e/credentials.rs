@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use quasimodem_core::cloud::Tencent;
+use quasimodem_core::cloud::{Cloud, Tencent};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -276,4 +276,19 @@ fn mistakes_are_told_without_the_secret() {
     let long = run(&["baidu", "c", "k"], &"x".repeat(5000));
     assert_eq!(long.code, Some(2));
     assert!(long.stderr.contains("it has more than 4096 bytes"), "{}", long.stderr);
+}
+
+#[test]
+fn each_cloud_is_offered() {
+    let help = run_to_end(&["credentials", "--help"], "").stdout;
+    for cloud in Cloud::ALL {
+        let line = help.lines().find(|line| line.split_whitespace().next() == Some(cloud.name()));
+        let line = line.unwrap_or_else(|| panic!("{cloud} is not offered"));
+        assert!(line.contains(&format!("(AT+MQTTAUTHCFG={})", cloud.number())), "{line}");
+    }
+    let help = run_to_end(&["lab", "--help"], "").stdout;
+    let cloud = help.split_once("--cloud ").unwrap().1.split_once("\n\n").unwrap().0;
+    for name in Cloud::ALL.map(Cloud::name) {
+        assert!(cloud.contains(name), "lab --help does not offer {name}: {cloud}");
+    }
 }
