@@ -167,7 +167,6 @@ impl Reports {
     pub(crate) fn push(&mut self, report: Report) {
         match &report {
             Report::Ready => self.queue.retain(|old| !matches!(old, Report::Ready)),
-            Report::Banner => self.queue.retain(|old| !matches!(old, Report::Banner)),
             Report::Call { asked: false, .. } => {
                 self.queue.retain(|old| !matches!(old, Report::Call { asked: false, .. }));
             }
