@@ -237,6 +237,10 @@ impl Reports {
     }
 
     fn first_ready(&self) -> Option<usize> {
+        // As it mostly is.
+        if self.queue.is_empty() {
+            return None;
+        }
         let held = self.held_until().is_some();
         self.queue.iter().enumerate().position(|(index, report)| match report {
             Report::Result(Owed { status: None, .. }) => false,
