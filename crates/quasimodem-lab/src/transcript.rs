@@ -442,6 +442,15 @@ pub(crate) fn packet_words(link: Link, bytes: &[u8]) -> Result<String, String> {
     }
 }
 
+/// The type of a packet, such as `PUBACK`; `unknown` if it can't be read.
+pub(crate) fn packet_type(link: Link, bytes: &[u8]) -> String {
+    let words = packet_words(link, bytes).unwrap_or_default();
+    match words.split_once(' ').map_or(words.as_str(), |(first, _)| first) {
+        "" => "unknown".into(),
+        word => word.to_ascii_uppercase(),
+    }
+}
+
 /// The bytes of such a packet.
 pub(crate) fn packet(link: Link, words: &str) -> Result<Vec<u8>, String> {
     if speaks_sn(link) { sn::parse_words(words) } else { mqtt::parse_words(words) }

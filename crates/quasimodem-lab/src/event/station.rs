@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use quasimodem_core::{COMMANDS, ClientId, Condition, Connection, Instant, Link, Modem, ParamKind, Returns, mqtt};
 
 use super::Event;
+use crate::frames::{Frames, Piece};
 use crate::transcript;
 
 /// Results whose lines are remembered: more than a modem may owe.
 const OWED: usize = 256;
-
-/// Bytes of a packet that are kept until it is whole. Of longer ones the type and the size are told at once.
-const PACKET: usize = 64 * 1024;
 
 /// The type of a PUBLISH (MQTT 2.2.1).
 const PUBLISH: u8 = 3;
@@ -32,10 +30,8 @@ pub(super) struct Station {
     owed: VecDeque<(&'static str, u32, u64)>,
     pub(super) connections: BTreeMap<ClientId, Connection>,
     condition: Option<Condition>,
-    /// What came of packets that are not complete.
-    partial: BTreeMap<Link, Vec<u8>>,
-    /// Bytes of packets too long to be kept that are still to come.
-    passing: BTreeMap<Link, usize>,
+    /// What came over links.
+    came: BTreeMap<Link, Frames>,
 }
 
 impl Station {
@@ -130,68 +126,39 @@ impl Station {
 
     /// A link is none any more, or another.
     pub(super) fn link_ended(&mut self, link: Link) {
-        self.partial.remove(&link);
-        self.passing.remove(&link);
+        self.came.remove(&link);
     }
 
     /// Tells the packets of what came over a link: type and size.
     pub(super) fn packets(&mut self, link: Link, bytes: &[u8], each: &mut dyn FnMut(&str, u64)) {
         let Some(client) = ClientId::from_number(link.0.into()) else { return };
         if client.is_sn() {
-            return each(&kind(link, bytes), size(bytes));
+            return each(&transcript::packet_type(link, bytes), size(bytes));
         }
-        let passing = self.passing.remove(&link).unwrap_or(0);
-        let Some(bytes) = bytes.get(passing..) else {
-            self.passing.insert(link, passing - bytes.len());
-            return;
-        };
-        let mut all = self.partial.remove(&link).unwrap_or_default();
-        all.extend_from_slice(bytes);
-        let mut rest = all.as_slice();
-        while let Ok(Some(length)) = mqtt::frame_len(rest, usize::MAX) {
-            match rest.split_at_checked(length) {
-                Some((frame, behind)) => {
-                    each(&kind(link, frame), size(frame));
-                    rest = behind;
-                }
-                None if length > PACKET => {
-                    // No other packet is of any length.
-                    let kind =
-                        if rest.first().is_some_and(|byte| byte >> 4 == PUBLISH) { "PUBLISH" } else { "unknown" };
-                    each(kind, u64::try_from(length).unwrap_or(u64::MAX));
-                    self.passing.insert(link, length - rest.len());
-                    return;
-                }
-                None => break,
+        self.came.entry(link).or_default().push(bytes, &mut |piece| match piece {
+            Piece::Packet(packet) => each(&transcript::packet_type(link, packet), size(packet)),
+            Piece::Long(bytes, length) => {
+                // No other packet is of any length.
+                let is_publish = bytes.first().is_some_and(|byte| byte >> 4 == PUBLISH);
+                each(if is_publish { "PUBLISH" } else { "unknown" }, u64::try_from(length).unwrap_or(u64::MAX));
             }
-        }
-        if !rest.is_empty() && mqtt::frame_len(rest, usize::MAX).is_ok() {
-            self.partial.insert(link, rest.to_vec());
-        }
+            Piece::Rest(_) => {}
+        });
     }
 
     /// Tells the packets of what was sent over a link.
     pub(super) fn sent(&mut self, link: Link, bytes: &[u8], each: &mut dyn FnMut(&str, u64)) {
         let Some(client) = ClientId::from_number(link.0.into()) else { return };
         if client.is_sn() {
-            return each(&kind(link, bytes), size(bytes));
+            return each(&transcript::packet_type(link, bytes), size(bytes));
         }
         let mut rest = bytes;
         while let Ok(Some(length)) = mqtt::frame_len(rest, usize::MAX)
             && let Some((frame, behind)) = rest.split_at_checked(length)
         {
-            each(&kind(link, frame), size(frame));
+            each(&transcript::packet_type(link, frame), size(frame));
             rest = behind;
         }
-    }
-}
-
-/// The type of a packet.
-fn kind(link: Link, bytes: &[u8]) -> String {
-    let words = transcript::packet_words(link, bytes).unwrap_or_default();
-    match words.split_once(' ').map_or(words.as_str(), |(first, _)| first) {
-        "" => "unknown".into(),
-        word => word.to_ascii_uppercase(),
     }
 }
 
