@@ -8,6 +8,7 @@ pub mod chat;
 pub mod cloud;
 pub mod com_port;
 pub mod event;
+pub mod fault;
 mod frames;
 pub mod gateway;
 pub mod network;

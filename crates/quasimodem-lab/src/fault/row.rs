@@ -1,0 +1,100 @@
+//! What a row of the table of faults is made of.
+
+use super::value::Kind;
+
+/// A fault.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its name, in words with `-`.
+    pub name: &'static str,
+    /// What it does, and what the host sees of it.
+    pub summary: &'static str,
+    /// Its own keys.
+    pub params: &'static [Key],
+    /// The keys that say what it is about; without any it is about all.
+    pub matches: &'static [Key],
+    /// What only it is about, if it is not about all packets.
+    pub(super) only: Option<&'static str>,
+    /// What becomes of a packet that is hit.
+    pub(super) act: Act,
+    /// Where it was seen or measured.
+    pub source: &'static str,
+}
+
+/// Changes the packets that go on in the place of one that was hit; more may be behind it in the list.
+pub(super) type Act = fn(&super::spec::Values, &mut Vec<Vec<u8>>);
+
+/// A key of a fault.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The word, with `_` between words.
+    pub key: &'static str,
+    /// What its values look like.
+    pub kind: Kind,
+    /// What it is where it is left out; empty: nothing.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+impl Row {
+    /// All keys of this fault: its own, what it is about, and those that all faults have.
+    pub fn keys(&self) -> impl Iterator<Item = &'static Key> {
+        self.params.iter().chain(self.matches).chain(COMMON)
+    }
+}
+
+/// The keys that all faults have.
+pub const COMMON: &[Key] = &[
+    Key {
+        key: "id",
+        kind: Kind::Text,
+        default: "",
+        meaning: "Its name in events and counts; the name of the fault, if left out. What is drawn depends on it.",
+    },
+    Key {
+        key: "nth",
+        kind: Kind::Ranks,
+        default: "",
+        meaning: "Which of the matches of a scope may be hit, from 1; all, if left out.",
+    },
+    Key {
+        key: "chance",
+        kind: Kind::Chance,
+        default: "1",
+        meaning: "How many of these are hit. Drawn anew for each, by seed, id, scope and number, so that nothing else changes it.",
+    },
+    Key {
+        key: "times",
+        kind: Kind::Number(1, u64::MAX),
+        default: "",
+        meaning: "How often it hits in a scope, then it is spent; without end, if left out.",
+    },
+    Key {
+        key: "per",
+        kind: Kind::Word(&["modem", "client", "link"]),
+        default: "modem",
+        meaning: "The scope in which nth and times count: a modem, each of its clients, or each connection.",
+    },
+    Key { key: "after", kind: Kind::Time, default: "0s", meaning: "When it begins to match, from the start." },
+    Key {
+        key: "lasts",
+        kind: Kind::Time,
+        default: "",
+        meaning: "When it stops to match, from when it began; never, if left out.",
+    },
+    Key {
+        key: "order",
+        kind: Kind::Number(0, 1000),
+        default: "0",
+        meaning: "Of several that hit one packet the lower acts first, then the earlier one.",
+    },
+    Key {
+        key: "seed",
+        kind: Kind::Number(0, u64::MAX),
+        default: "",
+        meaning: "What is drawn is drawn from this and the seed of the run; its id, if left out.",
+    },
+    Key { key: "expect", kind: Kind::Count, default: ">=1", meaning: "How often it has to hit in the end." },
+    Key { key: "optional", kind: Kind::Flag, default: "false", meaning: "Whether it may hit never." },
+];

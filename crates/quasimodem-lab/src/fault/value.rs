@@ -1,0 +1,147 @@
+//! The values of a fault's keys, as they are written.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// What the values of a key look like.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Kind {
+    /// A whole number of this range.
+    Number(u64, u64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// Any text, perhaps with a `*` at its end for anything.
+    Text,
+    /// A topic, or an MQTT filter for several.
+    Topic,
+    /// A chance: from 0 to 1, or a percentage.
+    Chance,
+    /// A time with its unit.
+    Time,
+    /// Which of the matches: `3`, `2..5`, `3,7` or `every 10`.
+    Ranks,
+    /// How many: `2`, `>=1`.
+    Count,
+    /// `true` or `false`.
+    Flag,
+}
+
+/// A value.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Value {
+    Number(u64),
+    Text(String),
+    Chance(f64),
+    Time(Duration),
+    Ranks(Ranks),
+    Count(RangeInclusive<u64>),
+    Flag(bool),
+}
+
+/// Which of the matches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Ranks {
+    All,
+    Every(u64),
+    Of(Vec<RangeInclusive<u64>>),
+}
+
+impl Ranks {
+    pub(super) fn contain(&self, rank: u64) -> bool {
+        match self {
+            Ranks::All => true,
+            Ranks::Every(step) => rank.is_multiple_of(*step),
+            Ranks::Of(ranges) => ranges.iter().any(|range| range.contains(&rank)),
+        }
+    }
+}
+
+impl Kind {
+    /// Reads a value; `None` if it is none of these.
+    pub(super) fn read(self, text: &str) -> Option<Value> {
+        Some(match self {
+            Kind::Number(min, max) => {
+                let number = number(text).filter(|number| (min..=max).contains(number))?;
+                Value::Number(number)
+            }
+            Kind::Word(words) => {
+                let word = words.iter().find(|word| word.eq_ignore_ascii_case(text))?;
+                Value::Text((*word).into())
+            }
+            Kind::Text | Kind::Topic if text.is_empty() => return None,
+            Kind::Text | Kind::Topic => Value::Text(text.into()),
+            Kind::Chance => Value::Chance(chance(text)?),
+            Kind::Time => Value::Time(time(text)?),
+            Kind::Ranks => Value::Ranks(ranks(text)?),
+            Kind::Count => Value::Count(count(text)?),
+            Kind::Flag => Value::Flag(text.parse().ok()?),
+        })
+    }
+}
+
+/// What is expected there.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Number(min, u64::MAX) => write!(f, "a number from {min} on"),
+            Kind::Number(min, max) => write!(f, "a number from {min} to {max}"),
+            Kind::Word(words) => f.write_str(&words.join(", ")),
+            Kind::Text => f.write_str("a text, with * at its end for anything"),
+            Kind::Topic => f.write_str("a topic, or a filter with + and #"),
+            Kind::Chance => f.write_str("a chance from 0 to 1, or such as 30%"),
+            Kind::Time => f.write_str("a time with its unit, such as 500ms, 1.5s or 2min"),
+            Kind::Ranks => f.write_str("3, 2..5, 3,7 or \"every 10\""),
+            Kind::Count => f.write_str("a count, such as 2 or >=1"),
+            Kind::Flag => f.write_str("true or false"),
+        }
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+fn chance(text: &str) -> Option<f64> {
+    let (text, scale) = text.strip_suffix('%').map_or((text, 1.0), |text| (text, 100.0));
+    let chance: f64 = text.parse().ok()?;
+    let chance = chance / scale;
+    (0.0..=1.0).contains(&chance).then_some(chance)
+}
+
+fn time(text: &str) -> Option<Duration> {
+    let unit = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at_checked(unit)?;
+    let number: f64 = number.parse().ok()?;
+    let seconds = match unit {
+        "us" => number / 1e6,
+        "ms" => number / 1e3,
+        "s" => number,
+        "min" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+fn ranks(text: &str) -> Option<Ranks> {
+    if let Some(step) = text.strip_prefix("every ") {
+        return step.trim().parse().ok().filter(|step| *step > 0).map(Ranks::Every);
+    }
+    let ranges = text.split(',').map(|part| match part.split_once("..") {
+        Some((first, last)) => Some(first.trim().parse().ok()?..=last.trim().parse().ok()?),
+        None => part.trim().parse().ok().map(|rank| rank..=rank),
+    });
+    let ranges: Vec<RangeInclusive<u64>> = ranges.collect::<Option<_>>()?;
+    ranges.iter().all(|range| *range.start() > 0 && range.start() <= range.end()).then_some(Ranks::Of(ranges))
+}
+
+fn count(text: &str) -> Option<RangeInclusive<u64>> {
+    match text.strip_prefix(">=") {
+        Some(least) => Some(least.trim().parse().ok()?..=u64::MAX),
+        None => text.parse().ok().map(|count| count..=count),
+    }
+}
