@@ -9,6 +9,7 @@ use std::fmt::Display;
 use quasimodem_core::{Input, Instant, Link, Modem, Outbox};
 
 use crate::event::Event;
+use crate::fault::Happened;
 use crate::network::Wire;
 use crate::{broker, gateway};
 
@@ -24,6 +25,9 @@ pub trait Watch {
 
     /// Something happened to a link that neither the modem asked for nor is told of.
     fn link(&mut self, _now: Instant, _station: usize, _link: Link, _what: &OnLink<'_>) {}
+
+    /// A fault is there, hit something at a station, or will hit nothing more.
+    fn fault(&mut self, _now: Instant, _station: usize, _what: &Happened<'_>) {}
 
     /// In virtual time: a modem's link is this wire from here on; to this broker it is the peer of the same number.
     fn linked(&mut self, _now: Instant, _station: usize, _link: Link, _wire: Wire, _broker: usize) {}
@@ -81,6 +85,10 @@ impl<W: Watch + ?Sized> Watch for Vec<Box<W>> {
 
     fn link(&mut self, now: Instant, station: usize, link: Link, what: &OnLink<'_>) {
         self.iter_mut().for_each(|watch| watch.link(now, station, link, what));
+    }
+
+    fn fault(&mut self, now: Instant, station: usize, what: &Happened<'_>) {
+        self.iter_mut().for_each(|watch| watch.fault(now, station, what));
     }
 
     fn linked(&mut self, now: Instant, station: usize, link: Link, wire: Wire, broker: usize) {

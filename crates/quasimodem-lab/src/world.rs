@@ -13,6 +13,7 @@ use quasimodem_core::{self as core, Effect, Imei, Input, Instant, Link, Modem, O
 use quasimodem_core::mqtt::{Connect, Packet, Publish, Qos};
 
 use crate::broker::{self, Broker, Peer};
+use crate::fault::{Filters, Plan, Unhit};
 use crate::network::{self, Answer, Network, Side, Wire};
 use crate::pipe::{Conditions, Pipe};
 use crate::random::Random;
@@ -56,6 +57,8 @@ struct Station {
     stopped: bool,
     links: BTreeMap<Link, Wire>,
     route: Route,
+    /// What goes wrong with packets, if anything does.
+    filters: Option<Filters>,
 }
 
 /// What connections of a station meet.
@@ -166,8 +169,24 @@ impl World {
             stopped: false,
             links: BTreeMap::new(),
             route,
+            filters: None,
         });
         self.stations.len() - 1
+    }
+
+    /// Lets faults work at a station, in the place of those that did.
+    pub fn break_by(&mut self, station: usize, plan: Plan, watch: &mut dyn Watch) {
+        let (now, filters) = (self.now, Filters::new(plan));
+        filters.announce(&mut |what| watch.fault(now, station, &what));
+        if let Some(at) = self.stations.get_mut(station) {
+            at.filters = Some(filters);
+        }
+    }
+
+    /// The faults of a station that did not hit as often as was expected.
+    pub fn unhit(&self, station: usize) -> Vec<Unhit> {
+        let filters = self.stations.get(station).and_then(|at| at.filters.as_ref());
+        filters.map(Filters::unhit).unwrap_or_default()
     }
 
     /// At that time, and not before now, that happens.
@@ -379,7 +398,7 @@ impl World {
             network::Event::Broken(_, why) => {
                 at.links.remove(&link);
                 self.owners.remove(&wire);
-                self.tell(station, &Input::Closed(link, why), watch);
+                self.ended(station, link, why, watch);
             }
         }
         self.serve(station, watch);
@@ -421,17 +440,34 @@ impl World {
         for (&link, &wire) in &at.links {
             if self.network.is_readable(wire, Side::Caller) && at.modem.wants(Port::Link(link)) {
                 let bytes = self.network.read(now, wire, Side::Caller, Input::CHUNK);
-                self.tell(station, &Input::Received(link, &bytes), watch);
+                let Some(filters) = &mut at.filters else {
+                    self.tell(station, &Input::Received(link, &bytes), watch);
+                    return true;
+                };
+                let on = filters.down(now, link, &bytes, &mut |what| watch.fault(now, station, &what)).concat();
+                if !on.is_empty() {
+                    self.tell(station, &Input::Received(link, &on), watch);
+                }
                 return true;
             }
             if self.network.take_end(wire, Side::Caller) {
                 at.links.remove(&link);
                 self.owners.remove(&wire);
-                self.tell(station, &Input::Closed(link, core::Why::Ended), watch);
+                self.ended(station, link, core::Why::Ended, watch);
                 return true;
             }
         }
         false
+    }
+
+    /// A link ends, behind what of a packet was held back for faults.
+    fn ended(&mut self, station: usize, link: Link, why: core::Why, watch: &mut dyn Watch) {
+        let filters = self.stations.get_mut(station).and_then(|at| at.filters.as_mut());
+        let rest = filters.map(|filters| filters.ended(link)).unwrap_or_default();
+        if !rest.is_empty() {
+            self.tell(station, &Input::Received(link, &rest), watch);
+        }
+        self.tell(station, &Input::Closed(link, why), watch);
     }
 
     fn serve_peer(&mut self, wire: Wire, watch: &mut dyn Watch) {
@@ -467,6 +503,9 @@ impl World {
                     }
                 }
                 Effect::Open { link, host, .. } => {
+                    if let Some(filters) = &mut at.filters {
+                        filters.opened(link);
+                    }
                     let wire = self.network.connect(self.now, at.route.conditions, at.route.answer);
                     self.network.hold(wire, at.route.held);
                     at.links.insert(link, wire);
@@ -477,8 +516,14 @@ impl World {
                     watch.linked(self.now, station, link, wire, place);
                 }
                 Effect::Send(link, marked) => {
-                    if let Some(wire) = at.links.get(&link) {
+                    let Some(wire) = at.links.get(&link) else { continue };
+                    let Some(filters) = &mut at.filters else {
                         self.network.write(self.now, *wire, Side::Caller, marked.bytes());
+                        continue;
+                    };
+                    let now = self.now;
+                    for on in filters.up(now, link, marked.bytes(), &mut |what| watch.fault(now, station, &what)) {
+                        self.network.write(now, *wire, Side::Caller, &on);
                     }
                 }
                 Effect::Close(link) => {

@@ -11,6 +11,7 @@ use super::secrets::Secrets;
 use super::station::Station;
 use super::table::Endpoint;
 use super::{Event, Stamp};
+use crate::fault::Happened;
 use crate::transcript::{SIMS, word_for};
 use crate::watch::{OnLink, Watch};
 use crate::{broker, gateway};
@@ -88,6 +89,17 @@ impl<L: Listener> Watch for Reporter<L> {
             OnLink::Led { host, port } => Event::LinkLed { link, to: Endpoint { host, port } },
             OnLink::Secured(agreed) => Event::LinkSecured { link, agreed },
             OnLink::Lost(size, why) => Event::LinkLost { link, size: count(size), why },
+        };
+        self.teller.tell(now, Some(station), &event);
+    }
+
+    fn fault(&mut self, now: Instant, station: usize, what: &Happened<'_>) {
+        let event = match *what {
+            Happened::Armed { id, fault } => Event::FaultArmed { id, fault },
+            Happened::Hit { id, fault, client, packet, nth } => {
+                Event::FaultHit { id, fault, client: client.number(), packet, nth }
+            }
+            Happened::Spent { id, fault } => Event::FaultSpent { id, fault },
         };
         self.teller.tell(now, Some(station), &event);
     }

@@ -275,6 +275,33 @@ events! {
     "module.ready" = ModuleReady {}
     /// The module is switched off.
     "module.off" = Off {}
+    /// A fault is there.
+    "fault.armed" = FaultArmed {
+        /// Its id.
+        id: &'a str,
+        /// Its name.
+        fault: &'a str,
+    }
+    /// A fault hit something.
+    "fault.hit" = FaultHit {
+        /// Its id.
+        id: &'a str,
+        /// Its name.
+        fault: &'a str,
+        /// The client whose packet it was.
+        client: u8,
+        /// The type of the packet.
+        packet: &'a str,
+        /// Which of the matches of its scope it was, from 1.
+        nth: u64,
+    }
+    /// A fault hit as often as it may.
+    "fault.spent" = FaultSpent {
+        /// Its id.
+        id: &'a str,
+        /// Its name.
+        fault: &'a str,
+    }
     /// The broker accepted a client.
     "broker.connected" = BrokerConnected {
         /// The client id.

@@ -1,13 +1,19 @@
 //! Faults: what goes wrong on purpose, by name.
 //!
 //! One more fault is a row of [`ROWS`] and the function that it names. What a user says of it, in whatever form, is a flat
-//! list of keys and values ([`Spec`]).
+//! list of keys and values ([`Spec`]); a [`Plan`] decides which packets are hit, and [`Filters`] do it on the links of a
+//! station. Where there is no fault, nothing of this is there.
 
+mod filters;
+mod item;
+mod plan;
 mod row;
 mod spec;
 mod table;
 mod value;
 
+pub use self::filters::Filters;
+pub use self::plan::{Happened, Plan, Unhit};
 pub use self::row::{COMMON, Key, Row};
 pub use self::spec::{BadSpec, Spec};
 pub use self::table::ROWS;
