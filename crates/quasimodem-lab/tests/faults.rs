@@ -1,0 +1,237 @@
+//! Faults by name: what the host sees of them, what is counted, and what stays as it was.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use quasimodem_core::{Imei, Input, Instant, Kind, Modem, Outbox, Settings};
+use quasimodem_lab::broker::Config;
+use quasimodem_lab::fault::{BadSpec, Filters, Happened, Plan, ROWS, Spec};
+use quasimodem_lab::pipe::Conditions;
+use quasimodem_lab::script::{Host, Script, Step};
+use quasimodem_lab::watch::Watch;
+use quasimodem_lab::world::{Change, Route, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+const LINK: quasimodem_core::Link = quasimodem_core::Link(1);
+
+/// Keeps what the host is told unasked, and what faults did.
+#[derive(Default)]
+struct Seen {
+    told: Vec<String>,
+    faults: Vec<String>,
+}
+
+impl Watch for Seen {
+    fn modem(&mut self, _: Instant, _: usize, _: &Input<'_>, _: &Modem, out: &Outbox) {
+        for effect in out.effects() {
+            if let quasimodem_core::Effect::Serial(Kind::Urc, marked) = effect {
+                self.told.push(String::from_utf8_lossy(marked.bytes()).trim().to_owned());
+            }
+        }
+    }
+
+    fn fault(&mut self, _: Instant, _: usize, what: &Happened<'_>) {
+        self.faults.push(match what {
+            Happened::Armed { id, .. } => format!("armed {id}"),
+            Happened::Hit { id, client, packet, nth, .. } => format!("{id} hit {packet} {nth} of {client}"),
+            Happened::Spent { id, .. } => format!("spent {id}"),
+        });
+    }
+}
+
+fn plan(seed: u64, specs: &[&str]) -> Plan {
+    let specs: Vec<Spec> = specs.iter().map(|spec| spec.parse().unwrap()).collect();
+    Plan::new(&specs, seed, 0).unwrap()
+}
+
+/// A modem whose host types these lines, a second each, with these faults; what was seen, and what hit too rarely.
+fn run(specs: &[&str], lines: &[&str]) -> (Seen, usize) {
+    let mut seen = Seen::default();
+    let mut world = World::new(7, [Config::default()]);
+    let mut steps = Vec::new();
+    for line in lines {
+        steps.push(Step::command(line, SECOND));
+        steps.push(Step::Wait(4 * SECOND));
+    }
+    let host = Host::new(Arc::new(Script::new(steps, []).unwrap()));
+    let settings = Settings { gap: Duration::ZERO, ..Settings::default() };
+    let station = world.add(settings, Imei::default(), Conditions::default(), Route::default(), host);
+    world.break_by(station, plan(7, specs), &mut seen);
+    world.plan(Instant::START, Change::Attach(station, true));
+    world.pass(Instant::from_millis(60_000), &mut seen);
+    (seen, world.unhit(station).len())
+}
+
+const OPEN: &str = r#"AT+MQTTOPEN=1,"broker",1883,1,300"#;
+
+#[test]
+fn a_lost_acknowledgement() {
+    let lines = [OPEN, r#"AT+MQTTPUB=1,"t",1,0,"a""#, r#"AT+MQTTPUB=1,"t",1,0,"b""#, r#"AT+MQTTPUB=1,"t",1,0,"c""#];
+    let (seen, unhit) = run(&["packet-drop type=PUBACK nth=2 times=1"], &lines);
+    assert_eq!(seen.told, ["+SIM READY", "+MQTTOPEN: 1,1", "+MQTTPUB: 1,1", "+MQTTPUB: 1,0", "+MQTTPUB: 1,1"]);
+    assert_eq!(seen.faults, ["armed packet-drop", "packet-drop hit PUBACK 2 of 1", "spent packet-drop"]);
+    assert_eq!(unhit, 0);
+}
+
+#[test]
+fn a_broker_that_refuses() {
+    let (seen, _) = run(&["connack-code code=4 times=1"], &[OPEN, "AT+CEER", OPEN]);
+    assert_eq!(seen.told, ["+SIM READY", "+MQTTOPEN: 1,0", "+MQTTOPEN: 1,1"]);
+}
+
+#[test]
+fn a_subscription_that_is_refused() {
+    let (seen, _) = run(&["suback-failure times=1"], &[OPEN, r#"AT+MQTTSUB=1,"t",1"#, r#"AT+MQTTSUB=1,"t",1"#]);
+    assert_eq!(seen.told, ["+SIM READY", "+MQTTOPEN: 1,1", "+MQTTSUB: 1,0", "+MQTTSUB: 1,1"]);
+}
+
+#[test]
+fn a_message_that_comes_twice() {
+    let lines = [OPEN, r#"AT+MQTTSUB=1,"t",2"#, r#"AT+MQTTPUB=1,"t",1,0,"a""#, r#"AT+MQTTPUB=1,"t",2,0,"b""#];
+    let (seen, _) = run(&["packet-duplicate type=PUBLISH dir=down dup=1"], &lines);
+    let messages: Vec<&String> = seen.told.iter().filter(|line| line.starts_with("+MQTTMSG")).collect();
+    let (once, twice) = (r#"+MQTTMSG: 1,1,"t","a""#, r#"+MQTTMSG: 1,2,"t","b""#);
+    assert_eq!(messages, [once, once, twice]);
+}
+
+/// What hits never is told in the end, unless it may.
+#[test]
+fn what_was_never_hit() {
+    let (_, unhit) = run(&["packet-drop type=PINGREQ", "packet-drop id=o type=PINGREQ optional=true"], &[OPEN]);
+    assert_eq!(unhit, 1);
+    let (_, unhit) = run(&["packet-drop type=CONNACK expect=0 nth=9"], &[OPEN]);
+    assert_eq!(unhit, 0);
+}
+
+/// A fault counts its matches also behind one that took the packet away.
+#[test]
+fn another_fault_moves_no_count() {
+    let lines = [OPEN, r#"AT+MQTTPUB=1,"t",1,0,"a""#, r#"AT+MQTTPUB=1,"t",1,0,"b""#];
+    let (seen, _) = run(&["packet-drop id=first type=PUBACK nth=1", "packet-drop id=second type=PUBACK nth=2"], &lines);
+    let hits: Vec<&String> = seen.faults.iter().filter(|line| line.contains("hit")).collect();
+    assert_eq!(hits, ["first hit PUBACK 1 of 1", "second hit PUBACK 2 of 1"]);
+}
+
+/// The packets of PUBACK that are hit, of so many, with this plan and this other traffic in between.
+fn drawn(specs: &[&str], between: usize) -> Vec<u64> {
+    let (mut filters, mut hits) = (Filters::new(plan(4711, specs)), Vec::new());
+    for id in 1..=60u8 {
+        for _ in 0..between {
+            filters.down(Instant::START, LINK, b"\xd0\x00", &mut |_| {});
+        }
+        filters.down(Instant::START, LINK, &[0x40, 2, 0, id], &mut |what| {
+            if let Happened::Hit { id: "drawn", nth, .. } = what {
+                hits.push(nth);
+            }
+        });
+    }
+    hits
+}
+
+#[test]
+fn a_drawn_hit_does_not_move() {
+    let fault = "packet-drop id=drawn type=PUBACK chance=30%";
+    let alone = drawn(&[fault], 0);
+    assert!((8..30).contains(&alone.len()), "{alone:?}");
+    assert_eq!(drawn(&[fault], 3), alone);
+    assert_eq!(drawn(&["packet-duplicate chance=50%", fault, "packet-drop id=other chance=10%"], 2), alone);
+    assert_ne!(drawn(&["packet-drop id=drawn type=PUBACK chance=30% seed=1"], 0), alone);
+}
+
+/// Scopes count apart.
+#[test]
+fn scopes() {
+    let mut filters = Filters::new(plan(1, &["packet-drop type=PUBACK nth=1 per=link"]));
+    let mut hits = 0;
+    for _ in 0..3 {
+        filters.opened(LINK);
+        for _ in 0..2 {
+            filters.down(Instant::START, LINK, &[0x40, 2, 0, 1], &mut |_| hits += 1);
+        }
+    }
+    assert_eq!(hits, 3);
+}
+
+#[test]
+fn times_bound_it() {
+    let mut filters = Filters::new(plan(1, &["packet-drop after=2s lasts=1s"]));
+    let mut passes = |millis| !filters.down(Instant::from_millis(millis), LINK, b"\xd0\x00", &mut |_| {}).is_empty();
+    assert_eq!([0, 1999, 2000, 2999, 3000].map(&mut passes), [true, true, false, false, true]);
+}
+
+proptest! {
+    /// Where no fault is about them, bytes pass as they came, in whatever chunks and whatever they are.
+    #[test]
+    fn what_is_not_meant_passes(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..20)) {
+        let mut filters = Filters::new(plan(1, &["packet-drop type=PUBACK client=2", "connack-code client=2"]));
+        let mut out: Vec<u8> = Vec::new();
+        for chunk in &chunks {
+            out.extend(filters.down(Instant::START, LINK, chunk, &mut |_| {}).concat());
+        }
+        out.extend(filters.ended(LINK));
+        prop_assert_eq!(out, chunks.concat());
+    }
+
+    /// No packet makes a fault panic, whatever is in it.
+    #[test]
+    fn nothing_panics(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..20)) {
+        let specs = [
+            "connack-code", "suback-failure code=1", "packet-duplicate copies=2 dup=0 topic=# qos=1", "packet-drop packet_id=1",
+        ];
+        let mut filters = Filters::new(plan(1, &specs));
+        for chunk in &chunks {
+            for link in [LINK, quasimodem_core::Link(101)] {
+                filters.down(Instant::START, link, chunk, &mut |_| {});
+                filters.up(Instant::START, link, chunk, &mut |_| {});
+            }
+        }
+    }
+}
+
+#[test]
+fn what_can_not_be_is_told() {
+    for (spec, words) in [
+        (
+            "",
+            "expected a fault, such as packet-drop type=PUBACK: connack-code, packet-drop, packet-duplicate, suback-failure",
+        ),
+        (
+            "packet-dorp",
+            "there is no fault \"packet-dorp\", perhaps \"packet-drop\"; there are connack-code, packet-drop, ",
+        ),
+        (
+            "packet-drop typ=PUBACK",
+            "packet-drop has no key \"typ\", perhaps \"type\"; it has client, dir, type, topic, qos, ",
+        ),
+        ("packet-drop PUBACK", "expected KEY=VALUE, found \"PUBACK\"; values with blanks need quotes"),
+        ("packet-drop qos=3", "qos is \"3\", expected a number from 0 to 2"),
+        ("packet-drop after=5", "after is \"5\", expected a time with its unit, such as 500ms, 1.5s or 2min"),
+        ("packet-drop chance=1.5", "chance is \"1.5\", expected a chance from 0 to 1, or such as 30%"),
+        ("packet-drop nth=0", "nth is \"0\", expected 3, 2..5, 3,7 or \"every 10\""),
+        ("packet-drop dir=left", "dir is \"left\", expected up, down"),
+        ("packet-drop qos=1 qos=2", "qos stands there twice"),
+        ("packet-drop topic='a b", "a quote has no end"),
+    ] {
+        let error = spec.parse::<Spec>().unwrap_err().to_string();
+        assert!(error.starts_with(words), "{spec}: {error}");
+    }
+    let same: Vec<Spec> = ["packet-drop id=a", "connack-code id=a"].iter().map(|spec| spec.parse().unwrap()).collect();
+    assert!(matches!(Plan::new(&same, 1, 0), Err(BadSpec::SameId(id)) if id == "a"));
+}
+
+/// Within a row no two keys share a name, and each default is a value that the key takes.
+#[test]
+fn rows_are_well_formed() {
+    for row in ROWS {
+        let mut keys: Vec<&str> = row.keys().map(|key| key.key).collect();
+        assert!(keys.iter().all(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')), "{}", row.name);
+        keys.sort_unstable();
+        let count = keys.len();
+        keys.dedup();
+        assert_eq!(keys.len(), count, "{}", row.name);
+        assert!(row.name.parse::<Spec>().is_ok(), "{}", row.name);
+        assert!(!row.summary.is_empty() && !row.source.is_empty(), "{}", row.name);
+    }
+    assert!(ROWS.is_sorted_by_key(|row| row.name));
+}
