@@ -12,6 +12,7 @@ use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use quasimodem_core::{BadSetting, FlowControl, Framing, Imei, MODELS, Model, Rate, Reply, Settings, Uart, mqtt};
 use quasimodem_lab::broker::{Code, Refusal, User};
+use quasimodem_lab::fault::Spec;
 use rustls::pki_types::ServerName;
 
 use crate::credentials;
@@ -63,6 +64,13 @@ pub(crate) enum Command {
     /// List the settings that --set and configuration files know.
     #[command(after_help = SETTINGS_EXAMPLES)]
     Settings,
+    /// List the faults that --fault knows.
+    #[command(after_help = FAULTS_EXAMPLES)]
+    Faults {
+        /// As an array of JSON objects, with all that is known of each fault.
+        #[arg(long)]
+        json: bool,
+    },
     /// List the events that --events tells.
     Events {
         /// As a JSON schema (2020-12) of one line.
@@ -182,6 +190,13 @@ pub(crate) struct Run {
     /// Values are text as for --set; on and off may be true and false, numbers bare.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
+
+    /// Let this go wrong, such as "packet-drop type=PUBACK nth=2 times=1". Repeatable; `quasimodem faults` lists what there is.
+    ///
+    /// Behind the name stand KEY=VALUE; values with blanks need quotes within. A fault that never hit is told in the end,
+    /// and with --script is a failure, unless it says optional=true.
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) fault: Vec<Spec>,
 
     /// Write what happens to FILE, to the open descriptor fd:N or to stdout (-), a line of JSON each.
     ///
@@ -570,6 +585,11 @@ Examples:
   quasimodem commands | less
   quasimodem commands --model MC615               with the bounds of this model
   quasimodem commands --json | jq -r '.[].name'";
+
+const FAULTS_EXAMPLES: &str = "Examples:
+  quasimodem lab --fault 'connack-code code=4 times=1'    the first connection is refused
+  quasimodem run --fault 'packet-drop type=PUBACK chance=10%' --events events.json
+  quasimodem faults --json";
 
 const SETTINGS_EXAMPLES: &str = "\
 Examples:

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use quasimodem_core::{Imei, Rate, Reply, SETTINGS, Setting, Settings, Uart};
+use quasimodem_lab::fault::Plan;
 use rustls::pki_types::CertificateDer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -24,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) imei: Imei,
     pub(crate) settings: Settings,
     pub(crate) hosts: HostMap,
+    /// What goes wrong.
+    pub(crate) plan: Plan,
     /// Where events go.
     pub(crate) events: Option<Target>,
     /// How much people want to read on stderr.
@@ -75,6 +78,8 @@ impl Config {
             );
         }
         Ok(Config {
+            plan: Plan::new(&run.fault, settings.seed.unwrap_or_default(), 0)
+                .map_err(|error| format!("--fault: {error}"))?,
             events: run.events,
             verbose: run.verbose,
             at,

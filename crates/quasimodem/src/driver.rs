@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use quasimodem_core::{Change, Effect, Host, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Power};
+use quasimodem_lab::fault::{Filters, Happened, Plan, Unhit};
 use quasimodem_lab::watch::{OnLink, Way};
 use tokio::time::{self, Sleep};
 
@@ -38,6 +39,8 @@ impl Desk {
 pub(crate) struct Driver<E> {
     /// Its number, by which watches know it.
     station: usize,
+    /// What goes wrong with packets, if anything does.
+    filters: Option<Box<Filters>>,
     modem: Modem,
     end: E,
     host: HostState,
@@ -81,6 +84,7 @@ impl<E: SerialEnd> Driver<E> {
     ) -> Driver<E> {
         Driver {
             station,
+            filters: None,
             modem,
             end,
             host: HostState::Absent,
@@ -91,6 +95,18 @@ impl<E: SerialEnd> Driver<E> {
             alarm: Box::pin(time::sleep_until(start)),
             armed: None,
         }
+    }
+
+    /// Lets faults work on what goes over links.
+    pub(crate) fn break_by(&mut self, plan: Plan, desk: &Desk) {
+        let (filters, now) = (Filters::new(plan), self.now());
+        filters.announce(&mut |what| desk.watching.see(|watch| watch.fault(now, self.station, &what)));
+        self.filters = Some(Box::new(filters));
+    }
+
+    /// The faults that did not hit as often as was expected.
+    pub(crate) fn unhit(&self) -> Vec<Unhit> {
+        self.filters.as_ref().map(|filters| filters.unhit()).unwrap_or_default()
     }
 
     /// The modem's serial end.
@@ -207,6 +223,7 @@ impl<E: SerialEnd> Driver<E> {
                 continue;
             };
             busy = true;
+            let Some(event) = self.broken(cx, link, event, &chunk, desk)? else { continue };
             let long;
             let input = match event {
                 link::Event::Opened(agreed) => {
@@ -235,6 +252,32 @@ impl<E: SerialEnd> Driver<E> {
         // Only to forget those that are done.
         let _ = self.links.poll_closed(cx);
         Ok(busy)
+    }
+
+    /// What faults make of what happens at a link; they bring to the modem what goes on of it. `None`: nothing else does.
+    fn broken(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: Link,
+        event: link::Event,
+        chunk: &[u8],
+        desk: &mut Desk,
+    ) -> io::Result<Option<link::Event>> {
+        let (now, station) = (self.now(), self.station);
+        let Some(filters) = &mut self.filters else { return Ok(Some(event)) };
+        let mut down = |bytes: &[u8]| {
+            filters.down(now, link, bytes, &mut |what| desk.watching.see(|watch| watch.fault(now, station, &what)))
+        };
+        let (packets, event) = match event {
+            link::Event::Received(count) => (down(chunk.get(..count).unwrap_or_default()), None),
+            link::Event::Long(datagram) => (down(&datagram), None),
+            link::Event::Closed(why) => (vec![filters.ended(link)], Some(link::Event::Closed(why))),
+            other => (Vec::new(), Some(other)),
+        };
+        for packet in packets.iter().filter(|packet| !packet.is_empty()) {
+            self.feed(cx, Input::Received(link, packet), desk)?;
+        }
+        Ok(event)
     }
 
     /// The modem's deadline.
@@ -313,13 +356,25 @@ impl<E: SerialEnd> Driver<E> {
                     }
                 }
                 Effect::Open { link, transport, host, port } => {
+                    if let Some(filters) = &mut self.filters {
+                        filters.opened(link);
+                    }
                     let clock = self.modem.host_clock(now);
                     if let Some((host, port)) = self.links.open(link, &transport, host, port, clock) {
                         let led = OnLink::Led { host: &host, port };
                         desk.watching.see(|watch| watch.link(now, station, link, &led));
                     }
                 }
-                Effect::Send(link, bytes) => self.links.send(link, bytes.bytes()),
+                Effect::Send(link, bytes) => match &mut self.filters {
+                    None => self.links.send(link, bytes.bytes()),
+                    Some(filters) => {
+                        let tell =
+                            &mut |what: Happened<'_>| desk.watching.see(|watch| watch.fault(now, station, &what));
+                        for packet in filters.up(now, link, bytes.bytes(), tell) {
+                            self.links.send(link, &packet);
+                        }
+                    }
+                },
                 Effect::Close(link) => self.links.close(link),
                 Effect::Resolve(query, family, name) => self.links.resolve(query, family, name),
                 Effect::Line(ModemLine::Uart(uart)) => self.output.set(uart),

@@ -13,6 +13,7 @@ use quasimodem_core::{
     Effect, Failure, Host, Imei, Input, Instant, Kind, Link, Marked, Modem, Note, Outbox, Transport, Uart,
 };
 use quasimodem_lab::broker::{self, Peer};
+use quasimodem_lab::fault::Happened;
 use quasimodem_lab::gateway;
 use quasimodem_lab::watch::{OnLink, Watch};
 use tracing::level_filters::LevelFilter;
@@ -88,6 +89,16 @@ impl Watch for Log {
             OnLink::Led { host, port } => info!("link {link}: led to {host}:{port} by the host map"),
             OnLink::Secured(agreed) => info!("link {link}: {agreed}"),
             OnLink::Lost(size, why) => info!("link {link}: lost a datagram of {size} bytes: {why}"),
+        }
+    }
+
+    fn fault(&mut self, _: Instant, _: usize, what: &Happened<'_>) {
+        match what {
+            Happened::Armed { id, fault } => info!("fault {id} is there: {fault}"),
+            Happened::Hit { id, client, packet, nth, .. } => {
+                info!("fault {id} hits {packet} of client {client}, number {nth}");
+            }
+            Happened::Spent { id, .. } => info!("fault {id} is spent"),
         }
     }
 

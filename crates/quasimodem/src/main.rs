@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         }
         Command::Models => print(catalogue::models().as_bytes()),
         Command::Commands(options) => print(catalogue::commands(&options).as_bytes()),
+        Command::Faults { json } => print(catalogue::faults(json).as_bytes()),
         Command::Events { schema: true } => print(event::schema().as_bytes()),
         Command::Events { schema: false } => print(catalogue::events().as_bytes()),
         Command::Settings => print(catalogue::settings().as_bytes()),

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use anyhow::{Context as _, Error, Result, bail};
 use quasimodem_core::{Modem, Uart};
 use quasimodem_lab::event::Event;
+use quasimodem_lab::fault::Plan;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
@@ -41,7 +42,8 @@ pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
 }
 
 async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
-    let Config { at, pace, imei, settings, mut hosts, ca, events, verbose } = config;
+    let Config { at, pace, imei, settings, mut hosts, ca, plan, events, verbose } = config;
+    let is_test = matches!(at, At::Script(_));
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
     let watching = events::watching(events.as_ref(), log::watches(verbose), [MODEM.into()])?;
@@ -62,7 +64,7 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     tls.check_environment();
     let tls = tls.into();
     let modem = Modem::new(settings.into(), imei);
-    let parts = Parts { modem, hosts: hosts.into(), tls, signals, greeting, pace, watching, ready };
+    let parts = Parts { modem, hosts: hosts.into(), tls, signals, greeting, pace, plan, is_test, watching, ready };
     match at {
         At::Stdio => drive(Stdio::open().context("can't use the terminal")?, parts).await,
         At::Pty(link) => {
@@ -93,6 +95,9 @@ struct Parts {
     signals: Signals,
     greeting: Option<Greeting>,
     pace: Option<Uart>,
+    plan: Plan,
+    /// A fault that never hits is a failure.
+    is_test: bool,
     watching: Watching,
     ready: Ready,
 }
@@ -108,7 +113,7 @@ async fn drive<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
 }
 
 async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
-    let Parts { modem, hosts, tls, mut signals, greeting, watching, mut ready, .. } = parts;
+    let Parts { modem, hosts, tls, mut signals, greeting, plan, is_test, watching, mut ready, .. } = parts;
     let mut desk = Desk::new(watching.clone());
     let mut driver = Driver::new(0, modem, end, hosts, tls, watching.start());
     log::say(format_args!("modem ready on {}", driver.end().place()));
@@ -118,6 +123,9 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
 
     ready.modems.push((MODEM.into(), driver.end().port()));
     ready.tell(&watching);
+    if !plan.is_empty() {
+        driver.break_by(plan, &desk);
+    }
     let notify = Notify::ready();
 
     let ended = poll_fn(|cx| match signals.poll(cx) {
@@ -141,7 +149,13 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     if let Ok(Ok(Ended::Interrupted)) = off {
         bail!("ended by a second signal, before all links were closed");
     }
-    driver.end().verdict().map_err(Error::msg)
+    driver.end().verdict().map_err(Error::msg)?;
+    let unhit: Vec<String> = driver.unhit().iter().map(ToString::to_string).collect();
+    if is_test && !unhit.is_empty() {
+        bail!("{}", unhit.join("; "));
+    }
+    unhit.iter().for_each(|words| log::say(format_args!("{words}")));
+    Ok(())
 }
 
 /// The signals that ask for an end. SIGHUP is one of them: it comes when the terminal is closed.

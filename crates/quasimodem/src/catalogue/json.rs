@@ -1,6 +1,7 @@
 //! Commands for programs: an array of objects whose fields stay as they are. New fields may come.
 
 use quasimodem_core::{Case, Command, Model, Param, ParamKind, Returns};
+use quasimodem_lab::fault::{COMMON, Key, ROWS, Row};
 use serde_json::{Value, json};
 
 use super::facts::{errors, ids, models_of, needs, syntax, test_answer, variants};
@@ -8,6 +9,29 @@ use super::facts::{errors, ids, models_of, needs, syntax, test_answer, variants}
 /// The array, and a line end.
 pub(super) fn array(known: &[&Command], model: &'static Model) -> String {
     let array: Value = known.iter().map(|command| object(command, model)).collect();
+    format!("{array:#}\n")
+}
+
+/// The array of faults, and a line end.
+pub(super) fn faults() -> String {
+    let keys = |keys: &[Key]| {
+        let object = |Key { key, kind, default, meaning }: &Key| {
+            let default = Some(default).filter(|default| !default.is_empty());
+            json!({ "key": key, "expected": kind.to_string(), "default": default, "meaning": meaning })
+        };
+        keys.iter().map(object).collect::<Value>()
+    };
+    let object = |row: &Row| {
+        json!({
+            "fault": row.name,
+            "summary": row.summary,
+            "source": row.source,
+            "parameters": keys(row.params),
+            "matches": keys(row.matches),
+            "common": keys(COMMON),
+        })
+    };
+    let array: Value = ROWS.iter().map(object).collect();
     format!("{array:#}\n")
 }
 

@@ -7,6 +7,7 @@ mod table;
 
 use quasimodem_core::{COMMANDS, Command, MODELS, Model, SETTINGS, Settings};
 use quasimodem_lab::event::Event;
+use quasimodem_lab::fault::{self, Key, ROWS};
 
 use self::facts::{forms, test_answer};
 use self::table::{Row, table};
@@ -22,6 +23,29 @@ pub(crate) fn models() -> String {
 /// The settings, with their defaults.
 pub(crate) fn settings() -> String {
     table(&["key", "default", "expected", "meaning"].map(String::from), &settings_rows())
+}
+
+/// The faults, each with its keys.
+pub(crate) fn faults(as_json: bool) -> String {
+    if as_json {
+        return json::faults();
+    }
+    let words = |keys: &[Key]| keys.iter().map(|key| key.key).collect::<Vec<_>>().join(" ");
+    let rows: Vec<Row> = ROWS
+        .iter()
+        .map(|row| vec![row.name.into(), words(row.params), words(row.matches), row.summary.into()])
+        .collect();
+    let keys = ROWS.iter().flat_map(fault::Row::keys);
+    let mut known: Vec<Row> = Vec::new();
+    for Key { key, kind, default, meaning } in keys {
+        let row: Row = [key, &*kind.to_string(), default, meaning].map(String::from).into();
+        if !known.contains(&row) {
+            known.push(row);
+        }
+    }
+    table(&["fault", "its own keys", "what it is about", "what it does"].map(String::from), &rows)
+        + "\n"
+        + &table(&["key", "expected", "default", "meaning"].map(String::from), &known)
 }
 
 /// The events, each with its fields; those in brackets may be left out.

@@ -16,6 +16,7 @@ mod descriptors;
 mod events;
 mod fake_broker;
 mod far_side;
+mod faults;
 mod gateway;
 mod host;
 mod host_map;
