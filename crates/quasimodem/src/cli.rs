@@ -1,5 +1,6 @@
 //! The command line: what was typed, checked, as values. Nothing happens while it is being parsed.
 
+mod examples;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +27,7 @@ use crate::random;
 ///
 /// Without a command it is `quasimodem lab`: a modem to type at, and a broker and a gateway for it to talk to.
 #[derive(Parser)]
-#[command(version, after_help = EXAMPLES)]
+#[command(version, after_help = examples::EXAMPLES)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -37,13 +38,13 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run one modem until its host leaves (stdio) or a signal comes (elsewhere).
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(after_help = examples::RUN_EXAMPLES)]
     Run(Box<Run>),
     /// Run one modem, and beside it a broker and a gateway for it to talk to.
     ///
     /// The lab broker speaks MQTT 3.1.1 to any client, the gateway before it MQTT-SN 1.2. They keep everything in memory
     /// only: sessions and retained messages are gone when they end.
-    #[command(after_help = LAB_EXAMPLES)]
+    #[command(after_help = examples::LAB_EXAMPLES)]
     Lab(Box<Lab>),
     /// Run a gateway for MQTT-SN 1.2 before any broker of MQTT 3.1.1, until a signal comes.
     ///
@@ -53,19 +54,19 @@ pub(crate) enum Command {
     /// It does not answer clients behind forwarders (MQTT-SN 5.5) and is not found by multicast (6.1): clients need its
     /// address. Predefined topic ids (--predefined) and the user at the broker (--user) are the same for all clients. It
     /// connects to its broker without TLS.
-    #[command(after_help = GATEWAY_EXAMPLES)]
+    #[command(after_help = examples::GATEWAY_EXAMPLES)]
     Gateway(gateway::Alone),
     /// List the modules that it can be, and what they can do.
     #[command(after_help = "Examples:\n  quasimodem models\n  quasimodem run --model MC615")]
     Models,
     /// List the AT commands.
-    #[command(after_help = COMMANDS_EXAMPLES)]
+    #[command(after_help = examples::COMMANDS_EXAMPLES)]
     Commands(Commands),
     /// List the settings that --set and configuration files know.
-    #[command(after_help = SETTINGS_EXAMPLES)]
+    #[command(after_help = examples::SETTINGS_EXAMPLES)]
     Settings,
     /// List the faults that --fault knows.
-    #[command(after_help = FAULTS_EXAMPLES)]
+    #[command(after_help = examples::FAULTS_EXAMPLES)]
     Faults {
         /// As an array of JSON objects, with all that is known of each fault.
         #[arg(long)]
@@ -80,7 +81,7 @@ pub(crate) enum Command {
     /// Compute what a cloud wants to see of a device: user name, password and client id.
     ///
     /// It is what AT+MQTTAUTHCFG prints, for those who want it without a modem. Nothing is sent anywhere.
-    #[command(after_help = CREDENTIALS_EXAMPLES)]
+    #[command(after_help = examples::CREDENTIALS_EXAMPLES)]
     Credentials(credentials::Options),
     /// Run modems, hosts, a broker, a gateway and a network with faults in virtual time, and check what must hold.
     #[command(
@@ -92,7 +93,7 @@ pub(crate) enum Command {
         seeds: Range<u64>,
     },
     /// Print a completion script for a shell.
-    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    #[command(after_help = examples::COMPLETIONS_EXAMPLES)]
     Completions {
         /// Which shell.
         shell: Shell,
@@ -535,79 +536,3 @@ fn parse_filter(text: &str) -> Result<Box<str>, &'static str> {
 
 /// The port of MQTT, for this machine only.
 const MQTT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1883);
-
-const EXAMPLES: &str = "\
-Examples:
-  quasimodem                                      a modem to type at, a broker and a gateway; Ctrl-C ends
-  quasimodem run --at pty:/tmp/modem              a serial port for an unmodified program
-  quasimodem commands                             what can be typed
-  quasimodem settings                             what can be set
-  quasimodem help run                             more of one of these commands
-
-Exit codes: 0 ended in order, 1 failed, 2 wrong usage or a file that can't be used";
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  quasimodem run                                  type at it; Ctrl-C ends
-  printf 'AT\\r' | quasimodem run                  one command from a script
-  quasimodem run --at pty:/tmp/modem -v           a serial port for an unmodified program
-  quasimodem run --at tcp:0.0.0.0:7000 --model MC615
-  quasimodem run --at tcp:0                       a free port of this machine, printed at the start
-  quasimodem run --at serial:/dev/ttyUSB0@115200,8N1,rtscts
-  quasimodem run --at rfc2217:7000                pyserial's rfc2217://127.0.0.1:7000, with DTR, RI and DCD
-  quasimodem run --at pty:/tmp/second --imei +1   beside another modem: a broker needs to tell them apart
-  quasimodem run --at pty --pace 9600             as slow as a real line, and as forgetful
-  quasimodem run --host-map broker.example:1883=127.0.0.1:1883
-  quasimodem run --ca ca.pem                      trust the brokers whose certificates this one signed
-  quasimodem run --config modem.toml --set echo=off --bearer cold";
-
-const LAB_EXAMPLES: &str = "\
-Examples:
-  quasimodem lab                                  type at the modem; it says what
-  quasimodem lab --mqtt 0                         broker and gateway take free ports, printed at the start
-  quasimodem lab --at pty:/tmp/modem --host-map '*:*=127.0.0.1:1883'
-                                                  whatever broker a program asks for, it is this one
-  quasimodem lab --user alice:wonder              passwords are checked
-  quasimodem lab --mqtts 8883 --tls-dir tls       TLS as well; tls/ca.pem is the root to trust
-  quasimodem lab --cloud alibaba --script examples/alibaba.chat
-                                                  a conversation with a stand-in for a cloud
-  quasimodem lab --refuse 3:2                     the first two connections are refused: server unavailable
-  quasimodem lab --refuse-filter 'secret/#'       subscriptions to these are refused";
-
-const GATEWAY_EXAMPLES: &str = "\
-Examples:
-  quasimodem gateway --broker 127.0.0.1:1883      clients send to 127.0.0.1:1884
-  quasimodem gateway --sn 0.0.0.0:1884 --broker broker.example:1883 --user device:secret -v
-  quasimodem gateway --broker 127.0.0.1:1883 --predefined 1=sensors/kitchen --predefined 2=sensors/hall";
-
-const COMMANDS_EXAMPLES: &str = "\
-Examples:
-  quasimodem commands | less
-  quasimodem commands --model MC615               with the bounds of this model
-  quasimodem commands --json | jq -r '.[].name'";
-
-const FAULTS_EXAMPLES: &str = "Examples:
-  quasimodem lab --fault 'connack-code code=4 times=1'    the first connection is refused
-  quasimodem run --fault 'packet-drop type=PUBACK chance=10%' --events events.json
-  quasimodem faults --json";
-
-const SETTINGS_EXAMPLES: &str = "\
-Examples:
-  quasimodem settings
-  quasimodem run --set gap_ms=0 --set echo=off
-  echo 'gap_ms = 0' > modem.toml; quasimodem run --config modem.toml";
-
-const CREDENTIALS_EXAMPLES: &str = "\
-Examples:
-  quasimodem credentials baidu core1 device1 --secret-file key.txt
-  pass show cloud/device1 | quasimodem credentials tencent IO8GAP1NFS device1 --secret-file -
-  quasimodem credentials alibaba a1h0Epe3Ebv device1 --tls --secret-file key.txt --at    the line to type
-  quasimodem credentials huawei p_device1 --secret-file key.txt --json | jq -r .password
-
-`quasimodem credentials CLOUD --help` says what a cloud takes; docs/CLOUDS.md tells of each cloud.";
-
-const COMPLETIONS_EXAMPLES: &str = "\
-Examples:
-  quasimodem completions bash > ~/.local/share/bash-completion/completions/quasimodem
-  quasimodem completions zsh > ~/.zfunc/_quasimodem
-  quasimodem completions fish > ~/.config/fish/completions/quasimodem.fish";
