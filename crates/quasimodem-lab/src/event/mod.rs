@@ -1,6 +1,6 @@
 //! Events: what happens, typed, for people and programs; the same in real and in virtual time.
 //!
-//! One more event is a row of [`table`] and the place in [`Reporter`] that tells it; its line of JSON, its schema and its
+//! One more event is a row of [`Event::ROWS`] and the place in [`Reporter`] that tells it; its line of JSON, its schema and its
 //! page follow from the row.
 
 mod json;
