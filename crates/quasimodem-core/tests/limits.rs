@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use common::Bench;
 use quasimodem_core::mqtt::parse_words;
-use quasimodem_core::{Change, Effect, Host, Imei, Input, Link, Model, Modem, Port, Query, RefusalStyle, Settings};
+use quasimodem_core::{
+    Change, Effect, Host, Imei, Input, Link, Model, Modem, Port, Query, RefusalStyle, Settings, Why,
+};
 
 #[test]
 fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
@@ -27,6 +29,43 @@ fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
     assert!(!bench.modem.owes(), "whatever happens around it");
     bench.handle(Input::Host(Host::Attached));
     assert_eq!(bench.printed(), "\r\n+SIM READY\r\n");
+}
+
+/// What waits for the host to read is not owed; what it is to be told of it is, unless that waits for it to read as well.
+#[test]
+fn what_is_owed_of_unread_messages() {
+    let settings = Settings { msgi_hold: Duration::from_secs(5), ..Settings::default() };
+    let mut bench = Bench::connected(&settings);
+    bench.types("AT+MQTTCONF=1");
+    bench.handle(Input::Full(Port::Serial));
+    bench.receives("publish \"t\" q0 \"a\"");
+    assert!(bench.modem.owes(), "an indication");
+    bench.handle(Input::Free(Port::Serial));
+    bench.receives("publish \"t\" q0 \"b\"");
+    assert!(!bench.modem.owes(), "an indication that waits until the one before is followed");
+    bench.types("AT+MQTTSUB=1,\"t\",1");
+    assert!(bench.modem.owes(), "a result");
+}
+
+/// Of what waited for room when the link ended, messages that find some are still taken in; only others are dropped.
+#[test]
+fn last_words_as_far_as_there_is_room() {
+    let mut bench = Bench::connected(&Settings { max_packet: 60_000, ..Settings::default() });
+    bench.types("AT+MQTTCONF=1");
+    let large = "x".repeat(40_000);
+    bench.receives(&format!("publish \"t\" q0 \"{large}\""));
+    bench.receives(&format!("publish \"t\" q0 \"{large}\""));
+    bench.receives("publish \"t\" q0 \"small\"");
+    bench.handle(Input::Closed(Link(1), Why::Ended));
+    assert!(bench.log().contains("client 1: no room for 1 messages of QoS 0"), "{}", bench.log());
+    for _ in 0..40 {
+        bench.types("AT+MQTTREAD=1");
+    }
+    assert_eq!(bench.types("AT+MQTTREAD=1"), "\r\n+MQTTREAD: 1,0,1,5,\"t\",\"small\"\r\n\r\nOK\r\n");
+
+    let mut bench = Bench::connected(&Settings::default());
+    bench.handle(Input::Closed(Link(1), Why::Ended));
+    assert!(!bench.log().contains("no room"), "{}", bench.log());
 }
 
 #[test]

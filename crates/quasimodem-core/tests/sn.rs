@@ -406,3 +406,17 @@ fn return_codes_have_their_numbers() {
         assert_eq!((code.number(), code.is_accepted()), (number, number == 0));
     }
 }
+
+/// Names that the gateway gives ids wait for the line like messages, and are bounded as those are.
+#[test]
+fn names_that_wait_for_the_host_are_bounded() {
+    let mut bench = connected(&Settings::default());
+    bench.handle(Input::Full(Port::Serial));
+    let answers = (1..=40).map(|number| {
+        receives(&mut bench, &format!("register #{number} @{number} \"name {number}\""));
+        sent(&bench).concat()
+    });
+    let refused = answers.filter(|answer| !answer.ends_with(" 0")).count();
+    bench.handle(Input::Free(Port::Serial));
+    assert_eq!((bench.printed().matches("+MQTTSNREG: 101,2,").count(), refused), (32, 8));
+}
