@@ -12,6 +12,8 @@ use crate::sn::{Malformed, ReturnCode};
 /// Something worth telling that needs nothing done.
 #[derive(Clone, Debug)]
 pub enum Note<'a> {
+    /// The module starts anew: it was switched on, or reset.
+    Starts,
     /// The host completed this command line; NULs and what stood in front of `AT` are left out, secrets are marked.
     Typed(Marked<'a>),
     /// The host sent these bytes, which are secret as a whole, as raw data or a part of it.
@@ -55,6 +57,7 @@ pub enum Note<'a> {
 impl fmt::Display for Note<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Note::Starts => f.write_str("the module starts"),
             Note::Typed(line) => write!(f, "typed {line:?}"),
             Note::SecretData(data) => write!(f, "took {} secret bytes of raw data", data.bytes().len()),
             Note::Refused(refusal) => write!(f, "refused: {refusal}"),
@@ -101,6 +104,7 @@ impl fmt::Display for Note<'_> {
 
 /// A note as an outbox keeps it; what it borrows stands in the bytes of its entry.
 pub(crate) enum StoredNote {
+    Starts,
     Typed,
     SecretData,
     Refused(Refusal),
@@ -125,6 +129,7 @@ pub(crate) enum StoredNote {
 impl StoredNote {
     pub(crate) fn lend<'a>(&'a self, text: Marked<'a>) -> Note<'a> {
         match self {
+            StoredNote::Starts => Note::Starts,
             StoredNote::Typed => Note::Typed(text),
             StoredNote::SecretData => Note::SecretData(text),
             StoredNote::Refused(refusal) => Note::Refused(refusal),

@@ -216,6 +216,7 @@ impl<'a> Turn<'a> {
     /// Starts the module anew. Its connections end without a DISCONNECT, as they do on a real one.
     pub(crate) fn boot(&mut self) {
         self.restart();
+        self.out.note(StoredNote::Starts);
         let until = self.now + self.modem.settings.boot;
         self.modem.state = if until <= self.now { State::On } else { State::Booting(until) };
     }

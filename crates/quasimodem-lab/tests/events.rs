@@ -207,9 +207,22 @@ fn the_module_and_its_radio() {
             r#"radio.signal "rssi":12,"ber":99"#,
             "radio.call ",
             "module.off ",
+            "module.boot ",
             "module.ready ",
         ]
     );
+}
+
+/// A reset that takes no time is told as well, and what was owed before it is not taken for what comes.
+#[test]
+fn a_reset_in_no_time() {
+    let mut bench = Bench::new();
+    bench.feed(&Input::Host(Host::Attached));
+    bench.told();
+    bench.types("AT+CFUN=1,1");
+    let told = bench.told();
+    let about: Vec<&str> = told.iter().map(String::as_str).filter(|line| line.starts_with("module")).collect();
+    assert_eq!(about, ["module.boot ", "module.ready "]);
 }
 
 /// Packets that come in any pieces are told as they were sent, and a long one once.

@@ -215,6 +215,10 @@ fn noted(note: &Note<'_>, at: &mut Station, secrets: &mut Secrets, now: Instant,
             let t0 = at.line_came(line.bytes(), now).since(Instant::START);
             tell(Event::Typed { line: at.line, t0, text: &text });
         }
+        Note::Starts => {
+            at.starts();
+            tell(Event::Boot {});
+        }
         Note::Refused(refusal) => at.refused(refusal.to_string()),
         Note::OpenFailed(client, failure) => {
             at.connections.remove(client);

@@ -111,17 +111,19 @@ impl Station {
         let condition = modem.condition();
         let before = self.condition.replace(condition).unwrap_or(Condition::On);
         match (before, condition) {
-            (Condition::On | Condition::Starting, Condition::Off) => {
+            (_, Condition::Off) if before != Condition::Off => {
                 self.owed.clear();
                 tell(Event::Off {});
             }
-            (Condition::On | Condition::Off, Condition::Starting) => {
-                self.owed.clear();
-                tell(Event::Boot {});
-            }
-            (Condition::Starting | Condition::Off, Condition::On) => tell(Event::ModuleReady {}),
+            (_, Condition::On) if before != Condition::On => tell(Event::ModuleReady {}),
             _ => {}
         }
+    }
+
+    /// The module starts anew, and owes nothing of before.
+    pub(super) fn starts(&mut self) {
+        self.owed.clear();
+        self.condition = Some(Condition::Starting);
     }
 
     /// A link is none any more, or another.
