@@ -444,8 +444,7 @@ impl World {
                     self.tell(station, &Input::Received(link, &bytes), watch);
                     return true;
                 };
-                let on = filters.down(now, link, &bytes, &mut |what| watch.fault(now, station, &what)).concat();
-                if !on.is_empty() {
+                for on in filters.down(now, link, &bytes, &mut |what| watch.fault(now, station, &what)) {
                     self.tell(station, &Input::Received(link, &on), watch);
                 }
                 return true;
@@ -463,8 +462,7 @@ impl World {
     /// A link ends, behind what of a packet was held back for faults.
     fn ended(&mut self, station: usize, link: Link, why: core::Why, watch: &mut dyn Watch) {
         let filters = self.stations.get_mut(station).and_then(|at| at.filters.as_mut());
-        let rest = filters.map(|filters| filters.ended(link)).unwrap_or_default();
-        if !rest.is_empty() {
+        for rest in filters.map(|filters| filters.ended(link)).unwrap_or_default() {
             self.tell(station, &Input::Received(link, &rest), watch);
         }
         self.tell(station, &Input::Closed(link, why), watch);

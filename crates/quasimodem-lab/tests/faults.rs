@@ -169,7 +169,7 @@ proptest! {
         for chunk in &chunks {
             out.extend(filters.down(Instant::START, LINK, chunk, &mut |_| {}).concat());
         }
-        out.extend(filters.ended(LINK));
+        out.extend(filters.ended(LINK).concat());
         prop_assert_eq!(out, chunks.concat());
     }
 

@@ -1,7 +1,6 @@
 //! Drives one modem: brings it what happens at its serial end, its links and the clock, and carries out what it wants.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use quasimodem_core::{Change, Effect, Host, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Power};
 use quasimodem_lab::fault::{Filters, Happened, Plan, Unhit};
 use quasimodem_lab::watch::{OnLink, Way};
-use tokio::time::{self, Sleep};
+use tokio::time;
 
 use crate::host_map::HostMap;
 use crate::link::{self, Links};
@@ -21,6 +20,13 @@ use crate::watching::Watching;
 
 /// What drivers of one thread are lent while they are polled.
 pub(crate) struct Desk {
+    lent: Lent,
+    /// Where what is read is put.
+    chunk: Box<[u8; Input::CHUNK]>,
+}
+
+/// What a driver works with.
+struct Lent {
     /// Empty before and after each call.
     outbox: Outbox,
     watching: Watching,
@@ -28,7 +34,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(watching: Watching) -> Desk {
-        Desk { outbox: Outbox::default(), watching }
+        Desk { lent: Lent { outbox: Outbox::default(), watching }, chunk: Box::new([0; Input::CHUNK]) }
     }
 }
 
@@ -49,8 +55,6 @@ pub(crate) struct Driver<E> {
     unflushed: bool,
     links: Links,
     start: time::Instant,
-    alarm: Pin<Box<Sleep>>,
-    armed: Option<Instant>,
 }
 
 /// Why a modem ended.
@@ -92,15 +96,13 @@ impl<E: SerialEnd> Driver<E> {
             unflushed: false,
             links: Links::new(hosts, tls),
             start,
-            alarm: Box::pin(time::sleep_until(start)),
-            armed: None,
         }
     }
 
     /// Lets faults work on what goes over links.
-    pub(crate) fn break_by(&mut self, plan: Plan, desk: &Desk) {
+    pub(crate) fn break_by(&mut self, plan: Plan, Desk { lent, .. }: &Desk) {
         let (filters, now) = (Filters::new(plan), self.now());
-        filters.announce(&mut |what| desk.watching.see(|watch| watch.fault(now, self.station, &what)));
+        filters.announce(&mut |what| lent.watching.see(|watch| watch.fault(now, self.station, &what)));
         self.filters = Some(Box::new(filters));
     }
 
@@ -114,20 +116,21 @@ impl<E: SerialEnd> Driver<E> {
         &self.end
     }
 
-    /// Runs the modem until it ends, or its serial end fails.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> Poll<io::Result<Ended>> {
+    /// Runs the modem until it ends, or its serial end fails. Pending, it wants to be polled again when it is woken, or when
+    /// [`wakes_at`](Self::wakes_at) says.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, Desk { lent, chunk }: &mut Desk) -> Poll<io::Result<Ended>> {
         for _ in 0..ROUNDS {
             // Each port brings one chunk a round, so that none of them keeps the others waiting.
             let mut busy = false;
-            match self.poll_serial(cx, desk)? {
+            match self.poll_serial(cx, &mut **chunk, lent)? {
                 Poll::Ready(Some(ended)) => return Poll::Ready(Ok(ended)),
                 Poll::Ready(None) => busy = true,
                 Poll::Pending => {}
             }
-            busy |= self.poll_links(cx, desk)?;
-            busy |= self.poll_alarm(cx, desk)?;
+            busy |= self.poll_links(cx, &mut **chunk, lent)?;
+            busy |= self.poll_deadline(cx, lent)?;
             let waited = !self.is_written_out();
-            busy |= self.settle(cx, desk)?;
+            busy |= self.settle(cx, lent)?;
             // A host that finished has waited for this.
             busy |= waited && self.is_written_out();
             if !busy {
@@ -140,19 +143,22 @@ impl<E: SerialEnd> Driver<E> {
     }
 
     /// Switches the modem off; [`poll_off`](Self::poll_off) tells when all is said.
-    pub(crate) fn power_off(&mut self, desk: &mut Desk) {
+    pub(crate) fn power_off(&mut self, Desk { lent, .. }: &mut Desk) {
         let now = self.now();
-        self.modem.power_off(now, &mut desk.outbox);
-        self.show(now, &Input::Power(Power::Off), desk);
-        self.carry_out(desk);
+        self.modem.power_off(now, &mut lent.outbox);
+        self.show(now, &Input::Power(Power::Off), lent);
+        self.carry_out(lent);
     }
 
     /// After [`power_off`](Self::power_off): ready when links and serial end have been written out. `Interrupted` if the
     /// host does not want to wait.
-    pub(crate) fn poll_off(&mut self, cx: &mut Context<'_>, desk: &Desk) -> Poll<io::Result<Ended>> {
-        let mut ignored = [0; Input::CHUNK];
+    pub(crate) fn poll_off(
+        &mut self,
+        cx: &mut Context<'_>,
+        Desk { lent, chunk }: &mut Desk,
+    ) -> Poll<io::Result<Ended>> {
         while !matches!(self.host, HostState::Absent | HostState::Finished) {
-            match self.end.poll_event(cx, true, &mut ignored)? {
+            match self.end.poll_event(cx, true, &mut **chunk)? {
                 Poll::Ready(Event::Interrupt) => return Poll::Ready(Ok(Ended::Interrupted)),
                 Poll::Ready(Event::Finished) => self.host = HostState::Finished,
                 Poll::Ready(Event::Left) => self.host = HostState::Absent,
@@ -160,17 +166,21 @@ impl<E: SerialEnd> Driver<E> {
                 Poll::Pending => break,
             }
         }
-        self.write(cx, &desk.watching)?;
+        self.write(cx, &lent.watching)?;
         let written = self.host == HostState::Absent || self.is_written_out();
         ready!(self.links.poll_closed(cx));
         if written { Poll::Ready(Ok(Ended::HostLeft)) } else { Poll::Pending }
     }
 
     /// One event of the serial end.
-    fn poll_serial(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> io::Result<Poll<Option<Ended>>> {
-        let mut chunk = [0; Input::CHUNK];
+    fn poll_serial(
+        &mut self,
+        cx: &mut Context<'_>,
+        chunk: &mut [u8],
+        lent: &mut Lent,
+    ) -> io::Result<Poll<Option<Ended>>> {
         let wants = self.host != HostState::Finished && self.modem.wants(Port::Serial);
-        let event = match self.end.poll_event(cx, wants, &mut chunk) {
+        let event = match self.end.poll_event(cx, wants, chunk) {
             Poll::Ready(event) => event?,
             Poll::Pending if self.host == HostState::Finished && self.is_written_out() && !self.modem.owes() => {
                 Event::Left
@@ -180,19 +190,19 @@ impl<E: SerialEnd> Driver<E> {
         match event {
             Event::Opened => {
                 self.host = HostState::Attached;
-                // The alarm's clock may have stood still while the machine slept.
+                // The clock of timers may have stood still while the machine slept.
                 if let Some(seconds) = wall_clock() {
-                    self.feed(cx, Input::Bearer(Change::Clock(seconds)), desk)?;
+                    self.feed(cx, Input::Bearer(Change::Clock(seconds)), lent)?;
                 }
-                self.feed(cx, Input::Host(Host::Attached), desk)?;
+                self.feed(cx, Input::Host(Host::Attached), lent)?;
             }
             Event::Bytes(count) => {
                 let bytes = chunk.get(..count).unwrap_or_default();
-                desk.watching.see(|watch| watch.serial(self.now(), self.station, Way::ToModem, bytes));
-                self.feed(cx, Input::Serial(bytes), desk)?;
+                lent.watching.see(|watch| watch.serial(self.now(), self.station, Way::ToModem, bytes));
+                self.feed(cx, Input::Serial(bytes), lent)?;
             }
-            Event::Settling => self.feed(cx, Input::Host(Host::Settling), desk)?,
-            Event::Line(line) => self.feed(cx, Input::Line(line), desk)?,
+            Event::Settling => self.feed(cx, Input::Host(Host::Settling), lent)?,
+            Event::Line(line) => self.feed(cx, Input::Line(line), lent)?,
             Event::Finished => self.host = HostState::Finished,
             Event::Left => {
                 self.host = HostState::Absent;
@@ -200,7 +210,7 @@ impl<E: SerialEnd> Driver<E> {
                 self.unflushed = false;
                 self.end.hang_up()?;
                 // Who sees this may open the port, and find it clean.
-                self.feed(cx, Input::Host(Host::Detached), desk)?;
+                self.feed(cx, Input::Host(Host::Detached), lent)?;
                 if !E::OUTLIVES_HOST {
                     return Ok(Poll::Ready(Some(Ended::HostLeft)));
                 }
@@ -211,24 +221,23 @@ impl<E: SerialEnd> Driver<E> {
     }
 
     /// One event of each link, and of the look-ups.
-    fn poll_links(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> io::Result<bool> {
-        let mut chunk = [0; Input::CHUNK];
+    fn poll_links(&mut self, cx: &mut Context<'_>, chunk: &mut [u8], lent: &mut Lent) -> io::Result<bool> {
         let mut busy = false;
         // What a link brings may close and open others. One that changes its place thereby has its turn in the next round.
         let mut index = 0;
         while let Some(link) = self.links.at(index) {
             index += 1;
             let wants = self.modem.wants(Port::Link(link));
-            let Poll::Ready(event) = self.links.poll(cx, link, wants, &mut chunk) else {
+            let Poll::Ready(event) = self.links.poll(cx, link, wants, chunk) else {
                 continue;
             };
             busy = true;
-            let Some(event) = self.broken(cx, link, event, &chunk, desk)? else { continue };
+            let Some(event) = self.broken(cx, link, event, chunk, lent)? else { continue };
             let long;
             let input = match event {
                 link::Event::Opened(agreed) => {
                     if let Some(agreed) = agreed {
-                        self.on_link(link, &OnLink::Secured(&agreed), desk);
+                        self.on_link(link, &OnLink::Secured(&agreed), lent);
                     }
                     Input::Opened(link)
                 }
@@ -238,16 +247,16 @@ impl<E: SerialEnd> Driver<E> {
                     Input::Received(link, &long)
                 }
                 link::Event::Lost(size, why) => {
-                    self.on_link(link, &OnLink::Lost(size, why), desk);
+                    self.on_link(link, &OnLink::Lost(size, why), lent);
                     continue;
                 }
                 link::Event::Closed(why) => Input::Closed(link, why),
             };
-            self.feed(cx, input, desk)?;
+            self.feed(cx, input, lent)?;
         }
         if let Poll::Ready((query, found)) = self.links.poll_lookup(cx) {
             busy = true;
-            self.feed(cx, Input::Resolved(query, found), desk)?;
+            self.feed(cx, Input::Resolved(query, found), lent)?;
         }
         // Only to forget those that are done.
         let _ = self.links.poll_closed(cx);
@@ -261,56 +270,51 @@ impl<E: SerialEnd> Driver<E> {
         link: Link,
         event: link::Event,
         chunk: &[u8],
-        desk: &mut Desk,
+        lent: &mut Lent,
     ) -> io::Result<Option<link::Event>> {
         let (now, station) = (self.now(), self.station);
         let Some(filters) = &mut self.filters else { return Ok(Some(event)) };
         let mut down = |bytes: &[u8]| {
-            filters.down(now, link, bytes, &mut |what| desk.watching.see(|watch| watch.fault(now, station, &what)))
+            filters.down(now, link, bytes, &mut |what| lent.watching.see(|watch| watch.fault(now, station, &what)))
         };
         let (packets, event) = match event {
             link::Event::Received(count) => (down(chunk.get(..count).unwrap_or_default()), None),
             link::Event::Long(datagram) => (down(&datagram), None),
-            link::Event::Closed(why) => (vec![filters.ended(link)], Some(link::Event::Closed(why))),
+            link::Event::Closed(why) => (filters.ended(link), Some(link::Event::Closed(why))),
             other => (Vec::new(), Some(other)),
         };
-        for packet in packets.iter().filter(|packet| !packet.is_empty()) {
-            self.feed(cx, Input::Received(link, packet), desk)?;
+        for packet in &packets {
+            self.feed(cx, Input::Received(link, packet), lent)?;
         }
         Ok(event)
     }
 
-    /// The modem's deadline.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> io::Result<bool> {
-        let Some(deadline) = self.modem.deadline() else {
-            return Ok(false);
-        };
-        if deadline > self.now() {
-            if self.armed != Some(deadline) {
-                self.armed = Some(deadline);
-                self.alarm.as_mut().reset(self.start + deadline.since(Instant::START));
-            }
-            if self.alarm.as_mut().poll(cx).is_pending() {
-                return Ok(false);
-            }
+    /// When it must be polled again if nothing else happens; the owner has a timer for that.
+    pub(crate) fn wakes_at(&self) -> Option<time::Instant> {
+        self.modem.deadline().map(|deadline| self.start + deadline.since(Instant::START))
+    }
+
+    /// The modem's deadline, if it has come.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>, lent: &mut Lent) -> io::Result<bool> {
+        let is_due = self.modem.deadline().is_some_and(|deadline| deadline <= self.now());
+        if is_due {
+            self.feed(cx, Input::Tick, lent)?;
         }
-        self.armed = None;
-        self.feed(cx, Input::Tick, desk)?;
-        Ok(true)
+        Ok(is_due)
     }
 
     /// Tells the modem of one thing, and does what it wants then.
-    fn feed(&mut self, cx: &mut Context<'_>, input: Input<'_>, desk: &mut Desk) -> io::Result<()> {
-        self.handle(input, desk);
-        self.settle(cx, desk)?;
+    fn feed(&mut self, cx: &mut Context<'_>, input: Input<'_>, lent: &mut Lent) -> io::Result<()> {
+        self.handle(input, lent);
+        self.settle(cx, lent)?;
         Ok(())
     }
 
     /// Writes what can be written, and tells the modem of the marks that are crossed thereby; whether there was any.
-    fn settle(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> io::Result<bool> {
+    fn settle(&mut self, cx: &mut Context<'_>, lent: &mut Lent) -> io::Result<bool> {
         let mut busy = false;
         loop {
-            self.write(cx, &desk.watching)?;
+            self.write(cx, &lent.watching)?;
             let (port, crossed) = if let Some(crossed) = self.output.crossed() {
                 (Port::Serial, crossed)
             } else if let Some((link, crossed)) = self.links.crossed() {
@@ -323,32 +327,32 @@ impl<E: SerialEnd> Driver<E> {
                 Crossed::High => Input::Full(port),
                 Crossed::Low => Input::Free(port),
             };
-            self.handle(input, desk);
+            self.handle(input, lent);
         }
     }
 
-    fn handle(&mut self, input: Input<'_>, desk: &mut Desk) {
+    fn handle(&mut self, input: Input<'_>, lent: &mut Lent) {
         let now = self.now();
-        let seen = desk.watching.is_on().then(|| input.clone());
-        self.modem.handle(now, input, &mut desk.outbox);
+        let seen = lent.watching.is_on().then(|| input.clone());
+        self.modem.handle(now, input, &mut lent.outbox);
         if let Some(input) = seen {
-            self.show(now, &input, desk);
+            self.show(now, &input, lent);
         }
-        self.carry_out(desk);
+        self.carry_out(lent);
     }
 
     /// Lets who watches see what the modem made of an input.
-    fn show(&self, now: Instant, input: &Input<'_>, desk: &Desk) {
-        desk.watching.see(|watch| watch.modem(now, self.station, input, &self.modem, &desk.outbox));
+    fn show(&self, now: Instant, input: &Input<'_>, lent: &Lent) {
+        lent.watching.see(|watch| watch.modem(now, self.station, input, &self.modem, &lent.outbox));
     }
 
-    fn on_link(&self, link: Link, what: &OnLink<'_>, desk: &Desk) {
-        desk.watching.see(|watch| watch.link(self.now(), self.station, link, what));
+    fn on_link(&self, link: Link, what: &OnLink<'_>, lent: &Lent) {
+        lent.watching.see(|watch| watch.link(self.now(), self.station, link, what));
     }
 
-    fn carry_out(&mut self, desk: &mut Desk) {
+    fn carry_out(&mut self, lent: &mut Lent) {
         let (now, station) = (self.now(), self.station);
-        for effect in desk.outbox.effects() {
+        for effect in lent.outbox.effects() {
             match effect {
                 Effect::Serial(_, bytes) => {
                     if matches!(self.host, HostState::Attached | HostState::Finished) {
@@ -362,14 +366,14 @@ impl<E: SerialEnd> Driver<E> {
                     let clock = self.modem.host_clock(now);
                     if let Some((host, port)) = self.links.open(link, &transport, host, port, clock) {
                         let led = OnLink::Led { host: &host, port };
-                        desk.watching.see(|watch| watch.link(now, station, link, &led));
+                        lent.watching.see(|watch| watch.link(now, station, link, &led));
                     }
                 }
                 Effect::Send(link, bytes) => match &mut self.filters {
                     None => self.links.send(link, bytes.bytes()),
                     Some(filters) => {
                         let tell =
-                            &mut |what: Happened<'_>| desk.watching.see(|watch| watch.fault(now, station, &what));
+                            &mut |what: Happened<'_>| lent.watching.see(|watch| watch.fault(now, station, &what));
                         for packet in filters.up(now, link, bytes.bytes(), tell) {
                             self.links.send(link, &packet);
                         }
@@ -382,7 +386,7 @@ impl<E: SerialEnd> Driver<E> {
                 Effect::Note(_) => {}
             }
         }
-        desk.outbox.clear();
+        lent.outbox.clear();
     }
 
     /// Writes what the serial end and the links take.

@@ -1,6 +1,7 @@
 //! `quasimodem run` and `quasimodem lab`: one modem, from its start to its orderly end.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -10,7 +11,7 @@ use quasimodem_lab::event::Event;
 use quasimodem_lab::fault::Plan;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 
 use crate::cli::At;
 use crate::config::Config;
@@ -128,9 +129,24 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     }
     let notify = Notify::ready();
 
-    let ended = poll_fn(|cx| match signals.poll(cx) {
-        Poll::Ready(()) => Poll::Ready(Ok(Ended::Interrupted)),
-        Poll::Pending => driver.poll(cx, &mut desk),
+    let mut alarm = pin!(sleep_until(watching.start()));
+    let ended = poll_fn(|cx| {
+        if signals.poll(cx).is_ready() {
+            return Poll::Ready(Ok(Ended::Interrupted));
+        }
+        if let Poll::Ready(ended) = driver.poll(cx, &mut desk) {
+            return Poll::Ready(ended);
+        }
+        if let Some(at) = driver.wakes_at() {
+            if alarm.deadline() != at {
+                alarm.as_mut().reset(at);
+            }
+            if alarm.as_mut().poll(cx).is_ready() {
+                // It came meanwhile. Others of this thread have their turn first.
+                cx.waker().wake_by_ref();
+            }
+        }
+        Poll::Pending
     });
     let ended = ended.await;
 
@@ -139,7 +155,7 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     driver.power_off(&mut desk);
     let off = poll_fn(|cx| match signals.poll(cx) {
         Poll::Ready(()) => Poll::Ready(Ok(Ended::Interrupted)),
-        Poll::Pending => driver.poll_off(cx, &desk),
+        Poll::Pending => driver.poll_off(cx, &mut desk),
     });
     // Who does not take what is due to it in this time will not take it.
     let off = timeout(socket::FLUSH, off).await;

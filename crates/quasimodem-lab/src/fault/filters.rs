@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quasimodem_core::{ClientId, Instant, Link};
+use quasimodem_core::{ClientId, Input, Instant, Link};
 
 use super::item::Item;
 use super::plan::{Happened, Plan, Unhit};
@@ -33,14 +33,16 @@ impl Filters {
         self.pass(now, link, true, bytes, tell)
     }
 
-    /// What came for the modem over a link, as it goes on: over UDP each is a datagram.
+    /// What came for the modem over a link, as it goes on: over UDP each is a datagram, over TCP a chunk of
+    /// [`Input::CHUNK`] at most.
     pub fn down(&mut self, now: Instant, link: Link, bytes: &[u8], tell: &mut dyn FnMut(Happened<'_>)) -> Vec<Vec<u8>> {
-        self.pass(now, link, false, bytes, tell)
+        let on = self.pass(now, link, false, bytes, tell);
+        if is_stream(link) { chunks(&on.concat()) } else { on }
     }
 
-    /// A link ended: what came of a packet that is not complete.
-    pub fn ended(&mut self, link: Link) -> Vec<u8> {
-        self.ways.get_mut(&(link, false)).map(Frames::take_partial).unwrap_or_default()
+    /// A link ended: what came of a packet that is not complete, in such chunks.
+    pub fn ended(&mut self, link: Link) -> Vec<Vec<u8>> {
+        chunks(&self.ways.get_mut(&(link, false)).map(Frames::take_partial).unwrap_or_default())
     }
 
     /// The faults that did not hit as often as was expected.
@@ -75,4 +77,12 @@ impl Filters {
         });
         on
     }
+}
+
+fn is_stream(link: Link) -> bool {
+    !ClientId::from_number(link.0.into()).is_some_and(ClientId::is_sn)
+}
+
+fn chunks(bytes: &[u8]) -> Vec<Vec<u8>> {
+    bytes.chunks(Input::CHUNK).map(<[u8]>::to_vec).collect()
 }
