@@ -445,7 +445,10 @@ impl World {
                     return true;
                 };
                 for on in filters.down(now, link, &bytes, &mut |what| watch.fault(now, station, &what)) {
-                    self.tell(station, &Input::Received(link, &on), watch);
+                    // What came before may have made the modem close it.
+                    if self.stations.get(station).is_some_and(|at| at.links.get(&link) == Some(&wire)) {
+                        self.tell(station, &Input::Received(link, &on), watch);
+                    }
                 }
                 return true;
             }

@@ -113,6 +113,16 @@ fn another_fault_moves_no_count() {
     assert_eq!(hits, ["first hit PUBACK 1 of 1", "second hit PUBACK 2 of 1"]);
 }
 
+/// What one fault took away no other one hits, and what is not hit is not used up.
+#[test]
+fn nothing_hits_what_is_gone() {
+    let lines = [OPEN, r#"AT+MQTTPUB=1,"t",1,0,"a""#, r#"AT+MQTTPUB=1,"t",1,0,"b""#];
+    let (seen, unhit) = run(&["packet-drop type=PUBACK nth=1", "packet-duplicate type=PUBACK times=1"], &lines);
+    let hits: Vec<&String> = seen.faults.iter().filter(|line| line.contains("hit")).collect();
+    assert_eq!(hits, ["packet-drop hit PUBACK 1 of 1", "packet-duplicate hit PUBACK 2 of 1"]);
+    assert_eq!(unhit, 0);
+}
+
 /// The packets of PUBACK that are hit, of so many, with this plan and this other traffic in between.
 fn drawn(specs: &[&str], between: usize) -> Vec<u64> {
     let (mut filters, mut hits) = (Filters::new(plan(4711, specs)), Vec::new());
@@ -210,6 +220,14 @@ fn what_can_not_be_is_told() {
         ("packet-drop chance=1.5", "chance is \"1.5\", expected a chance from 0 to 1, or such as 30%"),
         ("packet-drop nth=0", "nth is \"0\", expected 3, 2..5, 3,7 or \"every 10\""),
         ("packet-drop dir=left", "dir is \"left\", expected up, down"),
+        ("packet-drop type=PUBAK", "type is \"PUBAK\", expected a type of MQTT or MQTT-SN, such as PUBACK or PUB*"),
+        ("packet-drop client=3", "client is \"3\", expected 1, 2, 101 or 102"),
+        ("connack-code client=101", "client is \"101\", expected 1 or 2"),
+        ("suback-failure code=256", "code is \"256\", expected a number from 0 to 255"),
+        ("packet-drop topic=a/#/b", "topic is \"a/#/b\", expected a topic, or a filter with + and #"),
+        ("packet-drop id=*", "id is \"*\", expected a name of letters, digits, -, _ and ."),
+        ("drop", "there is no fault \"drop\", perhaps \"packet-drop\""),
+        ("packet-drop TYPE=PUBACK", "packet-drop has no key \"TYPE\", perhaps \"type\""),
         ("packet-drop qos=1 qos=2", "qos stands there twice"),
         ("packet-drop topic='a b", "a quote has no end"),
     ] {

@@ -284,6 +284,10 @@ impl<E: SerialEnd> Driver<E> {
             other => (Vec::new(), Some(other)),
         };
         for packet in &packets {
+            // What came before may have made the modem close it. One that ended of itself is gone from there, too.
+            if event.is_none() && !self.links.is_there(link) {
+                break;
+            }
             self.feed(cx, Input::Received(link, packet), lent)?;
         }
         Ok(event)

@@ -127,6 +127,11 @@ impl Links {
         self.lookups.push((query, Box::pin(lookup)));
     }
 
+    /// Whether a link is there.
+    pub(crate) fn is_there(&self, link: Link) -> bool {
+        self.table.iter().any(|(number, _)| *number == link)
+    }
+
     /// The number of the link at this place of the table.
     pub(crate) fn at(&self, index: usize) -> Option<Link> {
         self.table.get(index).map(|(link, _)| *link)

@@ -62,7 +62,7 @@ pub enum Happened<'a> {
         /// Which of the matches of its scope it was, from 1.
         nth: u64,
     },
-    /// It hit as often as it may, in the only scope that it has.
+    /// It hit as often as it may; said where the modem is the scope (`per=modem`), since others may get new scopes.
     Spent {
         /// Its id.
         id: &'a str,
@@ -149,7 +149,7 @@ impl Plan {
     ) -> Vec<Vec<u8>> {
         let mut packets = vec![item.bytes.to_vec()];
         for fault in &mut self.faults {
-            if let Some(nth) = fault.hits(now, item, connection, self.seed) {
+            if let Some(nth) = fault.hits(now, item, connection, self.seed, packets.is_empty()) {
                 let (id, row) = (&fault.id, fault.row);
                 tell(Happened::Hit { id, fault: row.name, client: item.client, packet: &item.kind, nth });
                 (row.act)(&fault.values, &mut packets);
@@ -178,8 +178,8 @@ impl Plan {
 }
 
 impl Fault {
-    /// The number of the match if this packet is hit.
-    fn hits(&mut self, now: Instant, item: &Item<'_>, connection: u64, seed: u64) -> Option<u64> {
+    /// The number of the match if this packet is hit. One that another fault took away counts, but nothing hits it.
+    fn hits(&mut self, now: Instant, item: &Item<'_>, connection: u64, seed: u64, is_gone: bool) -> Option<u64> {
         let begins = Instant::START + self.values.time("after").unwrap_or_default();
         let is_over = self.values.time("lasts").is_some_and(|lasts| now >= begins + lasts);
         if now < begins || is_over || !item.fits(self.row.only, &self.values) {
@@ -198,7 +198,7 @@ impl Fault {
         let nth = count.matches;
         let may =
             self.values.ranks().contain(nth) && self.values.number("times").is_none_or(|times| count.hits < times);
-        if !may || draw(seed, self.seed, scope, nth) >= self.values.chance() {
+        if is_gone || !may || draw(seed, self.seed, scope, nth) >= self.values.chance() {
             return None;
         }
         count.hits += 1;

@@ -48,7 +48,7 @@ impl Row {
 pub const COMMON: &[Key] = &[
     Key {
         key: "id",
-        kind: Kind::Text,
+        kind: Kind::Name,
         default: "",
         meaning: "Its name in events and counts; the name of the fault, if left out. What is drawn depends on it.",
     },

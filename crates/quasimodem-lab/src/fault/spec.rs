@@ -22,7 +22,7 @@ pub struct Spec {
 pub(super) struct Values(BTreeMap<&'static str, Value>);
 
 /// Why a fault can't be.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum BadSpec {
     /// Its quotes have no end.
     Quotes,
@@ -37,7 +37,7 @@ pub enum BadSpec {
     /// A key stands there twice.
     Twice(String),
     /// The value of a key is not what is expected.
-    Value(&'static str, String),
+    Value(&'static str, String, Kind),
     /// Two faults have one id.
     SameId(String),
 }
@@ -69,7 +69,7 @@ impl FromStr for Spec {
 }
 
 fn read(key: &Key, text: &str) -> Result<Value, BadSpec> {
-    key.kind.read(text).ok_or_else(|| BadSpec::Value(key.key, text.into()))
+    key.kind.read(text).ok_or_else(|| BadSpec::Value(key.key, text.into(), key.kind))
 }
 
 impl Values {
@@ -124,11 +124,7 @@ impl fmt::Display for BadSpec {
                 write!(f, "{row} has no key {key:?}{}; it has {}", meant(key, keys()), list(keys()))
             }
             BadSpec::Twice(key) => write!(f, "{key} stands there twice"),
-            BadSpec::Value(key, text) => {
-                let kind = ROWS.iter().flat_map(Row::keys).find(|of| of.key == *key).map(|of| of.kind);
-                write!(f, "{key} is {text:?}, expected ")?;
-                kind.map_or(Ok(()), |kind: Kind| kind.fmt(f))
-            }
+            BadSpec::Value(key, text, kind) => write!(f, "{key} is {text:?}, expected {kind}"),
             BadSpec::SameId(id) => write!(f, "two faults have the id {id:?}; give one of them another: id=NAME"),
         }
     }
@@ -142,8 +138,12 @@ fn list(words: impl Iterator<Item = &'static str>) -> String {
 
 /// The word that is probably meant.
 fn meant(word: &str, known: impl Iterator<Item = &'static str>) -> String {
-    let near = known.map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
-    match near {
+    let word = word.to_lowercase();
+    let distance = |known: &str| {
+        let is_part = word.len() > 2 && known.split(['-', '_']).any(|part| part == word);
+        if is_part { 0 } else { strsim::damerau_levenshtein(&word, known) }
+    };
+    match known.map(|known| (distance(known), known)).min() {
         Some((distance, known)) if distance <= 1 + word.len() / 4 => format!(", perhaps {known:?}"),
         _ => String::new(),
     }

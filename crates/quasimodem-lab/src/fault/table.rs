@@ -8,21 +8,27 @@ use super::value::Kind;
 
 /// What faults of packets are about.
 const PACKETS: &[Key] = &[
-    Key { key: "client", kind: Kind::Number(1, 102), default: "", meaning: "The client whose connection it is." },
+    Key { key: "client", kind: Kind::Client, default: "", meaning: "The client whose connection it is." },
     Key {
         key: "dir",
         kind: Kind::Word(&["up", "down"]),
         default: "",
         meaning: "Sent by the modem (up) or to it (down).",
     },
-    Key { key: "type", kind: Kind::Text, default: "", meaning: "The type of the packet, such as PUBACK." },
-    Key { key: "topic", kind: Kind::Topic, default: "", meaning: "The topic of a PUBLISH." },
+    Key { key: "type", kind: Kind::Type, default: "", meaning: "The type of the packet, such as PUBACK." },
+    Key {
+        key: "topic",
+        kind: Kind::Topic,
+        default: "",
+        meaning: "The topic of a PUBLISH of MQTT, or a filter for several.",
+    },
     Key { key: "qos", kind: Kind::Number(0, 2), default: "", meaning: "The QoS of a PUBLISH." },
     Key { key: "packet_id", kind: Kind::Number(1, 65_535), default: "", meaning: "The packet identifier." },
 ];
 
-/// What faults are about whose packet is given.
-const CLIENT: &[Key] = &[PACKETS[0]];
+/// What faults are about whose packet is one of MQTT.
+const CLIENT: &[Key] =
+    &[Key { key: "client", kind: Kind::MqttClient, default: "", meaning: "The MQTT client whose connection it is." }];
 
 /// All faults, by their names.
 pub const ROWS: &[Row] = &[

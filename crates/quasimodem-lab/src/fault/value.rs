@@ -4,6 +4,9 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use quasimodem_core::ClientId;
+use quasimodem_core::mqtt;
+
 /// What the values of a key look like.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Kind {
@@ -11,8 +14,14 @@ pub enum Kind {
     Number(u64, u64),
     /// One of these words.
     Word(&'static [&'static str]),
-    /// Any text, perhaps with a `*` at its end for anything.
-    Text,
+    /// A name of letters, digits, `-`, `_` and `.`.
+    Name,
+    /// A client that speaks MQTT.
+    MqttClient,
+    /// A client.
+    Client,
+    /// The type of a packet or message, perhaps with a `*` at its end for anything.
+    Type,
     /// A topic, or an MQTT filter for several.
     Topic,
     /// A chance: from 0 to 1, or a percentage.
@@ -69,8 +78,11 @@ impl Kind {
                 let word = words.iter().find(|word| word.eq_ignore_ascii_case(text))?;
                 Value::Text((*word).into())
             }
-            Kind::Text | Kind::Topic if text.is_empty() => return None,
-            Kind::Text | Kind::Topic => Value::Text(text.into()),
+            Kind::Name => Value::Text(text.into()).filter_by(is_name(text))?,
+            Kind::MqttClient => Value::Number(client(text).filter(|client| *client < SN)?),
+            Kind::Client => Value::Number(client(text)?),
+            Kind::Type => Value::Text(text.to_ascii_uppercase()).filter_by(is_type(text))?,
+            Kind::Topic => Value::Text(text.into()).filter_by(mqtt::is_filter(text))?,
             Kind::Chance => Value::Chance(chance(text)?),
             Kind::Time => Value::Time(time(text)?),
             Kind::Ranks => Value::Ranks(ranks(text)?),
@@ -87,7 +99,10 @@ impl fmt::Display for Kind {
             Kind::Number(min, u64::MAX) => write!(f, "a number from {min} on"),
             Kind::Number(min, max) => write!(f, "a number from {min} to {max}"),
             Kind::Word(words) => f.write_str(&words.join(", ")),
-            Kind::Text => f.write_str("a text, with * at its end for anything"),
+            Kind::Name => f.write_str("a name of letters, digits, -, _ and ."),
+            Kind::MqttClient => f.write_str("1 or 2"),
+            Kind::Client => f.write_str("1, 2, 101 or 102"),
+            Kind::Type => f.write_str("a type of MQTT or MQTT-SN, such as PUBACK or PUB*"),
             Kind::Topic => f.write_str("a topic, or a filter with + and #"),
             Kind::Chance => f.write_str("a chance from 0 to 1, or such as 30%"),
             Kind::Time => f.write_str("a time with its unit, such as 500ms, 1.5s or 2min"),
@@ -97,6 +112,66 @@ impl fmt::Display for Kind {
         }
     }
 }
+
+impl Value {
+    fn filter_by(self, holds: bool) -> Option<Value> {
+        holds.then_some(self)
+    }
+}
+
+/// From here on clients speak MQTT-SN.
+const SN: u64 = 100;
+
+fn client(text: &str) -> Option<u64> {
+    text.parse().ok().and_then(ClientId::from_number).map(|client| client.number().into())
+}
+
+fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty() && text.chars().all(fits)
+}
+
+fn is_type(text: &str) -> bool {
+    match text.strip_suffix('*') {
+        Some(beginning) => TYPES
+            .iter()
+            .any(|kind| kind.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))),
+        None => TYPES.iter().any(|kind| kind.eq_ignore_ascii_case(text)),
+    }
+}
+
+/// The types of MQTT 3.1.1 and of MQTT-SN 1.2, and what can't be read.
+const TYPES: &[&str] = &[
+    "ADVERTISE",
+    "CONNACK",
+    "CONNECT",
+    "DISCONNECT",
+    "ENCAPSULATED",
+    "GWINFO",
+    "PINGREQ",
+    "PINGRESP",
+    "PUBACK",
+    "PUBCOMP",
+    "PUBLISH",
+    "PUBREC",
+    "PUBREL",
+    "REGACK",
+    "REGISTER",
+    "SEARCHGW",
+    "SUBACK",
+    "SUBSCRIBE",
+    "UNSUBACK",
+    "UNSUBSCRIBE",
+    "WILLMSG",
+    "WILLMSGREQ",
+    "WILLMSGRESP",
+    "WILLMSGUPD",
+    "WILLTOPIC",
+    "WILLTOPICREQ",
+    "WILLTOPICRESP",
+    "WILLTOPICUPD",
+    "unknown",
+];
 
 fn number(text: &str) -> Option<u64> {
     match text.strip_prefix("0x") {
