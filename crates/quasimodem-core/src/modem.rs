@@ -302,7 +302,7 @@ impl Modem {
                 out.close(id.link());
             }
         }
-        *self = Modem { ids: self.ids, ..Modem::new(self.settings.clone(), self.imei) };
+        *self = Modem { ids: self.ids, state: State::Off, ..Modem::new(self.settings.clone(), self.imei) };
     }
 
     /// Forgets everything, as a module does that is reset, but for what belongs to the world around it, and for what

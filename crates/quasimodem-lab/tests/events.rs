@@ -213,6 +213,35 @@ fn the_module_and_its_radio() {
     );
 }
 
+/// Each answer has a line of its own, also where the line was too long to be taken.
+#[test]
+fn a_line_that_was_too_long() {
+    let mut bench = Bench::new();
+    bench.feed(&Input::Host(Host::Attached));
+    bench.types("AT");
+    bench.told();
+    bench.types(&format!("AT+GTSET={}", "x".repeat(5000)));
+    let told = bench.told();
+    let [typed, last] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(typed, r#"host.typed "line":2,"t0":0.000000,"text":"""#);
+    assert!(last.starts_with(r#"at.final "line":2,"text":"ERROR","why":"the line is longer than "#), "{last}");
+}
+
+/// A line begins with its first byte, not with the raw data in front of it.
+#[test]
+fn raw_data_begins_no_line() {
+    let mut bench = Bench::new();
+    bench.feed(&Input::Host(Host::Attached));
+    bench.types("AT+MIPCALL=1");
+    bench.types(r#"AT+MQTTWILL=1,"t",0,0,4"#);
+    bench.passes(1000);
+    bench.feed(&Input::Serial(b"data"));
+    bench.passes(1000);
+    bench.told();
+    bench.types("AT");
+    assert_eq!(bench.told()[0], r#"host.typed "line":3,"t0":2.000000,"text":"AT""#);
+}
+
 /// A reset that takes no time is told as well, and what was owed before it is not taken for what comes.
 #[test]
 fn a_reset_in_no_time() {

@@ -53,7 +53,8 @@ impl Config {
             }
         }
         if settings.seed.is_none() {
-            settings.seed = Some(random::number()?);
+            // Programs read it in events, and some take numbers for fractions of 53 bits.
+            settings.seed = Some(random::number()? >> 11);
         }
         let at = run.at.or(run.script.map(At::Script)).or(file.at).unwrap_or_default();
         let pace = run.pace.or(file.pace);
@@ -70,7 +71,7 @@ impl Config {
             At::Stdio | At::Script(_) => Duration::ZERO,
             At::Pty(_) | At::Tcp(_) | At::Rfc2217(_) | At::Serial(..) => READY_DELAY,
         });
-        if let (Some(Target::Stdout), At::Stdio | At::Script(_)) = (&run.events, &at) {
+        if matches!(at, At::Stdio | At::Script(_)) && run.events.as_ref().is_some_and(Target::is_stdout) {
             return Err(
                 "--events - needs stdout for itself, where the host is now: choose --at pty or --at tcp:PORT, or \
                         write events to a file"

@@ -68,6 +68,7 @@ impl<L: Listener> Watch for Reporter<L> {
     fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
         let Reporter { teller, secrets, stations } = self;
         let at = stations.entry(station).or_default();
+        let was_raw = at.raw;
         let mut tell = |event: Event<'_>| teller.tell(now, Some(station), &event);
         heard(input, at, now, &mut tell);
         for effect in out.effects() {
@@ -75,7 +76,7 @@ impl<L: Listener> Watch for Reporter<L> {
         }
         at.follow(modem, &mut tell);
         if let Input::Serial(bytes) = input {
-            at.bytes_ended(bytes);
+            at.bytes_ended(bytes, was_raw);
         }
     }
 
@@ -174,6 +175,9 @@ fn did(effect: &Effect<'_>, at: &mut Station, secrets: &mut Secrets, now: Instan
             for text in text.split(['\r', '\n']).filter(|text| !text.is_empty()) {
                 match kind {
                     Kind::Final => {
+                        if let Some(begun) = at.unseen_line(now) {
+                            tell(Event::Typed { line: at.line, t0: begun.since(Instant::START), text: "" });
+                        }
                         let why = at.final_came(text);
                         tell(Event::Final { line: at.line, text, why: why.as_deref() });
                     }

@@ -20,6 +20,8 @@ pub(super) struct Station {
     pub(super) line: u64,
     /// When the first byte of a line came that is not complete.
     begun: Option<Instant>,
+    /// The line at hand has its final result code.
+    answered: bool,
     /// The modem waits for raw data.
     pub(super) raw: bool,
     /// Why the line at hand is refused.
@@ -48,8 +50,8 @@ impl Station {
     }
 
     /// What the host sent is taken in; nothing of a line follows its end, and raw data is none.
-    pub(super) fn bytes_ended(&mut self, bytes: &[u8]) {
-        if self.raw || matches!(bytes.last(), Some(b'\r' | b'\n')) {
+    pub(super) fn bytes_ended(&mut self, bytes: &[u8], was_raw: bool) {
+        if was_raw || matches!(bytes.last(), Some(b'\r' | b'\n')) {
             self.begun = None;
         }
     }
@@ -57,10 +59,21 @@ impl Station {
     /// A line is complete; gives when it began.
     pub(super) fn line_came(&mut self, line: &[u8], now: Instant) -> Instant {
         self.line += 1;
+        self.answered = false;
         self.why = None;
         self.asked = asynchronous(line);
         // What came behind it in the same piece begins the next one.
         self.begun.replace(now).unwrap_or(now)
+    }
+
+    /// An answer comes; tells when its line began, if that line was not shown: it was too long.
+    pub(super) fn unseen_line(&mut self, now: Instant) -> Option<Instant> {
+        (self.answered || self.line == 0).then(|| {
+            let why = self.why.take();
+            let begun = self.line_came(&[], now);
+            self.why = why;
+            begun
+        })
     }
 
     /// The line at hand is refused.
@@ -70,7 +83,7 @@ impl Station {
 
     /// The line at hand is answered; gives why, if it was refused.
     pub(super) fn final_came(&mut self, text: &str) -> Option<String> {
-        self.raw = false;
+        (self.raw, self.answered) = (false, true);
         let asked = std::mem::take(&mut self.asked);
         // Of a refused line it is not known which commands were accepted.
         if self.why.is_none() && matches!(text, "OK" | "0") {

@@ -98,7 +98,7 @@ events! {
         line: u64,
         /// When its first byte came.
         t0: Duration,
-        /// The line, from `AT` on.
+        /// The line, from `AT` on; empty if it was too long to be taken, or repeats nothing.
         text: &'a str,
     }
     /// The modem asks for raw data.
@@ -295,7 +295,7 @@ events! {
         /// Which of the matches of its scope it was, from 1.
         nth: u64,
     }
-    /// A fault hit as often as it may.
+    /// A fault that counts by modem hit as often as it may.
     "fault.spent" = FaultSpent {
         /// Its id.
         id: &'a str,

@@ -100,6 +100,44 @@ fn a_descriptor_that_is_open() {
     assert_eq!(find(&events, "host.typed")["text"], "AT");
 }
 
+/// A pipe that nobody reads keeps neither the modem waiting nor its end.
+#[test]
+fn a_pipe_without_a_reader() {
+    let folder = tempdir().unwrap();
+    let pipe = folder.path().join("events");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    let outcome = run_to_end(&["run", "--events", pipe.to_str().unwrap()], &"AT\r".repeat(3000));
+    assert_eq!((outcome.code, outcome.stdout.matches("OK").count()), (Some(0), 3000));
+    assert!(outcome.stderr.ends_with("the last events are lost: nobody reads them\n"), "{}", outcome.stderr);
+}
+
+/// A pipe whose reader does not read: more than it holds is typed, answered, and ended by a signal.
+#[test]
+fn a_reader_that_does_not_read() {
+    let mut command = command(&["run", "--at", "tcp:0", "--events", "-"]);
+    command.stdout(Stdio::piped());
+    let mut program = Program::start(command);
+    let unread = program.stdout();
+    let mut host = Host::connect(program.address());
+    for _ in 0..2000 {
+        host.command("AT");
+    }
+    program.terminate();
+    drop(unread);
+}
+
+#[test]
+fn a_descriptor_that_is_read_only() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let number = rustix::io::dup(fs::File::open(file.path()).unwrap()).unwrap();
+    rustix::io::fcntl_setfd(&number, rustix::io::FdFlags::empty()).unwrap();
+    let outcome = run_to_end(&["run", "--events", &format!("fd:{}", number.as_raw_fd())], "AT\r");
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stderr.contains("it is not open for writing"), "{}", outcome.stderr);
+    let outcome = run_to_end(&["run", "--events", "fd:1"], "AT\r");
+    assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+}
+
 #[test]
 fn a_gateway_alone() {
     let folder = tempdir().unwrap();
