@@ -141,16 +141,16 @@ impl Reports {
         self.inbox.as_ref().and_then(|inbox| inbox.held_until())
     }
 
-    /// Changes the inbox, and gives it back once nothing is in it.
-    fn change_inbox<R>(&mut self, change: impl FnOnce(&mut Inbox) -> R) -> R {
-        let result = change(self.inbox.get_or_insert_default());
+    /// Changes the inbox, if there is one, and gives it back once nothing is in it.
+    fn change_inbox<R: Default>(&mut self, change: impl FnOnce(&mut Inbox) -> R) -> R {
+        let result = self.inbox.as_deref_mut().map(change).unwrap_or_default();
         self.inbox.take_if(|inbox| inbox.is_empty());
         result
     }
 
     /// Lets what is to be told of other messages wait until the host has read one of this client, until then at most.
     pub(crate) fn hold(&mut self, whose: ClientId, until: Instant) {
-        self.change_inbox(|inbox| inbox.hold(whose, until));
+        self.inbox.get_or_insert_default().hold(whose, until);
     }
 
     /// Lets nothing wait for the host to read.
@@ -160,7 +160,7 @@ impl Reports {
 
     /// Keeps a message until the host reads it.
     pub(crate) fn keep_unread(&mut self, whose: ClientId, message: Message) {
-        self.change_inbox(|inbox| inbox.push(whose, message));
+        self.inbox.get_or_insert_default().push(whose, message);
     }
 
     /// Of what only the newest counts, nothing older stays, so that the queue is bounded.
