@@ -444,12 +444,8 @@ impl World {
                     self.tell(station, &Input::Received(link, &bytes), watch);
                     return true;
                 };
-                for on in filters.down(now, link, &bytes, &mut |what| watch.fault(now, station, &what)) {
-                    // What came before may have made the modem close it.
-                    if self.stations.get(station).is_some_and(|at| at.links.get(&link) == Some(&wire)) {
-                        self.tell(station, &Input::Received(link, &on), watch);
-                    }
-                }
+                let on = filters.down(now, link, &bytes, &mut |what| watch.fault(now, station, &what));
+                self.bring(station, link, &on, watch);
                 return true;
             }
             if self.network.take_end(wire, Side::Caller) {
@@ -465,10 +461,24 @@ impl World {
     /// A link ends, behind what of a packet was held back for faults.
     fn ended(&mut self, station: usize, link: Link, why: core::Why, watch: &mut dyn Watch) {
         let filters = self.stations.get_mut(station).and_then(|at| at.filters.as_mut());
-        for rest in filters.map(|filters| filters.ended(link)).unwrap_or_default() {
-            self.tell(station, &Input::Received(link, &rest), watch);
+        let rest = filters.map(|filters| filters.ended(link)).unwrap_or_default();
+        if self.bring(station, link, &rest, watch) {
+            self.tell(station, &Input::Closed(link, why), watch);
         }
-        self.tell(station, &Input::Closed(link, why), watch);
+    }
+
+    /// Brings what faults let go on, as long as the modem does not close the connection that it came over; whether it did
+    /// not.
+    fn bring(&mut self, station: usize, link: Link, chunks: &[Vec<u8>], watch: &mut dyn Watch) -> bool {
+        let connection = |world: &World| {
+            let filters = world.stations.get(station).and_then(|at| at.filters.as_ref());
+            filters.and_then(|filters| filters.connection(link))
+        };
+        let before = connection(self);
+        chunks.iter().all(|chunk| {
+            self.tell(station, &Input::Received(link, chunk), watch);
+            connection(self) == before
+        })
     }
 
     fn serve_peer(&mut self, wire: Wire, watch: &mut dyn Watch) {
@@ -528,6 +538,9 @@ impl World {
                     }
                 }
                 Effect::Close(link) => {
+                    if let Some(filters) = &mut at.filters {
+                        filters.closed(link);
+                    }
                     if let Some(wire) = at.links.remove(&link) {
                         self.owners.remove(&wire);
                         self.network.close(wire, Side::Caller);

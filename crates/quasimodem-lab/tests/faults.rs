@@ -163,6 +163,21 @@ fn scopes() {
     assert_eq!(hits, 3);
 }
 
+/// What came over a connection reaches no other one of the same link.
+#[test]
+fn connections_are_told_apart() {
+    let mut filters = Filters::new(plan(1, &["packet-drop type=PUBACK"]));
+    assert_eq!(filters.connection(LINK), None);
+    filters.opened(LINK);
+    let first = filters.connection(LINK);
+    filters.down(Instant::START, LINK, b"\x40\x02", &mut |_| {});
+    filters.closed(LINK);
+    assert_eq!(filters.connection(LINK), None);
+    filters.opened(LINK);
+    assert!(first.is_some() && filters.connection(LINK).is_some() && filters.connection(LINK) != first);
+    assert!(filters.ended(LINK).is_empty(), "the beginning of a packet of the former one");
+}
+
 #[test]
 fn times_bound_it() {
     let mut filters = Filters::new(plan(1, &["packet-drop after=2s lasts=1s"]));

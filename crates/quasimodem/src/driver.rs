@@ -277,20 +277,21 @@ impl<E: SerialEnd> Driver<E> {
         let mut down = |bytes: &[u8]| {
             filters.down(now, link, bytes, &mut |what| lent.watching.see(|watch| watch.fault(now, station, &what)))
         };
-        let (packets, event) = match event {
+        let (packets, end) = match event {
             link::Event::Received(count) => (down(chunk.get(..count).unwrap_or_default()), None),
             link::Event::Long(datagram) => (down(&datagram), None),
             link::Event::Closed(why) => (filters.ended(link), Some(link::Event::Closed(why))),
-            other => (Vec::new(), Some(other)),
+            other => return Ok(Some(other)),
         };
+        let connection = filters.connection(link);
         for packet in &packets {
-            // What came before may have made the modem close it. One that ended of itself is gone from there, too.
-            if event.is_none() && !self.links.is_there(link) {
-                break;
-            }
             self.feed(cx, Input::Received(link, packet), lent)?;
+            // It may have made the modem close the link, and open it anew.
+            if self.filters.as_ref().is_some_and(|filters| filters.connection(link) != connection) {
+                return Ok(None);
+            }
         }
-        Ok(event)
+        Ok(end)
     }
 
     /// When it must be polled again if nothing else happens; the owner has a timer for that.
@@ -383,7 +384,12 @@ impl<E: SerialEnd> Driver<E> {
                         }
                     }
                 },
-                Effect::Close(link) => self.links.close(link),
+                Effect::Close(link) => {
+                    if let Some(filters) = &mut self.filters {
+                        filters.closed(link);
+                    }
+                    self.links.close(link);
+                }
                 Effect::Resolve(query, family, name) => self.links.resolve(query, family, name),
                 Effect::Line(ModemLine::Uart(uart)) => self.output.set(uart),
                 Effect::Line(line) => self.end.set_line(line),
@@ -407,8 +413,7 @@ impl<E: SerialEnd> Driver<E> {
                     }
                     Poll::Ready(count) => {
                         let written = bytes.get(..count).unwrap_or_default();
-                        let now = Instant::START + self.start.elapsed();
-                        watching.see(|watch| watch.serial(now, self.station, Way::ToHost, written));
+                        watching.see(|watch| watch.serial(watching.now(), self.station, Way::ToHost, written));
                         self.output.written(count);
                         self.unflushed = true;
                     }

@@ -54,7 +54,8 @@ impl Links {
         Links { hosts, tls, template: None, table: Vec::new(), lookups: Vec::new(), closing: Closing::new(CLOSING) }
     }
 
-    /// Begins to connect; gives where to, if the map leads it elsewhere. TLS goes by the clock that the host set, in seconds since 1970, or by the system's.
+    /// Begins to connect; gives where to, if the map leads it elsewhere. TLS goes by the clock that the host set, in seconds
+    /// since 1970, or by the system's.
     pub(crate) fn open(
         &mut self,
         link: Link,
@@ -125,11 +126,6 @@ impl Links {
             family.choose(&addresses(&name).await?).ok_or_else(|| Why::NotResolved(name.into(), none.into()))
         };
         self.lookups.push((query, Box::pin(lookup)));
-    }
-
-    /// Whether a link is there.
-    pub(crate) fn is_there(&self, link: Link) -> bool {
-        self.table.iter().any(|(number, _)| *number == link)
     }
 
     /// The number of the link at this place of the table.

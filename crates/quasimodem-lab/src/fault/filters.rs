@@ -12,8 +12,8 @@ use crate::frames::{Frames, Piece};
 pub struct Filters {
     plan: Plan,
     ways: BTreeMap<(Link, bool), Frames>,
-    /// How often each link was opened.
-    connections: BTreeMap<Link, u64>,
+    /// How often each link was opened, and whether it is open.
+    connections: BTreeMap<Link, (u64, bool)>,
 }
 
 impl Filters {
@@ -24,8 +24,19 @@ impl Filters {
 
     /// A link is opened anew.
     pub fn opened(&mut self, link: Link) {
-        *self.connections.entry(link).or_default() += 1;
+        let (connection, is_open) = self.connections.entry(link).or_default();
+        (*connection, *is_open) = (*connection + 1, true);
         self.ways.retain(|(of, _), _| *of != link);
+    }
+
+    /// The modem closed a link.
+    pub fn closed(&mut self, link: Link) {
+        self.connections.entry(link).or_default().1 = false;
+    }
+
+    /// Which of the connections of a link there is; `None`: there is none. What came over one must reach no other.
+    pub fn connection(&self, link: Link) -> Option<u64> {
+        self.connections.get(&link).filter(|(_, is_open)| *is_open).map(|(connection, _)| *connection)
     }
 
     /// What the modem sends over a link, as it goes on: over UDP each is a datagram.
@@ -65,7 +76,7 @@ impl Filters {
     ) -> Vec<Vec<u8>> {
         // What the module does for itself is no client's.
         let Some(client) = ClientId::from_number(link.0.into()) else { return vec![bytes.to_vec()] };
-        let connection = self.connections.get(&link).copied().unwrap_or_default();
+        let (connection, _) = self.connections.get(&link).copied().unwrap_or_default();
         let Filters { plan, ways, .. } = self;
         if client.is_sn() {
             return plan.judge(now, &Item::new(client, up, bytes), connection, tell);
