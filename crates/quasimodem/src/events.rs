@@ -1,4 +1,4 @@
-//! `--events` and `quasimodem events`.
+//! Where `--events` goes.
 
 use std::fmt;
 use std::fs::File;
@@ -14,7 +14,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use quasimodem_lab::event::{Endpoint, Event, Listener, ModemAt, Reporter, SCHEMA, Stamp, put_line};
-
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
@@ -40,9 +39,9 @@ pub(crate) fn parse_target(text: &str) -> Result<Target, String> {
         None if text == "-" => Ok(Target::Stdout),
         None => Ok(Target::File(text.into())),
         Some(number) => {
-            let number = number.parse::<i32>();
+            let number = number.parse::<u16>();
             number
-                .map(Target::Descriptor)
+                .map(|number| Target::Descriptor(number.into()))
                 .map_err(|_| format!("expected fd: and a number, such as fd:3, found {text:?}"))
         }
     }

@@ -8,7 +8,7 @@ use quasimodem_core::{
 };
 
 use super::secrets::Secrets;
-use super::station::Station;
+use super::station::{self, Station};
 use super::table::Endpoint;
 use super::{Event, Stamp};
 use crate::fault::Happened;
@@ -201,7 +201,9 @@ fn did(effect: &Effect<'_>, at: &mut Station, secrets: &mut Secrets, now: Instan
             tell(Event::LinkOpening { link: link.0, to, transport });
         }
         Effect::Send(link, marked) => {
-            at.sent(*link, marked.bytes(), &mut |packet, size| tell(Event::PacketUp { link: link.0, packet, size }));
+            station::sent(*link, marked.bytes(), &mut |packet, size| {
+                tell(Event::PacketUp { link: link.0, packet, size });
+            });
         }
         Effect::Close(link) => {
             at.link_ended(*link);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use quasimodem_core::{COMMANDS, ClientId, Condition, Connection, Instant, Link, Modem, ParamKind, Returns, mqtt};
+use quasimodem_core::{COMMANDS, ClientId, Condition, Connection, Instant, Link, Modem, ParamKind, Returns};
 
 use super::Event;
 use crate::frames::{Frames, Piece};
@@ -146,35 +146,29 @@ impl Station {
 
     /// Tells the packets of what came over a link: type and size.
     pub(super) fn packets(&mut self, link: Link, bytes: &[u8], each: &mut dyn FnMut(&str, u64)) {
-        let Some(client) = ClientId::from_number(link.0.into()) else { return };
-        if client.is_sn() {
-            return each(&transcript::packet_type(link, bytes), size(bytes));
-        }
-        self.came.entry(link).or_default().push(bytes, &mut |piece| match piece {
-            Piece::Packet(packet) => each(&transcript::packet_type(link, packet), size(packet)),
-            Piece::Long(bytes, length) => {
-                // No other packet is of any length.
-                let is_publish = bytes.first().is_some_and(|byte| byte >> 4 == PUBLISH);
-                each(if is_publish { "PUBLISH" } else { "unknown" }, u64::try_from(length).unwrap_or(u64::MAX));
-            }
-            Piece::Rest(_) => {}
-        });
+        tell_packets(self.came.entry(link).or_default(), link, bytes, each);
     }
+}
 
-    /// Tells the packets of what was sent over a link.
-    pub(super) fn sent(&mut self, link: Link, bytes: &[u8], each: &mut dyn FnMut(&str, u64)) {
-        let Some(client) = ClientId::from_number(link.0.into()) else { return };
-        if client.is_sn() {
-            return each(&transcript::packet_type(link, bytes), size(bytes));
-        }
-        let mut rest = bytes;
-        while let Ok(Some(length)) = mqtt::frame_len(rest, usize::MAX)
-            && let Some((frame, behind)) = rest.split_at_checked(length)
-        {
-            each(&transcript::packet_type(link, frame), size(frame));
-            rest = behind;
-        }
+/// Tells the packets of what was sent over a link, which are whole.
+pub(super) fn sent(link: Link, bytes: &[u8], each: &mut dyn FnMut(&str, u64)) {
+    tell_packets(&mut Frames::default(), link, bytes, each);
+}
+
+fn tell_packets(frames: &mut Frames, link: Link, bytes: &[u8], each: &mut dyn FnMut(&str, u64)) {
+    let Some(client) = ClientId::from_number(link.0.into()) else { return };
+    if client.is_sn() {
+        return each(&transcript::packet_type(link, bytes), size(bytes));
     }
+    frames.push(bytes, &mut |piece| match piece {
+        Piece::Packet(packet) => each(&transcript::packet_type(link, packet), size(packet)),
+        Piece::Long(bytes, length) => {
+            // No other packet is of any length.
+            let is_publish = bytes.first().is_some_and(|byte| byte >> 4 == PUBLISH);
+            each(if is_publish { "PUBLISH" } else { "unknown" }, u64::try_from(length).unwrap_or(u64::MAX));
+        }
+        Piece::Rest(_) => {}
+    });
 }
 
 fn size(bytes: &[u8]) -> u64 {

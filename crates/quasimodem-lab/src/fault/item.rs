@@ -4,6 +4,7 @@ use quasimodem_core::mqtt::{self, Qos};
 use quasimodem_core::{ClientId, sn};
 
 use super::spec::Values;
+use super::value::is_meant;
 use crate::transcript;
 
 /// A packet as it was made, before any fault touched it.
@@ -29,7 +30,7 @@ impl<'a> Item<'a> {
         is_only
             && values.number("client").is_none_or(|client| client == u64::from(self.client.number()))
             && values.text("dir").is_none_or(|dir| dir == direction)
-            && values.text("type").is_none_or(|kind| same(kind, &self.kind))
+            && values.text("type").is_none_or(|kind| is_meant(kind, &self.kind))
             && self.fits_content(values)
     }
 
@@ -68,13 +69,5 @@ impl<'a> Item<'a> {
             ) => (None, None, Some(id.get().into())),
             _ => (None, None, None),
         }
-    }
-}
-
-/// Whether a type is meant, by its name or by its beginning and a `*`.
-fn same(wanted: &str, kind: &str) -> bool {
-    match wanted.strip_suffix('*') {
-        Some(beginning) => kind.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning)),
-        None => kind.eq_ignore_ascii_case(wanted),
     }
 }

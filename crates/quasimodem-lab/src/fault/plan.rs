@@ -71,7 +71,20 @@ pub enum Happened<'a> {
     },
 }
 
-/// A fault that did not hit as often as was expected, in words.
+/// A fault that did not hit as often as was expected.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unhit {
+    /// Its id.
+    pub id: String,
+    /// How many packets it was about.
+    pub matches: u64,
+    /// How many it hit.
+    pub hits: u64,
+    /// How many it was to hit.
+    pub expected: RangeInclusive<u64>,
+}
+
+/// What became of it, and what was expected.
 impl fmt::Display for Unhit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Unhit { id, matches, hits, expected } = self;
@@ -86,19 +99,6 @@ impl fmt::Display for Unhit {
             (exactly, _) => write!(f, "; expected were {exactly}"),
         }
     }
-}
-
-/// A fault that did not hit as often as was expected.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Unhit {
-    /// Its id.
-    pub id: String,
-    /// How many packets it was about.
-    pub matches: u64,
-    /// How many it hit.
-    pub hits: u64,
-    /// How many it was to hit.
-    pub expected: RangeInclusive<u64>,
 }
 
 impl Plan {
@@ -221,10 +221,8 @@ const MODEM: u64 = 0x9e37_79b9_7f4a_7c15;
 fn draw(run: u64, fault: u64, (client, connection): Scope, nth: u64) -> f64 {
     let parts = [fault, client.into(), connection, nth];
     let bits = parts.into_iter().fold(run, |mixed, part| Random::new(mixed ^ part).bits());
-    // 53 bits are what a number of this type holds exactly.
-    #[allow(clippy::cast_precision_loss, reason = "it is exact")]
-    let number = (bits >> 11) as f64;
-    number / (1u64 << 53) as f64
+    let number = u32::try_from(bits >> 32).unwrap_or_default();
+    f64::from(number) / (f64::from(u32::MAX) + 1.0)
 }
 
 /// FNV-1a: an id as a seed.

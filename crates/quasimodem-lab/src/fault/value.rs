@@ -78,11 +78,11 @@ impl Kind {
                 let word = words.iter().find(|word| word.eq_ignore_ascii_case(text))?;
                 Value::Text((*word).into())
             }
-            Kind::Name => Value::Text(text.into()).filter_by(is_name(text))?,
-            Kind::MqttClient => Value::Number(client(text).filter(|client| *client < SN)?),
-            Kind::Client => Value::Number(client(text)?),
-            Kind::Type => Value::Text(text.to_ascii_uppercase()).filter_by(is_type(text))?,
-            Kind::Topic => Value::Text(text.into()).filter_by(mqtt::is_filter(text))?,
+            Kind::Name => is_name(text).then(|| Value::Text(text.into()))?,
+            Kind::MqttClient => client(text, false)?,
+            Kind::Client => client(text, true)?,
+            Kind::Type => TYPES.iter().any(|kind| is_meant(text, kind)).then(|| Value::Text(text.into()))?,
+            Kind::Topic => mqtt::is_filter(text).then(|| Value::Text(text.into()))?,
             Kind::Chance => Value::Chance(chance(text)?),
             Kind::Time => Value::Time(time(text)?),
             Kind::Ranks => Value::Ranks(ranks(text)?),
@@ -113,17 +113,10 @@ impl fmt::Display for Kind {
     }
 }
 
-impl Value {
-    fn filter_by(self, holds: bool) -> Option<Value> {
-        holds.then_some(self)
-    }
-}
-
-/// From here on clients speak MQTT-SN.
-const SN: u64 = 100;
-
-fn client(text: &str) -> Option<u64> {
-    text.parse().ok().and_then(ClientId::from_number).map(|client| client.number().into())
+/// A client, if it speaks MQTT or may speak either.
+fn client(text: &str, may_be_sn: bool) -> Option<Value> {
+    let client = text.parse().ok().and_then(ClientId::from_number).filter(|client| may_be_sn || !client.is_sn())?;
+    Some(Value::Number(client.number().into()))
 }
 
 fn is_name(text: &str) -> bool {
@@ -131,12 +124,11 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(fits)
 }
 
-fn is_type(text: &str) -> bool {
-    match text.strip_suffix('*') {
-        Some(beginning) => TYPES
-            .iter()
-            .any(|kind| kind.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))),
-        None => TYPES.iter().any(|kind| kind.eq_ignore_ascii_case(text)),
+/// Whether a type is meant, by its name or by its beginning and a `*`.
+pub(super) fn is_meant(wanted: &str, kind: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(beginning) => kind.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning)),
+        None => kind.eq_ignore_ascii_case(wanted),
     }
 }
 
