@@ -49,6 +49,7 @@ mod config;
 mod connect;
 mod connection;
 mod note;
+mod order;
 mod outbox;
 mod requests;
 mod retained;
@@ -70,6 +71,7 @@ use self::subscriptions::Subscriptions;
 pub use self::authority::{Admission, Announcement, Authority, Login};
 pub use self::config::{Code, Config, Limits, Refusal, User};
 pub use self::note::{Client, End, Loss, Message, Note};
+pub use self::order::Order;
 pub use self::outbox::{Effect, Input, Outbox, Peer};
 
 /// An MQTT 3.1.1 server.

@@ -179,6 +179,10 @@ pub enum End {
     MadeRoom,
     /// What it sent would have had to be held, and there is no room for that.
     NoRoom,
+    /// Somebody outside ended it.
+    Kicked,
+    /// The broker went down.
+    Restarted,
 }
 
 /// Why a message is not delivered.
@@ -291,6 +295,8 @@ impl fmt::Display for End {
             End::OutOfBounds => f.write_str("published to a topic that its session is not for"),
             End::TooMany => f.write_str("too many connections"),
             End::NoRoom => f.write_str("all that clients have the broker hold is too much together"),
+            End::Kicked => f.write_str("an order ended it"),
+            End::Restarted => f.write_str("the broker went down"),
             End::MadeRoom => f.write_str("no CONNECT came yet, and another connection needed the room"),
         }
     }

@@ -97,7 +97,7 @@ impl Broker {
     }
 
     /// Keeps a message if it is to be retained, and gives it to all who are subscribed.
-    fn deliver(&mut self, parcel: &Parcel, out: &mut Outbox) {
+    pub(super) fn deliver(&mut self, parcel: &Parcel, out: &mut Outbox) {
         if parcel.retain && !self.retained.set(parcel, &self.config.limits) {
             out.note(Note::NotRetained { message: parcel.message.message() });
         }

@@ -1,0 +1,82 @@
+//! What somebody outside tells a broker.
+
+use std::fmt;
+use std::sync::Arc;
+
+use quasimodem_core::Instant;
+use quasimodem_core::mqtt::Qos;
+
+use super::Broker;
+use super::note::{Client, End, Message, Note};
+use super::outbox::{Outbox, Peer};
+use super::session::Parcel;
+
+/// What somebody outside tells a broker. `Debug` does not show a payload.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Order {
+    /// It takes a message, as if a client had published it.
+    Publish {
+        /// Where to.
+        topic: Box<str>,
+        /// What.
+        payload: Box<[u8]>,
+        /// Its QoS.
+        qos: Qos,
+        /// Whether it is retained.
+        retain: bool,
+    },
+    /// It ends the connection of a client, without a word.
+    Kick(Box<str>),
+    /// It goes down and comes up again, see [`Broker::restart`]; the connections are closed.
+    Restart {
+        /// With what a broker writes to its disk.
+        keep: bool,
+    },
+}
+
+/// Under this client id messages of orders are published.
+const CLIENT: &str = "lab";
+
+impl Broker {
+    /// Carries out an order. False: nobody is there whom it is about.
+    pub fn order(&mut self, now: Instant, order: &Order, out: &mut Outbox) -> bool {
+        self.retained_sent = 0;
+        self.settle(now, out);
+        match order {
+            Order::Publish { topic, payload, qos, retain } => self.publish(topic, payload, *qos, *retain, out),
+            Order::Kick(client) => {
+                let peer = self.sessions.get(&**client).and_then(|session| session.peer);
+                peer.inspect(|peer| self.close(*peer, End::Kicked, out)).is_some()
+            }
+            Order::Restart { keep } => {
+                let peers: Vec<Peer> = self.connections.keys().copied().collect();
+                for peer in peers {
+                    let client = self.connections.get(&peer).and_then(|connection| connection.client().cloned());
+                    out.close(peer);
+                    out.note(Note::Ended { peer, client, why: End::Restarted });
+                }
+                self.restart(*keep);
+                true
+            }
+        }
+    }
+
+    fn publish(&mut self, topic: &str, payload: &[u8], qos: Qos, retain: bool, out: &mut Outbox) -> bool {
+        let message = Arc::new(Message { topic: topic.into(), payload: payload.into() });
+        let parcel = Parcel { message: self.budget.hold(message.clone()), qos, retain };
+        let client: Client = CLIENT.into();
+        out.note(Note::Published { client, message, qos, retain, dup: false, id: None, will: false });
+        self.deliver(&parcel, out);
+        true
+    }
+}
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Order::Publish { topic, payload, .. } => write!(f, "Publish({topic:?}, {} bytes)", payload.len()),
+            Order::Kick(client) => write!(f, "Kick({client:?})"),
+            Order::Restart { keep } => write!(f, "Restart(keep: {keep})"),
+        }
+    }
+}
