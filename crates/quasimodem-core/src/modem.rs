@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::imei::Imei;
 use crate::input::Input;
 use crate::mqtt::{KeptSessions, PacketIds, Wire};
-use crate::net::{Port, Why};
+use crate::net::{Link, Port, Why};
 use crate::outbox::Outbox;
 use crate::owner::Owner;
 use crate::profile::{Context, HostClock, Profile, Shown, Stored};
@@ -241,6 +241,13 @@ impl Modem {
     pub(crate) fn change_rare(&mut self, change: impl FnOnce(&mut Rare)) {
         change(self.rare.get_or_insert_default());
         self.tidy();
+    }
+
+    /// Whether what comes over a link next begins a packet, as far as it carries packets in a stream.
+    pub fn is_between_packets(&self, link: Link) -> bool {
+        let Some(Owner::Mqtt(id)) = Owner::of(link) else { return true };
+        let session = self.client(id).and_then(|client| client.session.as_ref());
+        session.is_none_or(|session| session.is_between_packets())
     }
 
     /// What time the host set with `AT+CCLK=`, in seconds since 1970, unless the clock follows the network. Whoever checks

@@ -9,6 +9,7 @@ pub mod cloud;
 pub mod com_port;
 pub mod event;
 pub mod fault;
+pub mod flat;
 mod frames;
 pub mod gateway;
 pub mod network;

@@ -444,7 +444,8 @@ impl World {
                     self.tell(station, &Input::Received(link, &bytes), watch);
                     return true;
                 };
-                let on = filters.down(now, link, &bytes, &mut |what| watch.fault(now, station, &what));
+                let aligned = at.modem.is_between_packets(link);
+                let on = filters.down(now, link, &bytes, aligned, &mut |what| watch.fault(now, station, &what));
                 self.bring(station, link, &on, watch);
                 return true;
             }

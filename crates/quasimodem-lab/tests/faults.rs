@@ -6,7 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use quasimodem_core::{Imei, Input, Instant, Kind, Modem, Outbox, Settings};
 use quasimodem_lab::broker::Config;
-use quasimodem_lab::fault::{BadSpec, Filters, Happened, Plan, ROWS, Spec};
+use quasimodem_lab::fault::{Filters, Happened, Plan, ROWS, Spec};
+use quasimodem_lab::flat::Bad;
 use quasimodem_lab::pipe::Conditions;
 use quasimodem_lab::script::{Host, Script, Step};
 use quasimodem_lab::watch::Watch;
@@ -36,13 +37,14 @@ impl Watch for Seen {
             Happened::Armed { id, .. } => format!("armed {id}"),
             Happened::Hit { id, client, packet, nth, .. } => format!("{id} hit {packet} {nth} of {client}"),
             Happened::Spent { id, .. } => format!("spent {id}"),
+            Happened::Cleared { id, .. } => format!("cleared {id}"),
         });
     }
 }
 
 fn plan(seed: u64, specs: &[&str]) -> Plan {
     let specs: Vec<Spec> = specs.iter().map(|spec| spec.parse().unwrap()).collect();
-    Plan::new(&specs, seed, 0).unwrap()
+    Plan::new(&specs, seed, 0, Instant::START).unwrap()
 }
 
 /// A modem whose host types these lines, a second each, with these faults; what was seen, and what hit too rarely.
@@ -128,9 +130,9 @@ fn drawn(specs: &[&str], between: usize) -> Vec<u64> {
     let (mut filters, mut hits) = (Filters::new(plan(4711, specs)), Vec::new());
     for id in 1..=60u8 {
         for _ in 0..between {
-            filters.down(Instant::START, LINK, b"\xd0\x00", &mut |_| {});
+            filters.down(Instant::START, LINK, b"\xd0\x00", true, &mut |_| {});
         }
-        filters.down(Instant::START, LINK, &[0x40, 2, 0, id], &mut |what| {
+        filters.down(Instant::START, LINK, &[0x40, 2, 0, id], true, &mut |what| {
             if let Happened::Hit { id: "drawn", nth, .. } = what {
                 hits.push(nth);
             }
@@ -157,7 +159,7 @@ fn scopes() {
     for _ in 0..3 {
         filters.opened(LINK);
         for _ in 0..2 {
-            filters.down(Instant::START, LINK, &[0x40, 2, 0, 1], &mut |_| hits += 1);
+            filters.down(Instant::START, LINK, &[0x40, 2, 0, 1], true, &mut |_| hits += 1);
         }
     }
     assert_eq!(hits, 3);
@@ -170,7 +172,7 @@ fn connections_are_told_apart() {
     assert_eq!(filters.connection(LINK), None);
     filters.opened(LINK);
     let first = filters.connection(LINK);
-    filters.down(Instant::START, LINK, b"\x40\x02", &mut |_| {});
+    filters.down(Instant::START, LINK, b"\x40\x02", true, &mut |_| {});
     filters.closed(LINK);
     assert_eq!(filters.connection(LINK), None);
     filters.opened(LINK);
@@ -181,7 +183,8 @@ fn connections_are_told_apart() {
 #[test]
 fn times_bound_it() {
     let mut filters = Filters::new(plan(1, &["packet-drop after=2s lasts=1s"]));
-    let mut passes = |millis| !filters.down(Instant::from_millis(millis), LINK, b"\xd0\x00", &mut |_| {}).is_empty();
+    let mut passes =
+        |millis| !filters.down(Instant::from_millis(millis), LINK, b"\xd0\x00", true, &mut |_| {}).is_empty();
     assert_eq!([0, 1999, 2000, 2999, 3000].map(&mut passes), [true, true, false, false, true]);
 }
 
@@ -192,7 +195,7 @@ proptest! {
         let mut filters = Filters::new(plan(1, &["packet-drop type=PUBACK client=2", "connack-code client=2"]));
         let mut out: Vec<u8> = Vec::new();
         for chunk in &chunks {
-            out.extend(filters.down(Instant::START, LINK, chunk, &mut |_| {}).concat());
+            out.extend(filters.down(Instant::START, LINK, chunk, true, &mut |_| {}).concat());
         }
         out.extend(filters.ended(LINK).concat());
         prop_assert_eq!(out, chunks.concat());
@@ -207,7 +210,7 @@ proptest! {
         let mut filters = Filters::new(plan(1, &specs));
         for chunk in &chunks {
             for link in [LINK, quasimodem_core::Link(101)] {
-                filters.down(Instant::START, link, chunk, &mut |_| {});
+                filters.down(Instant::START, link, chunk, true, &mut |_| {});
                 filters.up(Instant::START, link, chunk, &mut |_| {});
             }
         }
@@ -250,7 +253,7 @@ fn what_can_not_be_is_told() {
         assert!(error.starts_with(words), "{spec}: {error}");
     }
     let same: Vec<Spec> = ["packet-drop id=a", "connack-code id=a"].iter().map(|spec| spec.parse().unwrap()).collect();
-    assert!(matches!(Plan::new(&same, 1, 0), Err(BadSpec::SameId(id)) if id == "a"));
+    assert!(matches!(Plan::new(&same, 1, 0, Instant::START), Err(Bad::SameId(id)) if id == "a"));
 }
 
 /// Within a row no two keys share a name, and each default is a value that the key takes.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use quasimodem_core::{Imei, Rate, Reply, SETTINGS, Setting, Settings, Uart};
+use quasimodem_core::{Imei, Instant, Rate, Reply, SETTINGS, Setting, Settings, Uart};
 use quasimodem_lab::fault::Plan;
 use rustls::pki_types::CertificateDer;
 use toml::Spanned;
@@ -79,7 +79,7 @@ impl Config {
             );
         }
         Ok(Config {
-            plan: Plan::new(&run.fault, settings.seed.unwrap_or_default(), 0)
+            plan: Plan::new(&run.fault, settings.seed.unwrap_or_default(), 0, Instant::START)
                 .map_err(|error| format!("--fault: {error}"))?,
             events: run.events,
             verbose: run.verbose,

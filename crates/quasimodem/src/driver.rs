@@ -274,8 +274,11 @@ impl<E: SerialEnd> Driver<E> {
     ) -> io::Result<Option<link::Event>> {
         let (now, station) = (self.now(), self.station);
         let Some(filters) = &mut self.filters else { return Ok(Some(event)) };
+        let aligned = self.modem.is_between_packets(link);
         let mut down = |bytes: &[u8]| {
-            filters.down(now, link, bytes, &mut |what| lent.watching.see(|watch| watch.fault(now, station, &what)))
+            filters.down(now, link, bytes, aligned, &mut |what| {
+                lent.watching.see(|watch| watch.fault(now, station, &what))
+            })
         };
         let (packets, end) = match event {
             link::Event::Received(count) => (down(chunk.get(..count).unwrap_or_default()), None),

@@ -99,6 +99,7 @@ impl Watch for Log {
                 info!("fault {id} hits {packet} of client {client}, number {nth}");
             }
             Happened::Spent { id, .. } => info!("fault {id} is spent"),
+            Happened::Cleared { id, .. } => info!("fault {id} is over"),
         }
     }
 

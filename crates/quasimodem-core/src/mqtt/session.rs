@@ -298,6 +298,11 @@ impl Session {
         }
     }
 
+    /// Whether what comes next begins a packet.
+    pub(crate) fn is_between_packets(&self) -> bool {
+        self.partial.is_empty() && self.oversize.is_none()
+    }
+
     /// Bytes from the peer, put behind those that wait. Gives what there is to work on; [`keep`](Self::keep) takes
     /// back the rest.
     pub(crate) fn take_partial(&mut self, chunk: &[u8]) -> Vec<u8> {

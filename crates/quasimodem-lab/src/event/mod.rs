@@ -3,6 +3,7 @@
 //! One more event is a row of [`Event::ROWS`] and the place in [`Reporter`] that tells it; its line of JSON, its schema and its
 //! page follow from the row.
 
+mod condition;
 mod json;
 mod reporter;
 mod row;
@@ -13,6 +14,7 @@ mod table;
 
 use quasimodem_core::Instant;
 
+pub use self::condition::{BadCondition, Condition};
 pub use self::json::put_line;
 pub use self::reporter::{Listener, Reporter};
 pub use self::row::{Field, Form, Row, Value};

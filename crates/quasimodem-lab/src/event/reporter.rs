@@ -101,6 +101,7 @@ impl<L: Listener> Watch for Reporter<L> {
                 Event::FaultHit { id, fault, client: client.number(), packet, nth }
             }
             Happened::Spent { id, fault } => Event::FaultSpent { id, fault },
+            Happened::Cleared { id, fault } => Event::FaultCleared { id, fault },
         };
         self.teller.tell(now, Some(station), &event);
     }

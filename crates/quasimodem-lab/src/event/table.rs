@@ -302,6 +302,13 @@ events! {
         /// Its name.
         fault: &'a str,
     }
+    /// A fault is over: it was taken away, an event ended it, or nobody said it again in time.
+    "fault.cleared" = FaultCleared {
+        /// Its id.
+        id: &'a str,
+        /// Its name.
+        fault: &'a str,
+    }
     /// The broker accepted a client.
     "broker.connected" = BrokerConnected {
         /// The client id.

@@ -45,8 +45,19 @@ impl Filters {
     }
 
     /// What came for the modem over a link, as it goes on: over UDP each is a datagram, over TCP a chunk of
-    /// [`Input::CHUNK`] at most.
-    pub fn down(&mut self, now: Instant, link: Link, bytes: &[u8], tell: &mut dyn FnMut(Happened<'_>)) -> Vec<Vec<u8>> {
+    /// [`Input::CHUNK`] at most. `aligned` says whether the modem waits for the beginning of a packet: the rest of one that
+    /// began before there were faults passes as it is.
+    pub fn down(
+        &mut self,
+        now: Instant,
+        link: Link,
+        bytes: &[u8],
+        aligned: bool,
+        tell: &mut dyn FnMut(Happened<'_>),
+    ) -> Vec<Vec<u8>> {
+        if !aligned && !self.ways.contains_key(&(link, false)) {
+            return vec![bytes.to_vec()];
+        }
         let on = self.pass(now, link, false, bytes, tell);
         if is_stream(link) { chunks(&on.concat()) } else { on }
     }
@@ -64,6 +75,16 @@ impl Filters {
     /// Says which faults there are.
     pub fn announce(&self, tell: &mut dyn FnMut(Happened<'_>)) {
         self.plan.announce(tell);
+    }
+
+    /// The faults.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The faults, to be changed.
+    pub fn plan_mut(&mut self) -> &mut Plan {
+        &mut self.plan
     }
 
     fn pass(

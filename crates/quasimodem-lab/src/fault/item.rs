@@ -3,8 +3,7 @@
 use quasimodem_core::mqtt::{self, Qos};
 use quasimodem_core::{ClientId, sn};
 
-use super::spec::Values;
-use super::value::is_meant;
+use crate::flat::{Values, is_meant};
 use crate::transcript;
 
 /// A packet as it was made, before any fault touched it.

@@ -6,15 +6,14 @@
 
 mod filters;
 mod item;
+mod life;
 mod plan;
 mod row;
 mod spec;
 mod table;
-mod value;
 
 pub use self::filters::Filters;
 pub use self::plan::{Happened, Plan, Unhit};
-pub use self::row::{COMMON, Key, Row};
-pub use self::spec::{BadSpec, Spec};
+pub use self::row::{COMMON, Row};
+pub use self::spec::{Cue, Order, Spec};
 pub use self::table::ROWS;
-pub use self::value::Kind;

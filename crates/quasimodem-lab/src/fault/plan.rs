@@ -3,38 +3,46 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::PoisonError;
 
 use quasimodem_core::{ClientId, Instant};
 
 use super::item::Item;
-use super::row::Row;
-use super::spec::{BadSpec, Spec, Values};
+use super::life::Life;
+use super::spec::{Cue, Order, Spec};
+use crate::event::Condition;
+use crate::flat::Bad;
 use crate::random::Random;
 
 /// The faults of one modem, with their counts. Decisions are drawn by seed, id, scope and number of the match: another
 /// fault, another client or another clock changes none of them.
 pub struct Plan {
+    /// Of the run, and of this modem in it.
     seed: u64,
+    modem: u64,
     faults: Vec<Fault>,
 }
 
 struct Fault {
     id: String,
-    row: &'static Row,
-    values: Values,
+    spec: Spec,
     seed: u64,
-    /// Of connections only the newest: no older one comes back.
-    counts: BTreeMap<Scope, Count>,
+    life: Life,
+    counts: Counts,
     matches: u64,
     hits: u64,
-    spent: bool,
+    /// The turn of which that was said.
+    spent: Option<u64>,
 }
 
-/// Where matches are counted: which client, and which of its connections. 0: all.
-type Scope = (u8, u64);
+/// Where matches are counted: which client, and which of its connections (0: all), in which turn of the fault.
+pub(super) type Scope = (u8, u64, u64);
 
-#[derive(Clone, Copy, Default)]
-struct Count {
+/// Of connections and turns only the newest: no older one comes back.
+pub(super) type Counts = BTreeMap<Scope, Count>;
+
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Count {
     matches: u64,
     hits: u64,
 }
@@ -42,7 +50,8 @@ struct Count {
 /// What a fault did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Happened<'a> {
-    /// It is there, and may hit from now on or later.
+    /// It is there and may hit from now on, or from the time on that it says; one that waits for an event says so when it
+    /// begins.
     Armed {
         /// Its id.
         id: &'a str,
@@ -64,6 +73,13 @@ pub enum Happened<'a> {
     },
     /// It hit as often as it may; said where the modem is the scope (`per=modem`), since others may get new scopes.
     Spent {
+        /// Its id.
+        id: &'a str,
+        /// The name of its row.
+        fault: &'a str,
+    },
+    /// It was taken away, an event ended it, or nobody said it again in time; a fault that waits to begin again is not.
+    Cleared {
         /// Its id.
         id: &'a str,
         /// The name of its row.
@@ -102,29 +118,79 @@ impl fmt::Display for Unhit {
 }
 
 impl Plan {
-    /// The plan of the modem of this number, for a run of this seed.
+    /// The plan of the modem of this number, for a run of this seed, made now.
     ///
     /// # Errors
     ///
     /// Two faults have one id.
-    pub fn new(specs: &[Spec], seed: u64, modem: u64) -> Result<Plan, BadSpec> {
-        let mut faults: Vec<Fault> = Vec::with_capacity(specs.len());
-        for Spec { row, values } in specs {
-            let same = faults.iter().filter(|fault| std::ptr::eq(fault.row, *row)).count();
-            let id = match (values.text("id"), same) {
+    pub fn new(specs: &[Spec], seed: u64, modem: usize, now: Instant) -> Result<Plan, Bad> {
+        let mut plan = Plan::empty(seed, modem);
+        for spec in specs {
+            let same = plan.faults.iter().filter(|fault| std::ptr::eq(fault.spec.row, spec.row)).count();
+            let id = match (spec.id(), same) {
                 (Some(id), _) => id.to_owned(),
-                (None, 0) => row.name.to_owned(),
-                (None, same) => format!("{}-{}", row.name, same + 1),
+                (None, 0) => spec.row.name.to_owned(),
+                (None, same) => format!("{}-{}", spec.row.name, same + 1),
             };
-            if faults.iter().any(|fault| fault.id == id) {
-                return Err(BadSpec::SameId(id));
+            if plan.faults.iter().any(|fault| fault.id == id) {
+                return Err(Bad::SameId(id));
             }
-            let seed = values.number("seed").unwrap_or_else(|| hash(&id));
-            let (values, counts) = (values.clone(), BTreeMap::new());
-            faults.push(Fault { id, row, values, seed, counts, matches: 0, hits: 0, spent: false });
+            plan.faults.push(Fault::new(id, spec.clone(), now));
         }
-        faults.sort_by_key(|fault| fault.values.number("order"));
-        Ok(Plan { seed: seed ^ modem.wrapping_mul(MODEM), faults })
+        plan.sort();
+        Ok(plan)
+    }
+
+    /// The plan of the modem of this number, in which nothing goes wrong yet.
+    pub fn empty(seed: u64, modem: usize) -> Plan {
+        Plan { seed, modem: u64::try_from(modem).unwrap_or_default(), faults: Vec::new() }
+    }
+
+    /// Carries out an order. False: there is no fault of that id.
+    pub fn order(&mut self, order: Order, now: Instant, tell: &mut dyn FnMut(Happened<'_>)) -> bool {
+        match order {
+            Order::Put(spec) => {
+                self.put(spec, now, tell);
+                true
+            }
+            Order::Clear(id) => self.clear(id.as_deref(), tell),
+            Order::Cue(id, cue) => self.cue(&id, cue, now, tell),
+        }
+    }
+
+    fn put(&mut self, spec: Spec, now: Instant, tell: &mut dyn FnMut(Happened<'_>)) {
+        let id = spec.id().unwrap_or(spec.row.name).to_owned();
+        let before = self.faults.iter_mut().find(|fault| fault.id == id);
+        if let Some(same) = before.filter(|fault| fault.spec.is(&spec) && !fault.life.is_over()) {
+            return same.life.renew(now);
+        }
+        self.faults.retain(|fault| fault.id != id);
+        let fault = Fault::new(id, spec, now);
+        fault.announce(tell);
+        self.faults.push(fault);
+        self.sort();
+    }
+
+    fn clear(&mut self, id: Option<&str>, tell: &mut dyn FnMut(Happened<'_>)) -> bool {
+        let mut found = id.is_none();
+        for fault in self.faults.iter_mut().filter(|fault| id.is_none_or(|id| id == fault.id)) {
+            found = true;
+            fault.end(tell);
+        }
+        found
+    }
+
+    fn cue(&mut self, id: &str, cue: Cue, now: Instant, tell: &mut dyn FnMut(Happened<'_>)) -> bool {
+        let Some(fault) = self.faults.iter_mut().find(|fault| fault.id == id) else { return false };
+        let (id, row) = (&fault.id, fault.spec.row.name);
+        if fault.life.cue(cue, &fault.spec.values, now) {
+            match cue {
+                Cue::Begin => tell(Happened::Armed { id, fault: row }),
+                Cue::End if fault.life.is_over() => tell(Happened::Cleared { id, fault: row }),
+                Cue::End => {}
+            }
+        }
+        true
     }
 
     /// Whether there is nothing that could go wrong.
@@ -132,11 +198,20 @@ impl Plan {
         self.faults.is_empty()
     }
 
+    /// The events that faults wait for, each with the id of its fault.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = (&str, Cue, &Condition)> {
+        self.faults
+            .iter()
+            .flat_map(|fault| fault.spec.conditions().map(|(cue, condition)| (fault.id.as_str(), cue, condition)))
+    }
+
     /// Says which faults there are.
     pub fn announce(&self, tell: &mut dyn FnMut(Happened<'_>)) {
-        for fault in &self.faults {
-            tell(Happened::Armed { id: &fault.id, fault: fault.row.name });
-        }
+        self.faults.iter().for_each(|fault| fault.announce(tell));
+    }
+
+    fn sort(&mut self) {
+        self.faults.sort_by_key(|fault| fault.spec.values.number("order"));
     }
 
     /// What goes on in the place of a packet. Each fault that is about it counts it, also behind one that took it away.
@@ -148,11 +223,15 @@ impl Plan {
         tell: &mut dyn FnMut(Happened<'_>),
     ) -> Vec<Vec<u8>> {
         let mut packets = vec![item.bytes.to_vec()];
+        let (seed, modem) = (self.seed, self.modem);
         for fault in &mut self.faults {
-            if let Some(nth) = fault.hits(now, item, connection, self.seed, packets.is_empty()) {
-                let (id, row) = (&fault.id, fault.row);
+            if fault.life.has_lapsed(&fault.spec.values, now) {
+                fault.end(tell);
+            }
+            if let Some(nth) = fault.hits(now, item, connection, (seed, modem), packets.is_empty()) {
+                let (id, row) = (&fault.id, fault.spec.row);
                 tell(Happened::Hit { id, fault: row.name, client: item.client, packet: &item.kind, nth });
-                (row.act)(&fault.values, &mut packets);
+                (row.act)(&fault.spec.values, &mut packets);
                 if fault.is_spent_now() {
                     tell(Happened::Spent { id: &fault.id, fault: row.name });
                 }
@@ -164,41 +243,77 @@ impl Plan {
     /// The faults that did not hit as often as was expected.
     pub fn unhit(&self) -> Vec<Unhit> {
         let unmet = self.faults.iter().filter(|fault| {
-            let may_be = fault.hits == 0 && fault.values.is_optional();
-            !may_be && !fault.values.expected().contains(&fault.hits)
+            let may_be = fault.hits == 0 && fault.spec.values.flag("optional") == Some(true);
+            !may_be && !fault.expected().contains(&fault.hits)
         });
         let unhit = unmet.map(|fault| Unhit {
             id: fault.id.clone(),
             matches: fault.matches,
             hits: fault.hits,
-            expected: fault.values.expected(),
+            expected: fault.expected(),
         });
         unhit.collect()
     }
 }
 
 impl Fault {
+    fn new(id: String, spec: Spec, now: Instant) -> Fault {
+        let seed = spec.values.number("seed").unwrap_or_else(|| hash(&id));
+        let life = Life::new(&spec.values, now);
+        Fault { id, spec, seed, life, counts: Counts::new(), matches: 0, hits: 0, spent: None }
+    }
+
+    fn announce(&self, tell: &mut dyn FnMut(Happened<'_>)) {
+        if self.life.has_begun() {
+            tell(Happened::Armed { id: &self.id, fault: self.spec.row.name });
+        }
+    }
+
+    fn end(&mut self, tell: &mut dyn FnMut(Happened<'_>)) {
+        if self.life.end() {
+            tell(Happened::Cleared { id: &self.id, fault: self.spec.row.name });
+        }
+    }
+
+    fn expected(&self) -> RangeInclusive<u64> {
+        self.spec.values.count("expect").unwrap_or(1..=u64::MAX)
+    }
+
     /// The number of the match if this packet is hit. One that another fault took away counts, but nothing hits it.
-    fn hits(&mut self, now: Instant, item: &Item<'_>, connection: u64, seed: u64, is_gone: bool) -> Option<u64> {
-        let begins = Instant::START + self.values.time("after").unwrap_or_default();
-        let is_over = self.values.time("lasts").is_some_and(|lasts| now >= begins + lasts);
-        if now < begins || is_over || !item.fits(self.row.only, &self.values) {
+    fn hits(
+        &mut self,
+        now: Instant,
+        item: &Item<'_>,
+        connection: u64,
+        (run, modem): (u64, u64),
+        is_gone: bool,
+    ) -> Option<u64> {
+        let values = &self.spec.values;
+        let of_modem = run ^ modem.wrapping_mul(MODEM);
+        let turn = self.life.turn(values, now, |turn| draw(of_modem, self.seed, (u8::MAX, u64::MAX, turn), 0))?;
+        if !item.fits(self.spec.row.only, values) {
             return None;
         }
         let client = item.client.number();
-        let scope = match self.values.text("per") {
-            Some("client") => (client, 0),
-            Some("link") => (client, connection),
-            _ => (0, 0),
+        let per = values.text("per");
+        let scope = match per {
+            Some("client") => (client, 0, turn),
+            Some("link") => (client, connection, turn),
+            _ => (0, 0, turn),
         };
-        self.counts.retain(|(of, at), _| *of != scope.0 || *at == scope.1);
         self.matches += 1;
-        let count = self.counts.entry(scope).or_default();
+        // Poisoned or not: counts are whole after each statement.
+        let mut shared =
+            (per == Some("fault")).then(|| self.spec.shared.lock().unwrap_or_else(PoisonError::into_inner));
+        let run = if shared.is_some() { run } else { of_modem };
+        let counts = shared.as_deref_mut().unwrap_or(&mut self.counts);
+        counts.retain(|(of, at, when), _| *of != scope.0 || (*at, *when) == (scope.1, scope.2));
+        let count = counts.entry(scope).or_default();
         count.matches += 1;
         let nth = count.matches;
-        let may =
-            self.values.ranks().contain(nth) && self.values.number("times").is_none_or(|times| count.hits < times);
-        if is_gone || !may || draw(seed, self.seed, scope, nth) >= self.values.chance() {
+        let may = values.ranks("nth").is_none_or(|ranks| ranks.contain(nth))
+            && values.number("times").is_none_or(|times| count.hits < times);
+        if is_gone || !may || draw(run, self.seed, scope, nth) >= values.chance("chance").unwrap_or(1.0) {
             return None;
         }
         count.hits += 1;
@@ -206,11 +321,12 @@ impl Fault {
         Some(nth)
     }
 
-    /// Whether it has just hit for the last time.
+    /// Whether it has just hit for the last time in its turn.
     fn is_spent_now(&mut self) -> bool {
-        let is_spent = self.values.text("per") == Some("modem")
-            && self.values.number("times").is_some_and(|times| self.hits >= times);
-        is_spent && !std::mem::replace(&mut self.spent, true)
+        let times = self.spec.values.number("times").filter(|_| self.spec.values.text("per") == Some("modem"));
+        let spent = self.counts.iter().find(|(_, count)| times.is_some_and(|times| count.hits >= times));
+        let turn = spent.map(|((.., turn), _)| *turn);
+        turn.is_some() && std::mem::replace(&mut self.spent, turn) != turn
     }
 }
 
@@ -218,8 +334,8 @@ impl Fault {
 const MODEM: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A number of [0, 1) that depends on nothing else.
-fn draw(run: u64, fault: u64, (client, connection): Scope, nth: u64) -> f64 {
-    let parts = [fault, client.into(), connection, nth];
+fn draw(run: u64, fault: u64, (client, connection, turn): Scope, nth: u64) -> f64 {
+    let parts = [fault, client.into(), connection, turn, nth];
     let bits = parts.into_iter().fold(run, |mixed, part| Random::new(mixed ^ part).bits());
     let number = u32::try_from(bits >> 32).unwrap_or_default();
     f64::from(number) / (f64::from(u32::MAX) + 1.0)

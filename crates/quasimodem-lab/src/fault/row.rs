@@ -1,6 +1,6 @@
 //! What a row of the table of faults is made of.
 
-use super::value::Kind;
+use crate::flat::{Key, Kind, Values};
 
 /// A fault.
 #[derive(Clone, Copy, Debug)]
@@ -22,20 +22,7 @@ pub struct Row {
 }
 
 /// Changes the packets that go on in the place of one that was hit; more may be behind it in the list.
-pub(super) type Act = fn(&super::spec::Values, &mut Vec<Vec<u8>>);
-
-/// A key of a fault.
-#[derive(Clone, Copy, Debug)]
-pub struct Key {
-    /// The word, with `_` between words.
-    pub key: &'static str,
-    /// What its values look like.
-    pub kind: Kind,
-    /// What it is where it is left out; empty: nothing.
-    pub default: &'static str,
-    /// What it means.
-    pub meaning: &'static str,
-}
+pub(super) type Act = fn(&Values, &mut Vec<Vec<u8>>);
 
 impl Row {
     /// All keys of this fault: its own, what it is about, and those that all faults have.
@@ -72,16 +59,59 @@ pub const COMMON: &[Key] = &[
     },
     Key {
         key: "per",
-        kind: Kind::Word(&["modem", "client", "link"]),
+        kind: Kind::Word(&["modem", "client", "link", "fault"]),
         default: "modem",
-        meaning: "The scope in which nth and times count: a modem, each of its clients, or each connection.",
+        meaning: "The scope in which nth and times count: a modem, each of its clients, each connection, or all modems (fault): then which of them is hit is not the same in each run in real time.",
     },
-    Key { key: "after", kind: Kind::Time, default: "0s", meaning: "When it begins to match, from the start." },
+    Key { key: "at", kind: Kind::Time, default: "", meaning: "When it begins, from the start of the run." },
+    Key {
+        key: "on",
+        kind: Kind::Condition,
+        default: "",
+        meaning: "The event with which it begins, such as on='client.open client=1'.",
+    },
+    Key { key: "count", kind: Kind::Number(1, u64::MAX), default: "1", meaning: "How often that event has to come." },
+    Key {
+        key: "rearm",
+        kind: Kind::Flag,
+        default: "false",
+        meaning: "Whether it begins again each time that the event has come so often.",
+    },
+    Key {
+        key: "after",
+        kind: Kind::Time,
+        default: "0s",
+        meaning: "How long behind that event it begins; without one, how long after it was made.",
+    },
+    Key {
+        key: "every",
+        kind: Kind::Period,
+        default: "",
+        meaning: "It begins again each time that so much time has passed; each time nth and times count anew.",
+    },
+    Key {
+        key: "jitter",
+        kind: Kind::Time,
+        default: "0s",
+        meaning: "By how much of each period it begins late at most; drawn as chance is.",
+    },
     Key {
         key: "lasts",
         kind: Kind::Time,
         default: "",
         meaning: "When it stops to match, from when it began; never, if left out.",
+    },
+    Key {
+        key: "until",
+        kind: Kind::Condition,
+        default: "",
+        meaning: "The event with which it is over, or waits to begin again (rearm).",
+    },
+    Key {
+        key: "lease",
+        kind: Kind::Time,
+        default: "",
+        meaning: "It is over unless it is said again in this time: nothing stays of a test that died.",
     },
     Key {
         key: "order",

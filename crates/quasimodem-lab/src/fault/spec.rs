@@ -1,150 +1,107 @@
 //! What a user says of a fault.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::RangeInclusive;
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
-use super::row::{Key, Row};
+use super::plan::Counts;
+use super::row::Row;
 use super::table::ROWS;
-use super::value::{Kind, Ranks, Value};
+use crate::event::Condition;
+use crate::flat::{self, Bad, Named, Values};
 
 /// A fault with its keys, read and checked: `packet-drop type=PUBACK client=1 nth=2 times=1`.
 #[derive(Clone, Debug)]
 pub struct Spec {
     pub(super) row: &'static Row,
     pub(super) values: Values,
-}
-
-/// The values of a fault's keys, defaults included.
-#[derive(Clone, Debug)]
-pub(super) struct Values(BTreeMap<&'static str, Value>);
-
-/// Why a fault can't be.
-#[derive(Clone, PartialEq, Debug)]
-pub enum BadSpec {
-    /// Its quotes have no end.
-    Quotes,
-    /// It has no name.
-    Nothing,
-    /// There is no fault of that name.
-    Unknown(String),
-    /// A word has no `=`.
-    NoValue(String),
-    /// The fault has no such key.
-    NoKey(&'static str, String),
-    /// A key stands there twice.
-    Twice(String),
-    /// The value of a key is not what is expected.
-    Value(&'static str, String, Kind),
-    /// Two faults have one id.
-    SameId(String),
+    /// The counts of all modems (`per=fault`).
+    pub(super) shared: Arc<Mutex<Counts>>,
 }
 
 impl FromStr for Spec {
-    type Err = BadSpec;
+    type Err = Bad;
 
-    /// Reads words as a POSIX shell would: quotes hold blanks together.
-    fn from_str(text: &str) -> Result<Spec, BadSpec> {
-        let words = shlex::split(text).ok_or(BadSpec::Quotes)?;
-        let (name, pairs) = words.split_first().ok_or(BadSpec::Nothing)?;
-        let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| BadSpec::Unknown(name.clone()))?;
-        let mut values = BTreeMap::new();
-        for word in pairs {
-            let (key, text) = word.split_once('=').ok_or_else(|| BadSpec::NoValue(word.clone()))?;
-            let key = row.keys().find(|known| known.key == key);
-            let key = key.ok_or_else(|| BadSpec::NoKey(row.name, word.split('=').next().unwrap_or_default().into()))?;
-            if values.insert(key.key, read(key, text)?).is_some() {
-                return Err(BadSpec::Twice(key.key.into()));
+    fn from_str(text: &str) -> Result<Spec, Bad> {
+        let (row, values) = flat::read(text, ROWS)?;
+        Spec::new(row, values)
+    }
+}
+
+impl Spec {
+    /// A fault with its keys as they stand in a table: `fault` is its name.
+    ///
+    /// # Errors
+    ///
+    /// There is no such fault or key, or a value is not what is expected.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Spec, Bad> {
+        let (names, pairs): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(key, _)| key == NAME);
+        let names = names.into_iter().map(|(_, name)| name);
+        let words: Vec<String> = names.chain(pairs.into_iter().map(|(key, value)| format!("{key}={value}"))).collect();
+        match words.first() {
+            Some(first) if first.contains('=') => Err(Bad::Missing("a table of faults", NAME)),
+            _ => {
+                let (row, values) = flat::from_words(&words, ROWS)?;
+                Spec::new(row, values)
             }
         }
-        for key in row.keys().filter(|key| !key.default.is_empty()) {
-            if !values.contains_key(key.key) {
-                values.insert(key.key, read(key, key.default)?);
-            }
+    }
+
+    fn new(row: &'static Row, values: Values) -> Result<Spec, Bad> {
+        if values.condition("on").is_some() && values.has("at") {
+            return Err(Bad::Both("on", "at"));
         }
-        Ok(Spec { row, values: Values(values) })
+        Ok(Spec { row, values, shared: Arc::default() })
+    }
+
+    /// Its id, if it says one.
+    pub fn id(&self) -> Option<&str> {
+        self.values.text("id")
+    }
+
+    /// The events that begin and end it.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = (Cue, &Condition)> {
+        let of = |cue, key| self.values.condition(key).map(|condition| (cue, condition));
+        of(Cue::Begin, "on").into_iter().chain(of(Cue::End, "until"))
+    }
+
+    /// Whether another says the same.
+    pub(super) fn is(&self, other: &Spec) -> bool {
+        std::ptr::eq(self.row, other.row) && self.values == other.values
     }
 }
 
-fn read(key: &Key, text: &str) -> Result<Value, BadSpec> {
-    key.kind.read(text).ok_or_else(|| BadSpec::Value(key.key, text.into(), key.kind))
+/// The key of a fault's name in a table.
+const NAME: &str = "fault";
+
+/// What an event, or somebody outside, tells a fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cue {
+    /// It is to begin.
+    Begin,
+    /// It is to end.
+    End,
 }
 
-impl Values {
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
-        if let Some(Value::Text(text)) = self.0.get(key) { Some(text) } else { None }
-    }
-
-    pub(super) fn number(&self, key: &str) -> Option<u64> {
-        if let Some(Value::Number(number)) = self.0.get(key) { Some(*number) } else { None }
-    }
-
-    /// A number that the row says to fit into a byte.
-    pub(super) fn byte(&self, key: &str) -> u8 {
-        let number = self.number(key);
-        debug_assert!(number.is_some_and(|number| number <= u8::MAX.into()), "{key} is no byte");
-        number.and_then(|number| u8::try_from(number).ok()).unwrap_or_default()
-    }
-
-    pub(super) fn chance(&self) -> f64 {
-        if let Some(Value::Chance(chance)) = self.0.get("chance") { *chance } else { 1.0 }
-    }
-
-    pub(super) fn time(&self, key: &str) -> Option<Duration> {
-        if let Some(Value::Time(time)) = self.0.get(key) { Some(*time) } else { None }
-    }
-
-    pub(super) fn ranks(&self) -> &Ranks {
-        if let Some(Value::Ranks(ranks)) = self.0.get("nth") { ranks } else { &Ranks::All }
-    }
-
-    pub(super) fn expected(&self) -> RangeInclusive<u64> {
-        if let Some(Value::Count(count)) = self.0.get("expect") { count.clone() } else { 1..=u64::MAX }
-    }
-
-    pub(super) fn is_optional(&self) -> bool {
-        matches!(self.0.get("optional"), Some(Value::Flag(true)))
-    }
+/// What somebody outside, or an event, tells the faults of a station.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// This one is there from now on, in the place of the one that has its id; if that says the same, it goes on.
+    Put(Spec),
+    /// The fault of this id is over, or all are; what they have done stays counted.
+    Clear(Option<String>),
+    /// The fault of this id is to begin or to end.
+    Cue(String, Cue),
 }
 
-impl fmt::Display for BadSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = || ROWS.iter().map(|row| row.name);
-        match self {
-            BadSpec::Quotes => f.write_str("a quote has no end"),
-            BadSpec::Nothing => write!(f, "expected a fault, such as packet-drop type=PUBACK: {}", list(names())),
-            BadSpec::Unknown(name) => {
-                write!(f, "there is no fault {name:?}{}; there are {}", meant(name, names()), list(names()))
-            }
-            BadSpec::NoValue(word) => write!(f, "expected KEY=VALUE, found {word:?}; values with blanks need quotes"),
-            BadSpec::NoKey(row, key) => {
-                let keys = || ROWS.iter().filter(|of| of.name == *row).flat_map(Row::keys).map(|key| key.key);
-                write!(f, "{row} has no key {key:?}{}; it has {}", meant(key, keys()), list(keys()))
-            }
-            BadSpec::Twice(key) => write!(f, "{key} stands there twice"),
-            BadSpec::Value(key, text, kind) => write!(f, "{key} is {text:?}, expected {kind}"),
-            BadSpec::SameId(id) => write!(f, "two faults have the id {id:?}; give one of them another: id=NAME"),
-        }
+impl Named for Row {
+    const WHAT: &'static str = "a fault";
+    const EXAMPLE: &'static str = "packet-drop type=PUBACK";
+
+    fn name(&self) -> &'static str {
+        self.name
     }
-}
 
-impl std::error::Error for BadSpec {}
-
-fn list(words: impl Iterator<Item = &'static str>) -> String {
-    words.collect::<Vec<_>>().join(", ")
-}
-
-/// The word that is probably meant.
-fn meant(word: &str, known: impl Iterator<Item = &'static str>) -> String {
-    let word = word.to_lowercase();
-    let distance = |known: &str| {
-        let is_part = word.len() > 2 && known.split(['-', '_']).any(|part| part == word);
-        if is_part { 0 } else { strsim::damerau_levenshtein(&word, known) }
-    };
-    match known.map(|known| (distance(known), known)).min() {
-        Some((distance, known)) if distance <= 1 + word.len() / 4 => format!(", perhaps {known:?}"),
-        _ => String::new(),
+    fn keys(&self) -> impl Iterator<Item = &'static flat::Key> {
+        Row::keys(self)
     }
 }

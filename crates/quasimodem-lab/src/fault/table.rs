@@ -2,9 +2,8 @@
 
 use quasimodem_core::mqtt;
 
-use super::row::{Key, Row};
-use super::spec::Values;
-use super::value::Kind;
+use super::row::Row;
+use crate::flat::{Key, Kind, Values};
 
 /// What faults of packets are about.
 const PACKETS: &[Key] = &[

@@ -1,7 +1,8 @@
 //! Commands for programs: an array of objects whose fields stay as they are. New fields may come.
 
 use quasimodem_core::{Case, Command, Model, Param, ParamKind, Returns};
-use quasimodem_lab::fault::{COMMON, Key, ROWS, Row};
+use quasimodem_lab::fault::{COMMON, ROWS, Row};
+use quasimodem_lab::flat::Key;
 use serde_json::{Value, json};
 
 use super::facts::{errors, ids, models_of, needs, syntax, test_answer, variants};

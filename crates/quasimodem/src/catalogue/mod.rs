@@ -7,7 +7,8 @@ mod table;
 
 use quasimodem_core::{COMMANDS, Command, MODELS, Model, SETTINGS, Settings};
 use quasimodem_lab::event::Event;
-use quasimodem_lab::fault::{self, Key, ROWS};
+use quasimodem_lab::fault::{self, ROWS};
+use quasimodem_lab::flat::Key;
 
 use self::facts::{forms, test_answer};
 use self::table::{Row, table};

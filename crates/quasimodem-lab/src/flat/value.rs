@@ -1,11 +1,14 @@
-//! The values of a fault's keys, as they are written.
+//! The values of keys, as they are written.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use quasimodem_core::ClientId;
 use quasimodem_core::mqtt;
+
+use crate::event::{BadCondition, Condition};
 
 /// What the values of a key look like.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -28,17 +31,29 @@ pub enum Kind {
     Chance,
     /// A time with its unit.
     Time,
+    /// A time with its unit, longer than nothing.
+    Period,
     /// Which of the matches: `3`, `2..5`, `3,7` or `every 10`.
     Ranks,
     /// How many: `2`, `>=1`.
     Count,
     /// `true` or `false`.
     Flag,
+    /// Any text.
+    Text,
+    /// The name of a topic, without `+` and `#`.
+    TopicName,
+    /// The strength of a signal.
+    Rssi,
+    /// An IPv4 address.
+    Address,
+    /// An event, and what its fields are to be.
+    Condition,
 }
 
 /// A value.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Number(u64),
     Text(String),
     Chance(f64),
@@ -46,20 +61,20 @@ pub(super) enum Value {
     Ranks(Ranks),
     Count(RangeInclusive<u64>),
     Flag(bool),
+    Address(Ipv4Addr),
+    Condition(Condition),
 }
 
 /// Which of the matches.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Ranks {
-    All,
+pub(crate) enum Ranks {
     Every(u64),
     Of(Vec<RangeInclusive<u64>>),
 }
 
 impl Ranks {
-    pub(super) fn contain(&self, rank: u64) -> bool {
+    pub(crate) fn contain(&self, rank: u64) -> bool {
         match self {
-            Ranks::All => true,
             Ranks::Every(step) => rank.is_multiple_of(*step),
             Ranks::Of(ranges) => ranges.iter().any(|range| range.contains(&rank)),
         }
@@ -67,8 +82,19 @@ impl Ranks {
 }
 
 impl Kind {
-    /// Reads a value; `None` if it is none of these.
-    pub(super) fn read(self, text: &str) -> Option<Value> {
+    /// Reads a value.
+    ///
+    /// # Errors
+    ///
+    /// What is expected there.
+    pub(super) fn read(self, text: &str) -> Result<Value, String> {
+        if let Kind::Condition = self {
+            return Ok(Value::Condition(text.parse().map_err(|bad: BadCondition| bad.to_string())?));
+        }
+        self.plain(text).ok_or_else(|| format!("expected {self}"))
+    }
+
+    fn plain(self, text: &str) -> Option<Value> {
         Some(match self {
             Kind::Number(min, max) => {
                 let number = number(text).filter(|number| (min..=max).contains(number))?;
@@ -85,9 +111,15 @@ impl Kind {
             Kind::Topic => mqtt::is_filter(text).then(|| Value::Text(text.into()))?,
             Kind::Chance => Value::Chance(chance(text)?),
             Kind::Time => Value::Time(time(text)?),
+            Kind::Period => Value::Time(time(text).filter(|time| time.as_micros() > 0)?),
             Kind::Ranks => Value::Ranks(ranks(text)?),
             Kind::Count => Value::Count(count(text)?),
             Kind::Flag => Value::Flag(text.parse().ok()?),
+            Kind::Text => Value::Text(text.into()),
+            Kind::TopicName => mqtt::is_name(text).then(|| Value::Text(text.into()))?,
+            Kind::Rssi => Value::Number(number(text).filter(|rssi| matches!(rssi, 0..=31 | 99))?),
+            Kind::Address => Value::Address(text.parse().ok()?),
+            Kind::Condition => return None,
         })
     }
 }
@@ -105,10 +137,15 @@ impl fmt::Display for Kind {
             Kind::Type => f.write_str("a type of MQTT or MQTT-SN, such as PUBACK or PUB*"),
             Kind::Topic => f.write_str("a topic, or a filter with + and #"),
             Kind::Chance => f.write_str("a chance from 0 to 1, or such as 30%"),
-            Kind::Time => f.write_str("a time with its unit, such as 500ms, 1.5s or 2min"),
+            Kind::Time | Kind::Period => f.write_str("a time with its unit, such as 500ms, 1.5s or 2min"),
             Kind::Ranks => f.write_str("3, 2..5, 3,7 or \"every 10\""),
             Kind::Count => f.write_str("a count, such as 2 or >=1"),
             Kind::Flag => f.write_str("true or false"),
+            Kind::Text => f.write_str("a text"),
+            Kind::TopicName => f.write_str("a topic without + and #"),
+            Kind::Rssi => f.write_str("0 to 31, or 99"),
+            Kind::Address => f.write_str("an IPv4 address"),
+            Kind::Condition => f.write_str("an event, such as client.broken client=1"),
         }
     }
 }
@@ -125,7 +162,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Whether a type is meant, by its name or by its beginning and a `*`.
-pub(super) fn is_meant(wanted: &str, kind: &str) -> bool {
+pub(crate) fn is_meant(wanted: &str, kind: &str) -> bool {
     match wanted.strip_suffix('*') {
         Some(beginning) => kind.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning)),
         None => kind.eq_ignore_ascii_case(wanted),

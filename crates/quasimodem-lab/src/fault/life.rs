@@ -1,0 +1,114 @@
+//! When a fault may hit.
+
+use std::time::Duration;
+
+use quasimodem_core::Instant;
+
+use super::spec::Cue;
+use crate::flat::Values;
+
+/// Where a fault is in its life. What its keys say is not in here.
+#[derive(Clone, Debug)]
+pub(super) struct Life {
+    /// When it begins or began, unless it waits to be told so.
+    begins: Option<Instant>,
+    /// How often it began.
+    turns: u64,
+    /// How often the event came that it waits for.
+    heard: u64,
+    /// When it was made, or said again.
+    renewed: Instant,
+    /// It ended for good.
+    over: bool,
+}
+
+impl Life {
+    pub(super) fn new(values: &Values, now: Instant) -> Life {
+        let begins = match (values.condition("on"), values.time("at")) {
+            (Some(_), _) => None,
+            (None, Some(at)) => Some(Instant::START + at),
+            (None, None) => Some(now + values.time("after").unwrap_or_default()),
+        };
+        Life { begins, turns: 0, heard: 0, renewed: now, over: false }
+    }
+
+    /// It is said again.
+    pub(super) fn renew(&mut self, now: Instant) {
+        self.renewed = now;
+    }
+
+    /// It ends for good; false: it had.
+    pub(super) fn end(&mut self) -> bool {
+        !std::mem::replace(&mut self.over, true)
+    }
+
+    /// It ended for good.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// It waits for no event any more.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begins.is_some()
+    }
+
+    /// Nobody has said it again in time.
+    pub(super) fn has_lapsed(&self, values: &Values, now: Instant) -> bool {
+        !self.over && values.time("lease").is_some_and(|lease| now >= self.renewed + lease)
+    }
+
+    /// An event came, or somebody calls; whether something changes.
+    pub(super) fn cue(&mut self, cue: Cue, values: &Values, now: Instant) -> bool {
+        let again = values.flag("rearm") == Some(true);
+        match cue {
+            _ if self.over => false,
+            Cue::Begin => {
+                self.heard += 1;
+                let count = values.number("count").unwrap_or(1).max(1);
+                let begins = if again { self.heard.is_multiple_of(count) } else { self.heard == count };
+                if begins {
+                    let waited = values.condition("on").is_some();
+                    let after = values.time("after").filter(|_| waited).unwrap_or_default();
+                    self.begins = Some(now + after);
+                    self.turns += 1;
+                }
+                begins
+            }
+            Cue::End if self.begins.is_none() => false,
+            Cue::End => {
+                self.begins = None;
+                self.over = !again;
+                true
+            }
+        }
+    }
+
+    /// Which of its turns it is in, if it may hit now: each begins its counts anew. `jitter` draws for a turn.
+    pub(super) fn turn(&self, values: &Values, now: Instant, jitter: impl Fn(u64) -> f64) -> Option<u64> {
+        if self.over || self.has_lapsed(values, now) {
+            return None;
+        }
+        let time = |key| values.time(key);
+        let begins = self.begins?;
+        let elapsed = (now >= begins).then(|| now.since(begins))?;
+        let (period, since) = match time("every") {
+            None => (0, elapsed),
+            Some(every) => in_period(elapsed, every, time("jitter").unwrap_or_default(), jitter)?,
+        };
+        time("lasts").is_none_or(|lasts| since < lasts).then_some(self.turns << 32 | period)
+    }
+}
+
+/// Which period it is, from 0, and how long it has gone on. Each begins late by its part of the jitter.
+fn in_period(
+    elapsed: Duration,
+    every: Duration,
+    most: Duration,
+    jitter: impl Fn(u64) -> f64,
+) -> Option<(u64, Duration)> {
+    let period = u64::try_from(elapsed.as_micros() / every.as_micros().max(1)).unwrap_or(u64::MAX);
+    let late = |period: u64| most.min(every).mul_f64(jitter(period));
+    let start = |period: u64| every.saturating_mul(u32::try_from(period).unwrap_or(u32::MAX)) + late(period);
+    let begun = if elapsed >= start(period) { period } else { period.checked_sub(1)? };
+    Some((begun, elapsed.saturating_sub(start(begun))))
+}
