@@ -13,6 +13,7 @@ pub mod flat;
 mod frames;
 pub mod gateway;
 pub mod network;
+pub mod order;
 pub mod pace;
 pub mod pipe;
 pub mod random;

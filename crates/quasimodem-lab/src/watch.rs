@@ -73,45 +73,66 @@ pub enum OnLink<'a> {
     Lost(usize, &'static str),
 }
 
-/// Several watches, one after the other.
-impl<W: Watch + ?Sized> Watch for Vec<Box<W>> {
+/// What holds several watches, and is one by that: each of them sees all.
+pub trait Watches {
+    /// Shows something to one after the other.
+    fn each(&mut self, show: &mut dyn FnMut(&mut dyn Watch));
+}
+
+impl Watches for Vec<Box<dyn Watch + Send>> {
+    fn each(&mut self, show: &mut dyn FnMut(&mut dyn Watch)) {
+        self.iter_mut().for_each(|watch| show(&mut **watch));
+    }
+}
+
+/// Two watches.
+pub(crate) struct Both<'a>(pub(crate) &'a mut dyn Watch, pub(crate) &'a mut dyn Watch);
+
+impl Watches for Both<'_> {
+    fn each(&mut self, show: &mut dyn FnMut(&mut dyn Watch)) {
+        show(self.0);
+        show(self.1);
+    }
+}
+
+impl<W: Watches> Watch for W {
     fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
-        self.iter_mut().for_each(|watch| watch.modem(now, station, input, modem, out));
+        self.each(&mut |watch| watch.modem(now, station, input, modem, out));
     }
 
     fn serial(&mut self, now: Instant, station: usize, way: Way, bytes: &[u8]) {
-        self.iter_mut().for_each(|watch| watch.serial(now, station, way, bytes));
+        self.each(&mut |watch| watch.serial(now, station, way, bytes));
     }
 
     fn link(&mut self, now: Instant, station: usize, link: Link, what: &OnLink<'_>) {
-        self.iter_mut().for_each(|watch| watch.link(now, station, link, what));
+        self.each(&mut |watch| watch.link(now, station, link, what));
     }
 
     fn fault(&mut self, now: Instant, station: usize, what: &Happened<'_>) {
-        self.iter_mut().for_each(|watch| watch.fault(now, station, what));
+        self.each(&mut |watch| watch.fault(now, station, what));
     }
 
     fn linked(&mut self, now: Instant, station: usize, link: Link, wire: Wire, broker: usize) {
-        self.iter_mut().for_each(|watch| watch.linked(now, station, link, wire, broker));
+        self.each(&mut |watch| watch.linked(now, station, link, wire, broker));
     }
 
     fn broker(&mut self, now: Instant, which: usize, note: &broker::Note) {
-        self.iter_mut().for_each(|watch| watch.broker(now, which, note));
+        self.each(&mut |watch| watch.broker(now, which, note));
     }
 
     fn gateway(&mut self, now: Instant, note: &gateway::Note) {
-        self.iter_mut().for_each(|watch| watch.gateway(now, note));
+        self.each(&mut |watch| watch.gateway(now, note));
     }
 
     fn server(&mut self, now: Instant, name: &'static str, note: &dyn Display) {
-        self.iter_mut().for_each(|watch| watch.server(now, name, note));
+        self.each(&mut |watch| watch.server(now, name, note));
     }
 
     fn restarted(&mut self, now: Instant, keep: bool) {
-        self.iter_mut().for_each(|watch| watch.restarted(now, keep));
+        self.each(&mut |watch| watch.restarted(now, keep));
     }
 
     fn run(&mut self, now: Instant, event: &Event<'_>) {
-        self.iter_mut().for_each(|watch| watch.run(now, event));
+        self.each(&mut |watch| watch.run(now, event));
     }
 }

@@ -2,25 +2,26 @@
 //!
 //! The owner [plans](World::plan) what happens to them, and lets time pass; a [`Watch`] sees all.
 
+mod change;
 mod manners;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
-use quasimodem_core::{self as core, Effect, Imei, Input, Instant, Link, Modem, Outbox, Port, Query, Settings};
-
-use quasimodem_core::mqtt::{Connect, Packet, Publish, Qos};
+use quasimodem_core::{self as core, Effect, Imei, Input, Instant, Link, Modem, Outbox, Port, Settings};
 
 use crate::broker::{self, Broker, Peer};
 use crate::fault::{Filters, Plan, Unhit};
 use crate::network::{self, Answer, Network, Side, Wire};
+use crate::order::Inbox;
 use crate::pipe::{Conditions, Pipe};
 use crate::random::Random;
 use crate::script::{self, Host};
 use crate::timers::Timers;
-use crate::watch::{Watch, Way};
+use crate::watch::{Both, Watch, Way};
 
+pub use self::change::Change;
 pub use self::manners::Manners;
 
 /// Everything there is.
@@ -39,6 +40,12 @@ pub struct World {
     owners: BTreeMap<Wire, (usize, Link)>,
     plan: BTreeMap<(Instant, u64), Change>,
     planned: u64,
+    /// What faults wait for becomes orders here.
+    inbox: Arc<Inbox>,
+    /// They listen, once a fault waits for something.
+    ears: Option<Box<dyn Watch + Send>>,
+    /// Of the run, from which faults draw.
+    seed: u64,
     timers: Timers<Actor>,
     modem_out: Outbox,
     host_out: script::Outbox,
@@ -72,54 +79,6 @@ pub struct Route {
     pub held: bool,
 }
 
-/// What can be planned: faults, and their ends. Stations go by their index.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Change {
-    /// A host opens its serial port (`true`), or leaves it.
-    Attach(usize, bool),
-    /// A host neither reads nor types (`true`), or goes on.
-    Stop(usize, bool),
-    /// The way into the network changes. Connections that exist keep what they were promised.
-    Route(usize, Route),
-    /// The connection of a link breaks; see [`Network::cut`].
-    Cut {
-        /// The station.
-        station: usize,
-        /// The link.
-        link: Link,
-        /// After what time the modem learns it.
-        modem: Option<Duration>,
-        /// After what time the broker does.
-        broker: Option<Duration>,
-    },
-    /// Something changes on the radio side.
-    Bearer(usize, core::Change),
-    /// A name that the modem asked for is known.
-    Resolved(usize, Query),
-    /// The brokers go down and come up again, with their sessions (`keep`) or without.
-    Restart {
-        /// See [`Broker::restart`].
-        keep: bool,
-    },
-    /// The brokers refuse CONNECTs.
-    Refuse(broker::Refusal),
-    /// The brokers refuse nobody any more.
-    RefuseNobody,
-    /// From here on the brokers have these manners.
-    Manners(Manners),
-    /// Somebody who is no modem publishes a message at a broker.
-    Publish {
-        /// Which broker, by its place.
-        broker: usize,
-        /// Where to.
-        topic: &'static str,
-        /// What.
-        payload: Vec<u8>,
-        /// How.
-        qos: Qos,
-    },
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Actor {
     Plan,
@@ -151,6 +110,9 @@ impl World {
             owners: BTreeMap::new(),
             plan: BTreeMap::new(),
             planned: 0,
+            inbox: Inbox::new([]),
+            ears: None,
+            seed,
             timers: Timers::default(),
             modem_out: Outbox::default(),
             host_out: script::Outbox::default(),
@@ -176,10 +138,19 @@ impl World {
 
     /// Lets faults work at a station, in the place of those that did.
     pub fn break_by(&mut self, station: usize, plan: Plan, watch: &mut dyn Watch) {
-        let (now, filters) = (self.now, Filters::new(plan));
+        let now = self.now;
+        let Some(at) = self.stations.get_mut(station) else { return };
+        let filters = at.filters.insert(Filters::new(plan));
+        at.links.keys().for_each(|link| filters.opened(*link));
         filters.announce(&mut |what| watch.fault(now, station, &what));
-        if let Some(at) = self.stations.get_mut(station) {
-            at.filters = Some(filters);
+        self.listen(station);
+    }
+
+    /// What faults of a station wait for is listened for from here on.
+    fn listen(&mut self, station: usize) {
+        let filters = self.stations.get(station).and_then(|at| at.filters.as_ref());
+        if filters.is_some_and(|filters| self.inbox.listen(station, filters.plan())) {
+            self.ears = Some(Box::new(self.inbox.ears()));
         }
     }
 
@@ -249,6 +220,20 @@ impl World {
         }
         let Some((due, actor)) = self.timers.first().filter(|(due, _)| *due <= end) else { return false };
         self.now = self.now.max(due);
+        match self.ears.take() {
+            None => self.act(actor, watch),
+            Some(mut ears) => {
+                self.act(actor, &mut Both(&mut *ears, watch));
+                self.ears = Some(ears);
+                while let Some((station, order)) = self.inbox.take(None) {
+                    self.plan(self.now, Change::Order(station, order));
+                }
+            }
+        }
+        true
+    }
+
+    fn act(&mut self, actor: Actor, watch: &mut dyn Watch) {
         match actor {
             Actor::Plan => {
                 if let Some((_, change)) = self.plan.pop_first() {
@@ -274,97 +259,6 @@ impl World {
                 self.serve(station, watch);
             }
         }
-        true
-    }
-
-    fn change(&mut self, change: Change, watch: &mut dyn Watch) {
-        match change {
-            Change::Attach(station, true) => self.attach(station, watch),
-            Change::Attach(station, false) => self.detach(station, watch),
-            Change::Stop(station, stopped) => {
-                if let Some(at) = self.stations.get_mut(station) {
-                    at.stopped = stopped;
-                    self.serve(station, watch);
-                }
-            }
-            Change::Route(station, route) => {
-                let Some(at) = self.stations.get_mut(station) else { return };
-                at.route = route;
-                for wire in at.links.values() {
-                    self.network.hold(*wire, route.held);
-                    self.network.change(*wire, route.conditions);
-                }
-            }
-            Change::Cut { station, link, modem, broker } => {
-                if let Some(wire) = self.stations.get(station).and_then(|station| station.links.get(&link)) {
-                    self.network.cut(self.now, *wire, modem, broker);
-                }
-            }
-            Change::Bearer(station, change) => {
-                self.tell(station, &Input::Bearer(change), watch);
-                self.serve(station, watch);
-            }
-            Change::Resolved(station, query) => {
-                self.tell(station, &Input::Resolved(query, Ok(ADDRESS)), watch);
-                self.serve(station, watch);
-            }
-            Change::Restart { keep } => {
-                self.brokers.iter_mut().for_each(|broker| broker.restart(keep));
-                watch.restarted(self.now, keep);
-                for wire in self.network.wires() {
-                    let after = self.random.millis(0, 500);
-                    self.network.cut(self.now, wire, Some(after), None);
-                    self.network.close(wire, Side::Listener);
-                }
-            }
-            Change::Refuse(refusal) => self.brokers.iter_mut().for_each(|broker| broker.refuse(refusal.clone())),
-            Change::RefuseNobody => self.brokers.iter_mut().for_each(Broker::refuse_nobody),
-            Change::Manners(manners) => self.manners = manners,
-            Change::Publish { broker, topic, payload, qos } => self.publish(broker, topic, &payload, qos, watch),
-        }
-    }
-
-    /// A client of a moment, of which nothing stays: its message is accepted before it hears of that.
-    fn publish(&mut self, place: usize, topic: &str, payload: &[u8], qos: Qos, watch: &mut dyn Watch) {
-        self.outsiders += 1;
-        let peer = Peer(u64::MAX - self.outsiders);
-        let client_id = format!("outsider{}", self.outsiders);
-        let connect = Connect {
-            client_id: &client_id,
-            clean_session: true,
-            keep_alive: 0,
-            will: None,
-            user_name: None,
-            password: None,
-            level: Connect::LEVEL,
-        };
-        let id = (qos != Qos::AtMostOnce).then_some(std::num::NonZeroU16::MIN);
-        let publish = Publish { topic, payload, qos, retain: false, dup: false, id };
-        self.tell_broker(place, broker::Input::Connected(peer), watch);
-        for packet in [Packet::Connect(connect), Packet::Publish(publish), Packet::Disconnect] {
-            let mut bytes = Vec::new();
-            packet.encode(&mut bytes);
-            self.tell_broker(place, broker::Input::Received(peer, &bytes), watch);
-        }
-    }
-
-    fn attach(&mut self, station: usize, watch: &mut dyn Watch) {
-        let Some(at) = self.stations.get_mut(station).filter(|at| !at.attached) else { return };
-        at.attached = true;
-        self.tell(station, &Input::Host(core::Host::Attached), watch);
-        self.host(station, script::Input::Reopened);
-        self.serve(station, watch);
-    }
-
-    /// As when a cable is pulled: what is on its way is lost.
-    fn detach(&mut self, station: usize, watch: &mut dyn Watch) {
-        self.serve(station, watch);
-        let Some(at) = self.stations.get_mut(station).filter(|at| at.attached) else { return };
-        at.attached = false;
-        at.up.clear();
-        at.down.clear();
-        self.tell(station, &Input::Host(core::Host::Detached), watch);
-        self.serve(station, watch);
     }
 
     fn network_event(&mut self, wire: Wire, event: network::Event, watch: &mut dyn Watch) {
@@ -569,9 +463,19 @@ impl World {
     }
 
     fn tell_broker(&mut self, place: usize, input: broker::Input<'_>, watch: &mut dyn Watch) {
+        self.with_broker(place, watch, |broker, now, out| broker.handle(now, input, out));
+    }
+
+    /// Calls a broker and carries out what it wants then.
+    fn with_broker(
+        &mut self,
+        place: usize,
+        watch: &mut dyn Watch,
+        call: impl FnOnce(&mut Broker, Instant, &mut broker::Outbox),
+    ) {
         let Some(broker) = self.brokers.get_mut(place) else { return };
         self.broker_out.clear();
-        broker.handle(self.now, input, &mut self.broker_out);
+        call(broker, self.now, &mut self.broker_out);
         for effect in self.broker_out.effects() {
             match effect {
                 broker::Effect::Send(peer, bytes) => {

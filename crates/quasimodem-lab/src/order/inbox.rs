@@ -1,0 +1,113 @@
+//! How orders reach the stations of a thread.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use super::Order;
+use crate::event::{Condition, Event, Listener, Reporter, Stamp};
+use crate::fault::{Cue, Plan};
+use crate::watch::Watch;
+
+/// Orders on their way to the stations of a thread, each with the number of its station, and what faults of these stations
+/// wait for. Whoever gives orders shares it with the thread, which takes them when nothing else is under way.
+#[derive(Default)]
+pub struct Inbox {
+    inner: Mutex<Inner>,
+    /// The names of the modems; the first is station 0.
+    names: Vec<String>,
+}
+
+#[derive(Default)]
+struct Inner {
+    orders: VecDeque<(usize, Order)>,
+    waker: Option<Waker>,
+    waits: Vec<Wait>,
+    /// Somebody has been asked to watch.
+    listens: bool,
+}
+
+/// A fault that an event begins or ends.
+struct Wait {
+    station: usize,
+    id: String,
+    cue: Cue,
+    condition: Condition,
+}
+
+/// Orders that may wait.
+const MOST: usize = 10_000;
+
+impl Inbox {
+    /// An inbox of the modems of these names.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Arc<Inbox> {
+        Arc::new(Inbox { inner: Mutex::default(), names: names.into_iter().collect() })
+    }
+
+    /// Gives an order to a station, and wakes its thread. False: too many wait.
+    pub fn put(&self, station: usize, order: Order) -> bool {
+        let mut inner = self.lock();
+        let has_room = inner.orders.len() < MOST;
+        if has_room {
+            inner.orders.push_back((station, order));
+            if let Some(waker) = inner.waker.take() {
+                waker.wake();
+            }
+        }
+        has_room
+    }
+
+    /// The next order, and its station. If there is none, the waker is woken when one comes.
+    pub fn take(&self, waker: Option<&Waker>) -> Option<(usize, Order)> {
+        let mut inner = self.lock();
+        let order = inner.orders.pop_front();
+        if order.is_none() {
+            inner.waker = waker.cloned();
+        }
+        order
+    }
+
+    /// Listens for the events that faults of a station wait for, and for no others of this station. True the first time that
+    /// there are any: then [`ears`](Self::ears) are to watch.
+    pub fn listen(&self, station: usize, plan: &Plan) -> bool {
+        let mut inner = self.lock();
+        inner.waits.retain(|wait| wait.station != station);
+        inner.waits.extend(plan.conditions().map(|(id, cue, condition)| Wait {
+            station,
+            id: id.into(),
+            cue,
+            condition: condition.clone(),
+        }));
+        !inner.waits.is_empty() && !std::mem::replace(&mut inner.listens, true)
+    }
+
+    /// What has to watch so that faults hear of events. What an event causes is an order, which is taken later at the same
+    /// time.
+    pub fn ears(self: &Arc<Self>) -> impl Watch + Send + use<> {
+        Reporter::new(self.names.clone(), Ears(self.clone()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Each change is whole.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Ears(Arc<Inbox>);
+
+impl Listener for Ears {
+    fn event(&mut self, stamp: &Stamp<'_>, event: &Event<'_>) {
+        let Ears(inbox) = self;
+        let of = stamp.modem.and_then(|name| inbox.names.iter().position(|known| known == name));
+        let inner = &mut *inbox.lock();
+        for wait in &inner.waits {
+            let is_meant = of.is_none_or(|station| station == wait.station);
+            if is_meant && wait.condition.fits(stamp, event) && inner.orders.len() < MOST {
+                inner.orders.push_back((wait.station, Order::cue(&wait.id, wait.cue)));
+                if let Some(waker) = inner.waker.take() {
+                    waker.wake();
+                }
+            }
+        }
+    }
+}

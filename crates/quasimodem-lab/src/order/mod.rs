@@ -1,0 +1,122 @@
+//! Orders: what somebody outside tells a station or a peer of the lab, by name.
+//!
+//! One more order is a row of [`ROWS`] and what it makes of its values. They reach stations by the [`Inbox`] of their thread,
+//! and a [`World`](crate::world::World) by its plan.
+
+mod inbox;
+mod table;
+
+use std::str::FromStr;
+
+use quasimodem_core::{Change, Power};
+
+use crate::broker;
+use crate::fault::{self, Cue};
+use crate::flat::{self, Bad, Key, Named, Values};
+
+pub use self::inbox::Inbox;
+pub use self::table::ROWS;
+
+/// An order, read and checked: `fault packet-drop type=PUBACK`, `radio stat=2`, `broker-kick client_id=me`.
+#[derive(Clone, Debug)]
+pub struct Order {
+    name: &'static str,
+    /// What is to be done.
+    pub deed: Deed,
+}
+
+/// A row of the table of orders.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its name, in words with `-`.
+    pub name: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+    /// Its keys; of `fault` they are those of the fault.
+    pub keys: &'static [Key],
+    /// Those that it can't do without.
+    needs: &'static [&'static str],
+    /// One that may be given.
+    pub example: &'static str,
+    make: Make,
+}
+
+/// What an order is made of: its values, or what stands behind its name.
+#[derive(Clone, Copy, Debug)]
+enum Make {
+    Values(fn(&Values) -> Deed),
+    Text(fn(&str) -> Result<Deed, Bad>),
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// Faults change.
+    Fault(fault::Order),
+    /// The modem is told of this.
+    Radio(Vec<Change>),
+    /// The power of the module changes.
+    Power(Power),
+    /// The broker of the lab does this.
+    Broker(broker::Order),
+}
+
+/// Whom an order is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum For {
+    /// A station.
+    Station,
+    /// The broker of the lab, which not every run has.
+    Broker,
+}
+
+impl FromStr for Order {
+    type Err = Bad;
+
+    fn from_str(text: &str) -> Result<Order, Bad> {
+        let text = text.trim();
+        let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        if let Some((row, make)) = ROWS.iter().find_map(|row| match row.make {
+            Make::Text(make) if row.name == name => Some((row, make)),
+            _ => None,
+        }) {
+            return Ok(Order { name: row.name, deed: make(rest)? });
+        }
+        let (row, values) = flat::read(text, ROWS)?;
+        if let Some(key) = row.needs.iter().find(|key| !values.has(key)) {
+            return Err(Bad::Missing(row.name, key));
+        }
+        let Make::Values(make) = row.make else { return Err(Bad::Quotes) };
+        Ok(Order { name: row.name, deed: make(&values) })
+    }
+}
+
+impl Order {
+    /// The order that tells a fault to begin or to end.
+    pub(crate) fn cue(id: &str, cue: Cue) -> Order {
+        Order { name: "trigger", deed: Deed::Fault(fault::Order::Cue(id.into(), cue)) }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whom it is for.
+    pub fn whom(&self) -> For {
+        if let Deed::Broker(_) = self.deed { For::Broker } else { For::Station }
+    }
+}
+
+impl Named for Row {
+    const WHAT: &'static str = "an order";
+    const EXAMPLE: &'static str = "fault packet-drop type=PUBACK";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &'static Key> {
+        self.keys.iter()
+    }
+}

@@ -1,0 +1,172 @@
+//! The table of orders.
+
+use quasimodem_core::mqtt::Qos;
+use quasimodem_core::{Change, Power, Registration};
+
+use super::{Deed, Make, Row};
+use crate::broker;
+use crate::fault::{self, Cue};
+use crate::flat::{Bad, Key, Kind, Values};
+use crate::transcript::{POWERS, SIMS};
+
+/// The id of a fault.
+const ID: Key = Key { key: "id", kind: Kind::Name, default: "", meaning: "The id of the fault." };
+
+/// All orders, by their names.
+pub const ROWS: &[Row] = &[
+    Row {
+        name: "broker-kick",
+        summary: "The broker ends the connection of a client, without a word; its will is published.",
+        keys: &[Key { key: "client_id", kind: Kind::Text, default: "", meaning: "The client id." }],
+        needs: &["client_id"],
+        example: "broker-kick client_id=me",
+        make: Make::Values(|values| {
+            Deed::Broker(broker::Order::Kick(values.text("client_id").unwrap_or_default().into()))
+        }),
+    },
+    Row {
+        name: "broker-publish",
+        summary: "The broker takes a message, as if another client had published it.",
+        keys: &[
+            Key { key: "topic", kind: Kind::TopicName, default: "", meaning: "Where to." },
+            Key { key: "payload", kind: Kind::Text, default: "", meaning: "What; nothing, if left out." },
+            Key { key: "qos", kind: Kind::Number(0, 2), default: "0", meaning: "Its QoS." },
+            Key { key: "retain", kind: Kind::Flag, default: "false", meaning: "Whether it is retained." },
+        ],
+        needs: &["topic"],
+        example: "broker-publish topic=down/1 payload='reboot now' qos=1",
+        make: Make::Values(|values| {
+            Deed::Broker(broker::Order::Publish {
+                topic: values.text("topic").unwrap_or_default().into(),
+                payload: values.text("payload").unwrap_or_default().as_bytes().into(),
+                qos: qos(values),
+                retain: values.flag("retain") == Some(true),
+            })
+        }),
+    },
+    Row {
+        name: "broker-restart",
+        summary: "The broker goes down and comes up again: all its connections end.",
+        keys: &[Key {
+            key: "keep",
+            kind: Kind::Flag,
+            default: "true",
+            meaning: "Whether kept sessions and retained messages are still there.",
+        }],
+        needs: &[],
+        example: "broker-restart keep=false",
+        make: Make::Values(|values| Deed::Broker(broker::Order::Restart { keep: values.flag("keep") != Some(false) })),
+    },
+    Row {
+        name: "clear",
+        summary: "A fault is over, or all are; what they have done stays counted.",
+        keys: &[ID],
+        needs: &[],
+        example: "clear id=packet-drop",
+        make: Make::Values(|values| Deed::Fault(fault::Order::Clear(values.text("id").map(Into::into)))),
+    },
+    Row {
+        name: "fault",
+        summary: "A fault is there from now on, in the place of one that has its id: its name and its keys follow.",
+        keys: &[],
+        needs: &[],
+        example: "fault packet-drop type=PUBACK times=1",
+        make: Make::Text(|text| -> Result<Deed, Bad> { Ok(Deed::Fault(fault::Order::Put(text.parse()?))) }),
+    },
+    Row {
+        name: "trigger",
+        summary: "A fault begins now, as if the event had come that it waits for, or ends.",
+        keys: &[
+            ID,
+            Key { key: "to", kind: Kind::Word(&["begin", "end"]), default: "begin", meaning: "What it is to do." },
+        ],
+        needs: &["id"],
+        example: "trigger id=packet-drop",
+        make: Make::Values(|values| {
+            let cue = if values.text("to") == Some("end") { Cue::End } else { Cue::Begin };
+            Deed::Fault(fault::Order::Cue(values.text("id").unwrap_or_default().into(), cue))
+        }),
+    },
+    Row {
+        name: "power",
+        summary: "The power of the module is switched, or its reset pin pulled.",
+        keys: &[Key {
+            key: "state",
+            kind: Kind::Word(&["reset", "off", "on"]),
+            default: "",
+            meaning: "What becomes of it.",
+        }],
+        needs: &["state"],
+        example: "power state=reset",
+        make: Make::Values(|values| Deed::Power(named(POWERS, values.text("state")).unwrap_or(Power::Reset))),
+    },
+    Row {
+        name: "radio",
+        summary: "What the module finds at the radio side changes; what is left out stays.",
+        keys: &[
+            Key {
+                key: "sim",
+                kind: Kind::Word(&["in", "out", "pin", "busy", "failure"]),
+                default: "",
+                meaning: "The SIM card.",
+            },
+            Key { key: "stat", kind: Kind::Number(0, 5), default: "", meaning: "The registration (27.007 7.2)." },
+            Key {
+                key: "rssi",
+                kind: Kind::Rssi,
+                default: "",
+                meaning: "The strength of the signal (27.007 8.5): 0 to 31, 99 if it is not known.",
+            },
+            Key { key: "call", kind: Kind::Word(&["down"]), default: "", meaning: "The data call ends." },
+            Key {
+                key: "address",
+                kind: Kind::Address,
+                default: "",
+                meaning: "The data call comes up with this address.",
+            },
+            Key {
+                key: "clock",
+                kind: Kind::Number(0, 253_402_300_799),
+                default: "",
+                meaning: "The network's time, in seconds since 1970.",
+            },
+        ],
+        needs: &[],
+        example: "radio stat=2 rssi=99",
+        make: Make::Values(radio),
+    },
+];
+
+fn radio(values: &Values) -> Deed {
+    let sim = named(SIMS, values.text("sim")).map(Change::Sim);
+    let registration = values.number("stat").map(|stat| {
+        let registrations = [
+            Registration::None,
+            Registration::Home,
+            Registration::Searching,
+            Registration::Denied,
+            Registration::Unknown,
+            Registration::Roaming,
+        ];
+        let place = usize::try_from(stat).unwrap_or_default();
+        Change::Registration(registrations.get(place).copied().unwrap_or(Registration::None))
+    });
+    // The error rate is not known (27.007 8.5).
+    let signal = values.number("rssi").map(|_| Change::Signal(values.byte("rssi"), 99));
+    let call = values.address("address").map(|address| Change::DataCall(Some(address)));
+    let down = values.text("call").map(|_| Change::DataCall(None));
+    let clock = values.number("clock").and_then(|seconds| i64::try_from(seconds).ok()).map(Change::Clock);
+    Deed::Radio([sim, registration, signal, down, call, clock].into_iter().flatten().collect())
+}
+
+fn named<T: Copy>(words: &[(&'static str, T)], word: Option<&str>) -> Option<T> {
+    words.iter().find(|(of, _)| Some(*of) == word).map(|(_, state)| *state)
+}
+
+fn qos(values: &Values) -> Qos {
+    match values.number("qos") {
+        Some(2) => Qos::ExactlyOnce,
+        Some(1) => Qos::AtLeastOnce,
+        _ => Qos::AtMostOnce,
+    }
+}

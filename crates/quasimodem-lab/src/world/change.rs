@@ -1,0 +1,184 @@
+//! What can be planned, and how it is carried out.
+
+use std::time::Duration;
+
+use quasimodem_core::mqtt::{Connect, Packet, Publish, Qos};
+use quasimodem_core::{self as core, Host, Input, Link, Query};
+
+use super::{ADDRESS, Manners, Route, World};
+use crate::broker::{self, Broker, Peer};
+use crate::fault::{Filters, Plan};
+use crate::network::Side;
+use crate::order::{Deed, Order};
+use crate::script;
+use crate::watch::Watch;
+
+/// What can be planned: faults, and their ends. Stations go by their index.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A host opens its serial port (`true`), or leaves it.
+    Attach(usize, bool),
+    /// A host neither reads nor types (`true`), or goes on.
+    Stop(usize, bool),
+    /// The way into the network changes. Connections that exist keep what they were promised.
+    Route(usize, Route),
+    /// The connection of a link breaks; see [`Network::cut`](crate::network::Network::cut).
+    Cut {
+        /// The station.
+        station: usize,
+        /// The link.
+        link: Link,
+        /// After what time the modem learns it.
+        modem: Option<Duration>,
+        /// After what time the broker does.
+        broker: Option<Duration>,
+    },
+    /// Something changes on the radio side.
+    Bearer(usize, core::Change),
+    /// An order reaches a station, or the first broker.
+    Order(usize, Order),
+    /// A name that the modem asked for is known.
+    Resolved(usize, Query),
+    /// The brokers go down and come up again, with their sessions (`keep`) or without.
+    Restart {
+        /// See [`Broker::restart`].
+        keep: bool,
+    },
+    /// The brokers refuse CONNECTs.
+    Refuse(broker::Refusal),
+    /// The brokers refuse nobody any more.
+    RefuseNobody,
+    /// From here on the brokers have these manners.
+    Manners(Manners),
+    /// Somebody who is no modem publishes a message at a broker.
+    Publish {
+        /// Which broker, by its place.
+        broker: usize,
+        /// Where to.
+        topic: &'static str,
+        /// What.
+        payload: Vec<u8>,
+        /// How.
+        qos: Qos,
+    },
+}
+
+impl World {
+    pub(super) fn change(&mut self, change: Change, watch: &mut dyn Watch) {
+        match change {
+            Change::Attach(station, true) => self.attach(station, watch),
+            Change::Attach(station, false) => self.detach(station, watch),
+            Change::Stop(station, stopped) => {
+                if let Some(at) = self.stations.get_mut(station) {
+                    at.stopped = stopped;
+                    self.serve(station, watch);
+                }
+            }
+            Change::Route(station, route) => {
+                let Some(at) = self.stations.get_mut(station) else { return };
+                at.route = route;
+                for wire in at.links.values() {
+                    self.network.hold(*wire, route.held);
+                    self.network.change(*wire, route.conditions);
+                }
+            }
+            Change::Cut { station, link, modem, broker } => {
+                if let Some(wire) = self.stations.get(station).and_then(|station| station.links.get(&link)) {
+                    self.network.cut(self.now, *wire, modem, broker);
+                }
+            }
+            Change::Bearer(station, change) => {
+                self.tell(station, &Input::Bearer(change), watch);
+                self.serve(station, watch);
+            }
+            Change::Order(station, order) => self.order(station, order, watch),
+            Change::Resolved(station, query) => {
+                self.tell(station, &Input::Resolved(query, Ok(ADDRESS)), watch);
+                self.serve(station, watch);
+            }
+            Change::Restart { keep } => {
+                self.brokers.iter_mut().for_each(|broker| broker.restart(keep));
+                watch.restarted(self.now, keep);
+                for wire in self.network.wires() {
+                    let after = self.random.millis(0, 500);
+                    self.network.cut(self.now, wire, Some(after), None);
+                    self.network.close(wire, Side::Listener);
+                }
+            }
+            Change::Refuse(refusal) => self.brokers.iter_mut().for_each(|broker| broker.refuse(refusal.clone())),
+            Change::RefuseNobody => self.brokers.iter_mut().for_each(Broker::refuse_nobody),
+            Change::Manners(manners) => self.manners = manners,
+            Change::Publish { broker, topic, payload, qos } => self.publish(broker, topic, &payload, qos, watch),
+        }
+    }
+
+    fn order(&mut self, station: usize, order: Order, watch: &mut dyn Watch) {
+        match order.deed {
+            Deed::Radio(changes) => {
+                changes.into_iter().for_each(|change| self.tell(station, &Input::Bearer(change), watch));
+                self.serve(station, watch);
+            }
+            Deed::Power(power) => {
+                self.tell(station, &Input::Power(power), watch);
+                self.serve(station, watch);
+            }
+            Deed::Broker(order) => self.with_broker(0, watch, |broker, now, out| {
+                broker.order(now, &order, out);
+            }),
+            Deed::Fault(order) => {
+                let (now, seed) = (self.now, self.seed);
+                let Some(at) = self.stations.get_mut(station) else { return };
+                let filters = at.filters.get_or_insert_with(|| {
+                    let mut filters = Filters::new(Plan::empty(seed, station));
+                    at.links.keys().for_each(|link| filters.opened(*link));
+                    filters
+                });
+                filters.plan_mut().order(order, now, &mut |what| watch.fault(now, station, &what));
+                self.listen(station);
+            }
+        }
+    }
+
+    /// A client of a moment, of which nothing stays: its message is accepted before it hears of that.
+    fn publish(&mut self, place: usize, topic: &str, payload: &[u8], qos: Qos, watch: &mut dyn Watch) {
+        self.outsiders += 1;
+        let peer = Peer(u64::MAX - self.outsiders);
+        let client_id = format!("outsider{}", self.outsiders);
+        let connect = Connect {
+            client_id: &client_id,
+            clean_session: true,
+            keep_alive: 0,
+            will: None,
+            user_name: None,
+            password: None,
+            level: Connect::LEVEL,
+        };
+        let id = (qos != Qos::AtMostOnce).then_some(std::num::NonZeroU16::MIN);
+        let publish = Publish { topic, payload, qos, retain: false, dup: false, id };
+        self.tell_broker(place, broker::Input::Connected(peer), watch);
+        for packet in [Packet::Connect(connect), Packet::Publish(publish), Packet::Disconnect] {
+            let mut bytes = Vec::new();
+            packet.encode(&mut bytes);
+            self.tell_broker(place, broker::Input::Received(peer, &bytes), watch);
+        }
+    }
+
+    fn attach(&mut self, station: usize, watch: &mut dyn Watch) {
+        let Some(at) = self.stations.get_mut(station).filter(|at| !at.attached) else { return };
+        at.attached = true;
+        self.tell(station, &Input::Host(Host::Attached), watch);
+        self.host(station, script::Input::Reopened);
+        self.serve(station, watch);
+    }
+
+    /// As when a cable is pulled: what is on its way is lost.
+    fn detach(&mut self, station: usize, watch: &mut dyn Watch) {
+        self.serve(station, watch);
+        let Some(at) = self.stations.get_mut(station).filter(|at| at.attached) else { return };
+        at.attached = false;
+        at.up.clear();
+        at.down.clear();
+        self.tell(station, &Input::Host(Host::Detached), watch);
+        self.serve(station, watch);
+    }
+}
