@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use quasimodem_core::{Imei, Instant, Rate, Reply, SETTINGS, Setting, Settings, Uart};
-use quasimodem_lab::fault::Plan;
+use quasimodem_lab::fault::{Plan, Spec};
 use rustls::pki_types::CertificateDer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -79,7 +79,7 @@ impl Config {
             );
         }
         Ok(Config {
-            plan: Plan::new(&run.fault, settings.seed.unwrap_or_default(), 0, Instant::START)
+            plan: Plan::new(&[file.faults, run.fault].concat(), settings.seed.unwrap_or_default(), 0, Instant::START)
                 .map_err(|error| format!("--fault: {error}"))?,
             events: run.events,
             verbose: run.verbose,
@@ -112,6 +112,7 @@ struct File {
     ca: Option<PathBuf>,
     settings: Vec<Assignment>,
     replies: Vec<Reply>,
+    faults: Vec<Spec>,
 }
 
 impl File {
@@ -169,6 +170,16 @@ impl File {
                     if let Some((_, before)) = HostMap::shadowed(&self.hosts) {
                         return Err(mapping.wrong(format_args!("and {before} before it is for the same")).into());
                     }
+                }
+            }
+            FAULTS => {
+                let DeValue::Array(faults) = value.value else {
+                    return Err(value.wrong("expected an array, such as [\"packet-drop type=PUBACK\"]").into());
+                };
+                for fault in faults.iter() {
+                    let subject = format!("{FAULTS} has");
+                    let fault = Value { subject, value: fault.get_ref(), span: fault.span(), text: value.text };
+                    self.faults.push(fault.fault()?);
                 }
             }
             ANSWERS => {
@@ -254,6 +265,28 @@ impl Value<'_> {
         Reply::new(typed, lines.iter().map(String::as_str)).map_err(|error| self.wrong(error))
     }
 
+    /// Reads a fault: a text as on the command line, or a table of its keys.
+    fn fault(&self) -> Result<Spec, Mistake> {
+        let DeValue::Table(keys) = self.value else { return self.read(str::parse) };
+        let mut pairs = Vec::new();
+        for (key, value) in keys.iter() {
+            let subject = format!("{} is", key.get_ref());
+            let value = Value { subject, value: value.get_ref(), span: value.span(), text: self.text };
+            pairs.push((key.get_ref().to_string(), value.plain()?));
+        }
+        Spec::from_pairs(pairs).map_err(|bad| Mistake::new(&self.span, bad.to_string()))
+    }
+
+    /// A value as it is written on a command line.
+    fn plain(&self) -> Result<String, Mistake> {
+        match self.value {
+            DeValue::Boolean(flag) => Ok(flag.to_string()),
+            DeValue::Float(number) => Ok(number.as_str().into()),
+            DeValue::String(_) | DeValue::Integer(_) => self.read(|text| Ok::<_, String>(text.into())),
+            _ => Err(self.wrong("expected a text, a number, true or false")),
+        }
+    }
+
     fn wrong(&self, expected: impl Display) -> Mistake {
         let shown = match self.value {
             DeValue::String(text) => format!("{text:?}"),
@@ -290,8 +323,10 @@ impl From<Mistake> for Wrong {
 }
 
 fn unknown(key: &str) -> String {
-    let known: Vec<&str> =
-        [AT, PACE, IMEI, HOST_MAP, CA, ANSWERS].into_iter().chain(SETTINGS.iter().map(|setting| setting.key)).collect();
+    let known: Vec<&str> = [AT, PACE, IMEI, HOST_MAP, CA, ANSWERS, FAULTS]
+        .into_iter()
+        .chain(SETTINGS.iter().map(|setting| setting.key))
+        .collect();
     format!("there is no key {key:?}; there are {}", known.join(", "))
 }
 
@@ -301,3 +336,4 @@ const IMEI: &str = "imei";
 const HOST_MAP: &str = "host_map";
 const CA: &str = "ca";
 const ANSWERS: &str = "answers";
+const FAULTS: &str = "faults";

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use quasimodem_core::{Change, Effect, Host, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Power};
 use quasimodem_lab::fault::{Filters, Happened, Plan, Unhit};
+use quasimodem_lab::order::{Deed, Inbox};
 use quasimodem_lab::watch::{OnLink, Way};
 use tokio::time;
 
@@ -30,11 +31,14 @@ struct Lent {
     /// Empty before and after each call.
     outbox: Outbox,
     watching: Watching,
+    inbox: Arc<Inbox>,
+    /// Of the run, from which faults draw.
+    seed: u64,
 }
 
 impl Desk {
-    pub(crate) fn new(watching: Watching) -> Desk {
-        Desk { lent: Lent { outbox: Outbox::default(), watching }, chunk: Box::new([0; Input::CHUNK]) }
+    pub(crate) fn new(watching: Watching, inbox: Arc<Inbox>, seed: u64) -> Desk {
+        Desk { lent: Lent { outbox: Outbox::default(), watching, inbox, seed }, chunk: Box::new([0; Input::CHUNK]) }
     }
 }
 
@@ -99,11 +103,52 @@ impl<E: SerialEnd> Driver<E> {
         }
     }
 
-    /// Lets faults work on what goes over links.
+    /// Lets faults work on what goes over links, in the place of those that did.
     pub(crate) fn break_by(&mut self, plan: Plan, Desk { lent, .. }: &Desk) {
-        let (filters, now) = (Filters::new(plan), self.now());
+        let (filters, now) = (self.filters(plan), self.now());
         filters.announce(&mut |what| lent.watching.see(|watch| watch.fault(now, self.station, &what)));
-        self.filters = Some(Box::new(filters));
+        self.filters = Some(filters);
+        self.listen(lent);
+    }
+
+    /// Carries out what somebody outside tells this modem, now.
+    pub(crate) fn order(&mut self, deed: Deed, Desk { lent, .. }: &mut Desk) {
+        match deed {
+            Deed::Radio(changes) => {
+                changes.into_iter().for_each(|change| self.handle(Input::Bearer(change), lent));
+            }
+            Deed::Power(power) => self.handle(Input::Power(power), lent),
+            Deed::Fault(order) => {
+                let (now, station) = (self.now(), self.station);
+                let mut filters = match self.filters.take() {
+                    Some(filters) => filters,
+                    None => self.filters(Plan::empty(lent.seed, station)),
+                };
+                filters.plan_mut().order(order, now, &mut |what| {
+                    lent.watching.see(|watch| watch.fault(now, station, &what));
+                });
+                self.filters = Some(filters);
+                self.listen(lent);
+            }
+            // No station has a broker.
+            Deed::Broker(_) => {}
+        }
+    }
+
+    /// Faults at work on the links that there are.
+    fn filters(&self, plan: Plan) -> Box<Filters> {
+        let mut filters = Box::new(Filters::new(plan));
+        (0..).map_while(|index| self.links.at(index)).for_each(|link| filters.opened(link));
+        filters
+    }
+
+    /// What faults wait for is listened for from here on.
+    fn listen(&self, lent: &Lent) {
+        if let Some(filters) = &self.filters
+            && lent.inbox.listen(self.station, filters.plan())
+        {
+            lent.watching.hang(Box::new(lent.inbox.ears()));
+        }
     }
 
     /// The faults that did not hit as often as was expected.
@@ -277,7 +322,7 @@ impl<E: SerialEnd> Driver<E> {
         let aligned = self.modem.is_between_packets(link);
         let mut down = |bytes: &[u8]| {
             filters.down(now, link, bytes, aligned, &mut |what| {
-                lent.watching.see(|watch| watch.fault(now, station, &what))
+                lent.watching.see(|watch| watch.fault(now, station, &what));
             })
         };
         let (packets, end) = match event {

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Error, Result, bail};
 use quasimodem_core::{Modem, Uart};
 use quasimodem_lab::event::Event;
 use quasimodem_lab::fault::Plan;
+use quasimodem_lab::order::{Deed, Inbox};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep_until, timeout};
@@ -18,7 +19,7 @@ use crate::config::Config;
 use crate::driver::{Desk, Driver, Ended};
 use crate::events::{self, Ready};
 use crate::host_map::HostMap;
-use crate::lab::{self, Greeting, Lab};
+use crate::lab::{self, Greeting, Lab, LabBroker};
 use crate::log;
 use crate::notify::Notify;
 use crate::serial::SerialEnd;
@@ -49,15 +50,16 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     let signals = Signals::new().context("can't watch for signals")?;
     let watching = events::watching(events.as_ref(), log::watches(verbose), [MODEM.into()])?;
     let mut ready = Ready { seed: settings.seed, ..Ready::default() };
-    let (greeting, lab_root, given) = match lab {
+    let seed = settings.seed.unwrap_or_default();
+    let (greeting, lab_root, given, broker) = match lab {
         Some(lab) => {
-            let Lab { broker, gateway, greeting, root, clouds } = lab::start(lab, &settings, &watching).await?;
+            let Lab { broker, gateway, peer, greeting, root, clouds } = lab::start(lab, &settings, &watching).await?;
             (ready.broker, ready.gateway) = (Some(broker), Some(gateway));
             // What the user leads elsewhere counts more.
             hosts.0.extend(clouds.mappings);
-            (Some(greeting), root, clouds.given)
+            (Some(greeting), root, clouds.given, Some(peer))
         }
-        None => (None, None, Vec::new()),
+        None => (None, None, Vec::new(), None),
     };
     let uart = settings.uart;
     // The modem beside a lab trusts it.
@@ -65,7 +67,8 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     tls.check_environment();
     let tls = tls.into();
     let modem = Modem::new(settings.into(), imei);
-    let parts = Parts { modem, hosts: hosts.into(), tls, signals, greeting, pace, plan, is_test, watching, ready };
+    let hosts = hosts.into();
+    let parts = Parts { modem, hosts, tls, signals, greeting, pace, plan, seed, is_test, watching, broker, ready };
     match at {
         At::Stdio => drive(Stdio::open().context("can't use the terminal")?, parts).await,
         At::Pty(link) => {
@@ -97,9 +100,13 @@ struct Parts {
     greeting: Option<Greeting>,
     pace: Option<Uart>,
     plan: Plan,
+    /// From which faults draw.
+    seed: u64,
     /// A fault that never hits is a failure.
     is_test: bool,
     watching: Watching,
+    /// The broker beside the modem, if there is one.
+    broker: Option<LabBroker>,
     ready: Ready,
 }
 
@@ -114,8 +121,10 @@ async fn drive<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
 }
 
 async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
-    let Parts { modem, hosts, tls, mut signals, greeting, plan, is_test, watching, mut ready, .. } = parts;
-    let mut desk = Desk::new(watching.clone());
+    let Parts { modem, hosts, tls, mut signals, greeting, plan, seed, is_test, watching, broker, mut ready, .. } =
+        parts;
+    let inbox = Inbox::new([MODEM.into()]);
+    let mut desk = Desk::new(watching.clone(), inbox.clone(), seed);
     let mut driver = Driver::new(0, modem, end, hosts, tls, watching.start());
     log::say(format_args!("modem ready on {}", driver.end().place()));
     if let Some(greeting) = greeting.filter(|_| E::IS_A_PERSON) {
@@ -134,8 +143,15 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
         if signals.poll(cx).is_ready() {
             return Poll::Ready(Ok(Ended::Interrupted));
         }
-        if let Poll::Ready(ended) = driver.poll(cx, &mut desk) {
-            return Poll::Ready(ended);
+        loop {
+            if let Poll::Ready(ended) = driver.poll(cx, &mut desk) {
+                return Poll::Ready(ended);
+            }
+            let Some((_, order)) = inbox.take(Some(cx.waker())) else { break };
+            match order.deed {
+                Deed::Broker(order) => drop(broker.as_ref().map(|broker| broker.order(&order))),
+                deed => driver.order(deed, &mut desk),
+            }
         }
         if let Some(at) = driver.wakes_at() {
             if alarm.deadline() != at {

@@ -1,6 +1,7 @@
 //! Who watches the modems and servers of this process.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quasimodem_core::Instant;
 use quasimodem_lab::watch::Watch;
@@ -10,7 +11,13 @@ use tokio::time;
 #[derive(Clone)]
 pub(crate) struct Watching {
     start: time::Instant,
-    watches: Option<Arc<Mutex<Watches>>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Whether there are any.
+    on: AtomicBool,
+    watches: Mutex<Watches>,
 }
 
 /// One after the other.
@@ -19,8 +26,14 @@ pub(crate) type Watches = Vec<Box<dyn Watch + Send>>;
 impl Watching {
     /// Begins the time of these watches now.
     pub(crate) fn new(watches: Watches) -> Watching {
-        let watches = (!watches.is_empty()).then(|| Arc::new(Mutex::new(watches)));
-        Watching { start: time::Instant::now(), watches }
+        let shared = Shared { on: AtomicBool::new(!watches.is_empty()), watches: Mutex::new(watches) };
+        Watching { start: time::Instant::now(), shared: Arc::new(shared) }
+    }
+
+    /// Lets another one watch from here on.
+    pub(crate) fn hang(&self, watch: Box<dyn Watch + Send>) {
+        self.watches().push(watch);
+        self.shared.on.store(true, Ordering::Relaxed);
     }
 
     /// The start of the time that watches, modems and servers go by.
@@ -35,14 +48,18 @@ impl Watching {
 
     /// Whether anybody watches.
     pub(crate) fn is_on(&self) -> bool {
-        self.watches.is_some()
+        self.shared.on.load(Ordering::Relaxed)
     }
 
     /// Lets the watches see something, if there are any.
     pub(crate) fn see(&self, show: impl FnOnce(&mut dyn Watch)) {
-        if let Some(watches) = &self.watches {
-            // A watch that panicked has lost what it was about to tell, and no more.
-            show(&mut *watches.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.is_on() {
+            show(&mut *self.watches());
         }
+    }
+
+    fn watches(&self) -> MutexGuard<'_, Watches> {
+        // A watch that panicked has lost what it was about to tell, and no more.
+        self.shared.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

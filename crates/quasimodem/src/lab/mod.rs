@@ -20,6 +20,7 @@ pub(crate) use self::cloud_options::{CloudArgs, CloudOptions};
 pub(crate) use self::clouds::Clouds;
 pub(crate) use self::greeting::Greeting;
 use self::greeting::Secured;
+pub(crate) use self::server::LabBroker;
 use self::tls::Material;
 pub(crate) use self::tls::Options as TlsOptions;
 use crate::gateway::{self, Tuning};
@@ -58,6 +59,8 @@ pub(crate) struct Lab {
     /// Where the broker and the gateway can be reached.
     pub(crate) broker: SocketAddr,
     pub(crate) gateway: SocketAddr,
+    /// Who carries out orders to the broker.
+    pub(crate) peer: LabBroker,
     pub(crate) greeting: Greeting,
     /// The root that signed the servers' certificates, if they have any.
     pub(crate) root: Option<CertificateDer<'static>>,
@@ -120,14 +123,14 @@ pub(crate) async fn start(options: Options, settings: &Settings, watching: &Watc
         gateway: settings.model.sn.then(|| reachable(sn)),
         clouds: String::new(),
     };
-    server::start(listener, listeners, Broker::new(broker), watching);
+    let peer = server::start(listener, listeners, Broker::new(broker), watching);
     let clouds = match (clouds, &root) {
         (Some(options), Some(root)) => clouds::start(options, root, watching).await?,
         _ => Clouds::default(),
     };
     greeting.clouds.clone_from(&clouds.greeting);
     let (broker, gateway) = (reachable(address), reachable(sn));
-    Ok(Lab { broker, gateway, greeting, root: root.map(|root| root.certificate().clone()), clouds })
+    Ok(Lab { broker, gateway, peer, greeting, root: root.map(|root| root.certificate().clone()), clouds })
 }
 
 async fn bind(listen: SocketAddr, option: &str) -> Result<(Listener, SocketAddr)> {

@@ -15,12 +15,33 @@ use crate::server::{self, Connections, Event, Layer, Machine, Shared};
 use crate::watching::Watching;
 
 /// Starts the tasks of a broker, which takes connections there, and over TLS there; they end with the runtime.
-pub(super) fn start(listener: Listener, secured: Option<(Listener, TlsAcceptor)>, broker: Broker, watching: &Watching) {
+pub(super) fn start(
+    listener: Listener,
+    secured: Option<(Listener, TlsAcceptor)>,
+    broker: Broker,
+    watching: &Watching,
+) -> LabBroker {
     let hub = hub(BROKER, broker, watching);
     if let Some((listener, acceptor)) = secured {
         tokio::spawn(server::accept_tls(hub.clone(), listener, acceptor, Layer::Always));
     }
-    tokio::spawn(server::accept(hub, listener));
+    tokio::spawn(server::accept(hub.clone(), listener));
+    LabBroker(hub)
+}
+
+/// The lab's own broker, for those who give it orders.
+pub(crate) struct LabBroker(Shared<Served<Broker>>);
+
+impl LabBroker {
+    /// Carries out an order. False: nobody is there whom it is about.
+    pub(crate) fn order(&self, order: &broker::Order) -> bool {
+        let mut done = false;
+        self.0.call(|Served { name, server, outbox, watching }, now, connections| {
+            done = server.order(now, order, outbox);
+            carry_out::<Broker>(name, outbox, watching, connections);
+        });
+        done
+    }
 }
 
 /// The name of the lab's own broker; those of clouds have theirs.
@@ -82,14 +103,7 @@ impl<S: Serve> Machine for Served<S> {
             Event::Free(id) => server.handle(now, Input::Free(id), outbox),
             Event::Tick => server.handle(now, Input::Tick, outbox),
         }
-        for effect in outbox.effects() {
-            match effect {
-                Effect::Send(id, bytes) => connections.send(id, bytes),
-                Effect::Close(id) => connections.close(id),
-                Effect::Note(note) => watching.see(|watch| S::show(watch, watching.now(), name, note)),
-            }
-        }
-        outbox.clear();
+        carry_out::<S>(name, outbox, watching, connections);
     }
 
     fn make_room(&mut self, _now: Instant, connections: &mut Connections<Peer>) -> bool {
@@ -114,6 +128,23 @@ impl<S: Serve> Machine for Served<S> {
     fn wants(&self, id: Peer) -> bool {
         self.server.wants(id)
     }
+}
+
+/// Does what a server wants, and empties its outbox.
+fn carry_out<S: Serve>(
+    name: &'static str,
+    outbox: &mut Outbox<S::Note>,
+    watching: &Watching,
+    connections: &mut Connections<Peer>,
+) {
+    for effect in outbox.effects() {
+        match effect {
+            Effect::Send(id, bytes) => connections.send(id, bytes),
+            Effect::Close(id) => connections.close(id),
+            Effect::Note(note) => watching.see(|watch| S::show(watch, watching.now(), name, note)),
+        }
+    }
+    outbox.clear();
 }
 
 impl Serve for Broker {

@@ -138,3 +138,22 @@ fn lists_agree() {
         }
     }
 }
+
+/// An event begins a fault, in real time as well.
+#[test]
+fn an_event_begins_a_fault() {
+    let broker = Broker::start(Kind::Mosquitto);
+    let fault = "packet-drop type=PUBACK on='client.open client=1' count=2 times=1";
+    let mut program = Program::run_with("tcp:0", &["--fault", fault]);
+    let mut host = Host::connect(program.address());
+    for status in [1, 0] {
+        host.command(&format!(r#"AT+MQTTOPEN=1,"127.0.0.1",{},1,60"#, broker.port()));
+        host.expect("\r\n+MQTTOPEN: 1,1\r\n");
+        host.command(r#"AT+MQTTPUB=1,"t",1,0,"p""#);
+        host.expect(&format!("\r\n+MQTTPUB: 1,{status}\r\n"));
+        host.command("AT+MQTTCLOSE=1");
+        host.expect("\r\n+MQTTCLOSE: 1,1\r\n");
+    }
+    program.wait_for("fault packet-drop hits PUBACK of client 1, number 1");
+    program.terminate();
+}
