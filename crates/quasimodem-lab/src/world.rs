@@ -3,15 +3,18 @@
 //! The owner [plans](World::plan) what happens to them, and lets time pass; a [`Watch`] sees all.
 
 mod change;
+mod gateway;
 mod manners;
+mod player;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use quasimodem_core::{self as core, Effect, Imei, Input, Instant, Link, Modem, Outbox, Port, Settings};
+use quasimodem_core::{self as core, Effect, Imei, Input, Instant, Link, Modem, Outbox, Port, Settings, Transport};
 
 use crate::broker::{self, Broker, Peer};
+use crate::event::Names;
 use crate::fault::{Filters, Plan, Unhit};
 use crate::network::{self, Answer, Network, Side, Wire};
 use crate::order::Inbox;
@@ -22,7 +25,10 @@ use crate::timers::Timers;
 use crate::watch::{Both, Watch, Way};
 
 pub use self::change::Change;
+pub use self::gateway::Sites;
+use self::gateway::{Datagrams, Sockets};
 pub use self::manners::Manners;
+use self::player::Player;
 
 /// Everything there is.
 pub struct World {
@@ -37,9 +43,12 @@ pub struct World {
     /// Publishers that are no modems, so far.
     outsiders: u64,
     /// Whose wires these are.
-    owners: BTreeMap<Wire, (usize, Link)>,
+    owners: BTreeMap<Wire, Owner>,
+    sites: Sites,
+    datagrams: Datagrams,
     plan: BTreeMap<(Instant, u64), Change>,
     planned: u64,
+    names: Names,
     /// What faults wait for becomes orders here.
     inbox: Arc<Inbox>,
     /// They listen, once a fault waits for something.
@@ -55,7 +64,7 @@ pub struct World {
 /// A modem, the host at its serial end, and its way into the network.
 struct Station {
     modem: Modem,
-    host: Host,
+    host: Player,
     /// From the host to the modem, and back.
     up: Pipe,
     down: Pipe,
@@ -63,9 +72,17 @@ struct Station {
     /// The host neither reads nor types.
     stopped: bool,
     links: BTreeMap<Link, Wire>,
+    sockets: Sockets,
     route: Route,
     /// What goes wrong with packets, if anything does.
     filters: Option<Filters>,
+}
+
+/// Who called.
+#[derive(Clone, Copy)]
+enum Owner {
+    Station(usize, Link),
+    Gateway(crate::gateway::Link),
 }
 
 /// What connections of a station meet.
@@ -86,6 +103,7 @@ enum Actor {
     Serial(usize),
     Host(usize),
     Broker(usize),
+    Datagrams,
     Modem(usize),
 }
 
@@ -96,7 +114,7 @@ impl World {
     /// Brokers without modems. Hosts whose names begin with `broker` and a number are at the one of that place, all
     /// others at the first.
     pub fn new(seed: u64, brokers: impl IntoIterator<Item = broker::Config>) -> World {
-        let mut random = Random::new(seed);
+        let (names, mut random) = (Names::default(), Random::new(seed));
         let network = Network::new(Random::new(random.bits()));
         World {
             now: Instant::START,
@@ -108,9 +126,12 @@ impl World {
             served: BTreeMap::new(),
             outsiders: 0,
             owners: BTreeMap::new(),
+            sites: Sites::default(),
+            datagrams: Datagrams::default(),
             plan: BTreeMap::new(),
             planned: 0,
-            inbox: Inbox::new([]),
+            inbox: Inbox::new(names.clone()),
+            names,
             ears: None,
             seed,
             timers: Timers::default(),
@@ -122,6 +143,15 @@ impl World {
 
     /// A modem that was just switched on, whose host comes when it is planned. Gives the index of its station.
     pub fn add(&mut self, settings: Settings, imei: Imei, serial: Conditions, route: Route, host: Host) -> usize {
+        self.add_player(settings, imei, serial, route, Player::Script(host))
+    }
+
+    /// The same with a host whose bytes are [written](Self::write) and [read](Self::read) by hand.
+    pub fn add_by_hand(&mut self, settings: Settings, imei: Imei, serial: Conditions, route: Route) -> usize {
+        self.add_player(settings, imei, serial, route, Player::Hand(VecDeque::new()))
+    }
+
+    fn add_player(&mut self, settings: Settings, imei: Imei, serial: Conditions, route: Route, host: Player) -> usize {
         self.stations.push(Station {
             modem: Modem::new(settings.into(), imei),
             host,
@@ -130,6 +160,7 @@ impl World {
             attached: false,
             stopped: false,
             links: BTreeMap::new(),
+            sockets: Sockets::default(),
             route,
             filters: None,
         });
@@ -170,10 +201,25 @@ impl World {
     /// Another program takes over at a station.
     pub fn give(&mut self, station: usize, host: Host, watch: &mut dyn Watch) {
         if let Some(at) = self.stations.get_mut(station) {
-            at.host = host;
+            at.host = Player::Script(host);
             self.host(station, script::Input::Tick);
             self.serve(station, watch);
         }
+    }
+
+    /// How many stations there are.
+    pub fn stations(&self) -> usize {
+        self.stations.len()
+    }
+
+    /// How modems are called, by their stations; the owner names them.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Where hosts find servers.
+    pub fn set_sites(&mut self, sites: Sites) {
+        self.sites = sites;
     }
 
     /// Now.
@@ -198,7 +244,10 @@ impl World {
 
     /// Whether every host is at the end of its script.
     pub fn scripts_are_over(&self) -> bool {
-        self.stations.iter().all(|station| station.host.is_over())
+        self.stations.iter().all(|station| match &station.host {
+            Player::Script(host) => host.is_over(),
+            Player::Hand(_) => true,
+        })
     }
 
     /// Lets everything happen up to `end`, and makes that now.
@@ -212,13 +261,23 @@ impl World {
         self.now = self.now.max(end);
     }
 
-    /// Lets the next thing happen, unless that is later than `end`.
-    pub fn step(&mut self, end: Instant, watch: &mut dyn Watch) -> bool {
+    /// When the next thing happens, not before now; `None`: nothing will by itself.
+    pub fn deadline(&mut self) -> Option<Instant> {
+        self.first().map(|(due, _)| due.max(self.now))
+    }
+
+    fn first(&mut self) -> Option<(Instant, Actor)> {
         self.timers.set(Actor::Network, self.network.deadline());
         for (place, broker) in self.brokers.iter().enumerate() {
             self.timers.set(Actor::Broker(place), broker.deadline());
         }
-        let Some((due, actor)) = self.timers.first().filter(|(due, _)| *due <= end) else { return false };
+        self.timers.set(Actor::Datagrams, self.datagrams_deadline());
+        self.timers.first()
+    }
+
+    /// Lets the next thing happen, unless that is later than `end`.
+    pub fn step(&mut self, end: Instant, watch: &mut dyn Watch) -> bool {
+        let Some((due, actor)) = self.first().filter(|(due, _)| *due <= end) else { return false };
         self.now = self.now.max(due);
         match self.ears.take() {
             None => self.act(actor, watch),
@@ -254,6 +313,7 @@ impl World {
                 self.serve(station, watch);
             }
             Actor::Broker(place) => self.tell_broker(place, broker::Input::Tick, watch),
+            Actor::Datagrams => self.settle_datagrams(watch),
             Actor::Modem(station) => {
                 self.tell(station, &Input::Tick, watch);
                 self.serve(station, watch);
@@ -282,7 +342,11 @@ impl World {
             }
             return self.serve_peer(wire, watch);
         }
-        let Some(&(station, link)) = self.owners.get(&wire) else { return };
+        let (station, link) = match self.owners.get(&wire) {
+            Some(&Owner::Station(station, link)) => (station, link),
+            Some(&Owner::Gateway(link)) => return self.gateway_event(wire, link, event, watch),
+            None => return,
+        };
         let Some(at) = self.stations.get_mut(station).filter(|at| at.links.get(&link) == Some(&wire)) else { return };
         match event {
             network::Event::Opened(_) => self.tell(station, &Input::Opened(link), watch),
@@ -319,7 +383,7 @@ impl World {
             self.tell(station, &input, watch);
             return true;
         }
-        if at.down.is_readable() && at.attached && !at.stopped {
+        if at.down.is_readable() && at.attached && !at.stopped && at.host.reads() {
             let bytes = at.down.read(now, Input::CHUNK, &mut self.random);
             watch.serial(now, station, Way::ToHost, &bytes);
             self.host(station, script::Input::Bytes(&bytes));
@@ -334,13 +398,7 @@ impl World {
         for (&link, &wire) in &at.links {
             if self.network.is_readable(wire, Side::Caller) && at.modem.wants(Port::Link(link)) {
                 let bytes = self.network.read(now, wire, Side::Caller, Input::CHUNK);
-                let Some(filters) = &mut at.filters else {
-                    self.tell(station, &Input::Received(link, &bytes), watch);
-                    return true;
-                };
-                let aligned = at.modem.is_between_packets(link);
-                let on = filters.down(now, link, &bytes, aligned, &mut |what| watch.fault(now, station, &what));
-                self.bring(station, link, &on, watch);
+                self.bring_through(station, link, &bytes, watch);
                 return true;
             }
             if self.network.take_end(wire, Side::Caller) {
@@ -349,6 +407,13 @@ impl World {
                 self.ended(station, link, core::Why::Ended, watch);
                 return true;
             }
+        }
+        let unread = &mut at.sockets.unread;
+        if let Some(place) = unread.iter().position(|(link, _)| at.modem.wants(Port::Link(*link)))
+            && let Some((link, bytes)) = unread.remove(place)
+        {
+            self.bring_through(station, link, &bytes, watch);
+            return true;
         }
         false
     }
@@ -360,6 +425,16 @@ impl World {
         if self.bring(station, link, &rest, watch) {
             self.tell(station, &Input::Closed(link, why), watch);
         }
+    }
+
+    /// Brings what came over a link, through what faults make of it.
+    fn bring_through(&mut self, station: usize, link: Link, bytes: &[u8], watch: &mut dyn Watch) {
+        let (now, at) = (self.now, self.stations.get_mut(station));
+        let Some(at) = at else { return };
+        let Some(filters) = &mut at.filters else { return self.tell(station, &Input::Received(link, bytes), watch) };
+        let aligned = at.modem.is_between_packets(link);
+        let on = filters.down(now, link, bytes, aligned, &mut |what| watch.fault(now, station, &what));
+        self.bring(station, link, &on, watch);
     }
 
     /// Brings what faults let go on, as long as the modem does not close the connection that it came over; whether it did
@@ -402,36 +477,24 @@ impl World {
         at.modem.handle(self.now, input.clone(), &mut out);
         watch.modem(self.now, station, input, &at.modem, &out);
         for effect in out.effects() {
+            let Some(at) = self.stations.get_mut(station) else { break };
             match effect {
                 Effect::Serial(_, marked) => {
                     if at.attached {
                         at.down.write(self.now, marked.bytes(), &mut self.random);
                     }
                 }
-                Effect::Open { link, host, .. } => {
+                Effect::Open { link, transport, host, port } => {
                     if let Some(filters) = &mut at.filters {
                         filters.opened(link);
                     }
-                    let wire = self.network.connect(self.now, at.route.conditions, at.route.answer);
-                    self.network.hold(wire, at.route.held);
-                    at.links.insert(link, wire);
-                    self.owners.insert(wire, (station, link));
-                    let host = host.trim_end_matches('.').to_ascii_lowercase();
-                    let place = host.strip_prefix("broker").and_then(|place| place.parse().ok()).unwrap_or_default();
-                    self.served.insert(wire, place);
-                    watch.linked(self.now, station, link, wire, place);
-                }
-                Effect::Send(link, marked) => {
-                    let Some(wire) = at.links.get(&link) else { continue };
-                    let Some(filters) = &mut at.filters else {
-                        self.network.write(self.now, *wire, Side::Caller, marked.bytes());
-                        continue;
-                    };
-                    let now = self.now;
-                    for on in filters.up(now, link, marked.bytes(), &mut |what| watch.fault(now, station, &what)) {
-                        self.network.write(now, *wire, Side::Caller, &on);
+                    if matches!(transport, Transport::Udp) {
+                        self.open_socket(station, link, port);
+                    } else {
+                        self.call(station, link, host, port, watch);
                     }
                 }
+                Effect::Send(link, marked) => self.send(station, link, marked.bytes(), watch),
                 Effect::Close(link) => {
                     if let Some(filters) = &mut at.filters {
                         filters.closed(link);
@@ -440,6 +503,7 @@ impl World {
                         self.owners.remove(&wire);
                         self.network.close(wire, Side::Caller);
                     }
+                    self.close_socket(station, link);
                 }
                 Effect::Resolve(query, ..) => {
                     self.planned += 1;
@@ -453,12 +517,39 @@ impl World {
         self.modem_out = out;
     }
 
-    fn host(&mut self, station: usize, input: script::Input<'_>) {
+    /// A modem makes a connection.
+    fn call(&mut self, station: usize, link: Link, host: &str, port: u16, watch: &mut dyn Watch) {
         let Some(at) = self.stations.get_mut(station) else { return };
-        self.host_out.clear();
-        at.host.handle(self.now, input, &mut self.host_out);
-        if at.attached {
-            at.up.write(self.now, &self.host_out.bytes, &mut self.random);
+        let place = self.sites.broker(host, port);
+        let answer = if place.is_some() { at.route.answer } else { Answer::Refuse };
+        let wire = self.network.connect(self.now, at.route.conditions, answer);
+        self.network.hold(wire, at.route.held);
+        at.links.insert(link, wire);
+        self.owners.insert(wire, Owner::Station(station, link));
+        if let Some(place) = place {
+            self.served.insert(wire, place);
+            watch.linked(self.now, station, link, wire, place);
+        }
+    }
+
+    /// A modem sends bytes over a link, through what faults make of them.
+    fn send(&mut self, station: usize, link: Link, bytes: &[u8], watch: &mut dyn Watch) {
+        let now = self.now;
+        let Some(at) = self.stations.get_mut(station) else { return };
+        let (wire, socket) = (at.links.get(&link).copied(), at.sockets.addresses.get(&link).copied());
+        let conditions = at.route.conditions;
+        let on = at
+            .filters
+            .as_mut()
+            .map(|filters| filters.up(now, link, bytes, &mut |what| watch.fault(now, station, &what)));
+        let mut write = |bytes: &[u8]| match (wire, socket) {
+            (Some(wire), _) => self.network.write(now, wire, Side::Caller, bytes),
+            (None, Some(socket)) => self.send_datagram(socket, bytes, conditions),
+            (None, None) => {}
+        };
+        match on {
+            None => write(bytes),
+            Some(on) => on.iter().for_each(|bytes| write(bytes)),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quasimodem_core::{Change, Host, Imei, Input, Instant, Link, Modem, Outbox, Oversize, Power, Settings, Sim, Why};
-use quasimodem_lab::event::{Event, Form, Listener, Reporter, Stamp, Value, put_line, schema};
+use quasimodem_lab::event::{Event, Form, Listener, Names, Reporter, Stamp, Value, put_line, schema};
 use quasimodem_lab::watch::{OnLink, Watch};
 
 /// Keeps the lines.
@@ -31,7 +31,7 @@ impl Bench {
             modem: Modem::new(settings.into(), Imei::default()),
             outbox: Outbox::default(),
             now: Instant::START,
-            reporter: Reporter::new(["modem".to_owned()], Lines::default()),
+            reporter: Reporter::new(Names::from_iter(["modem"]), Lines::default()),
         }
     }
 
@@ -329,7 +329,7 @@ fn real_time_is_told_by_the_listener() {
             Some(1_780_000_000_005)
         }
     }
-    let mut reporter = Reporter::new(Vec::new(), Clock(Vec::new()));
+    let mut reporter = Reporter::new(Names::default(), Clock(Vec::new()));
     reporter.run(Instant::from_micros(1_500_001), &Event::End {});
     let line = String::from_utf8(reporter.listener_mut().0.clone()).unwrap();
     assert_eq!(line, "{\"event\":\"run.end\",\"seq\":1,\"t\":1.500001,\"wall\":\"2026-05-28T20:26:40.005Z\"}\n");

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use quasimodem_core::{Change, Effect, Host, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Power};
 use quasimodem_lab::fault::{Filters, Happened, Plan, Unhit};
-use quasimodem_lab::order::{Deed, Inbox};
+use quasimodem_lab::order::{Inbox, Order};
 use quasimodem_lab::watch::{OnLink, Way};
 use tokio::time;
 
@@ -112,13 +112,13 @@ impl<E: SerialEnd> Driver<E> {
     }
 
     /// Carries out what somebody outside tells this modem, now.
-    pub(crate) fn order(&mut self, deed: Deed, Desk { lent, .. }: &mut Desk) {
-        match deed {
-            Deed::Radio(changes) => {
+    pub(crate) fn order(&mut self, order: Order, Desk { lent, .. }: &mut Desk) {
+        match order {
+            Order::Radio(changes) => {
                 changes.into_iter().for_each(|change| self.handle(Input::Bearer(change), lent));
             }
-            Deed::Power(power) => self.handle(Input::Power(power), lent),
-            Deed::Fault(order) => {
+            Order::Power(power) => self.handle(Input::Power(power), lent),
+            Order::Fault(order) => {
                 let (now, station) = (self.now(), self.station);
                 let mut filters = match self.filters.take() {
                     Some(filters) => filters,
@@ -131,7 +131,7 @@ impl<E: SerialEnd> Driver<E> {
                 self.listen(lent);
             }
             // No station has a broker.
-            Deed::Broker(_) => {}
+            Order::Broker(_) => {}
         }
     }
 

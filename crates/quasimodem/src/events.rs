@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use quasimodem_lab::event::{Endpoint, Event, Listener, ModemAt, Reporter, SCHEMA, Stamp, put_line};
+use quasimodem_lab::event::{Endpoint, Event, Listener, ModemAt, Names, Reporter, SCHEMA, Stamp, put_line};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
@@ -49,7 +49,7 @@ pub(crate) fn parse_target(text: &str) -> Result<Target, String> {
 
 impl Target {
     /// A watch that writes there.
-    fn open(&self, modems: impl IntoIterator<Item = String>) -> Result<Reporter<Sink>> {
+    fn open(&self, modems: Names) -> Result<Reporter<Sink>> {
         let to: Writer = match self {
             Target::Stdout => Writer::Open(Box::new(io::stdout())),
             Target::Descriptor(number) => Writer::Open(Box::new(File::from(descriptor(*number)?))),
@@ -81,11 +81,7 @@ fn descriptor(number: i32) -> Result<OwnedFd> {
 }
 
 /// These watches, and the events if they are asked for; the modems are those of these names.
-pub(crate) fn watching(
-    events: Option<&Target>,
-    mut watches: Watches,
-    modems: impl IntoIterator<Item = String>,
-) -> Result<Watching> {
+pub(crate) fn watching(events: Option<&Target>, mut watches: Watches, modems: Names) -> Result<Watching> {
     if let Some(target) = events {
         watches.push(Box::new(target.open(modems).with_context(|| format!("can't write events to {target}"))?));
     }

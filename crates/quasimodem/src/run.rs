@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 
 use anyhow::{Context as _, Error, Result, bail};
 use quasimodem_core::{Modem, Uart};
-use quasimodem_lab::event::Event;
+use quasimodem_lab::event::{Event, Names};
 use quasimodem_lab::fault::Plan;
-use quasimodem_lab::order::{Deed, Inbox};
+use quasimodem_lab::order::{Inbox, Order};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep_until, timeout};
@@ -48,7 +48,7 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     let is_test = matches!(at, At::Script(_));
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
-    let watching = events::watching(events.as_ref(), log::watches(verbose), [MODEM.into()])?;
+    let watching = events::watching(events.as_ref(), log::watches(verbose), Names::from_iter([MODEM]))?;
     let mut ready = Ready { seed: settings.seed, ..Ready::default() };
     let seed = settings.seed.unwrap_or_default();
     let (greeting, lab_root, given, broker) = match lab {
@@ -123,7 +123,7 @@ async fn drive<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
 async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     let Parts { modem, hosts, tls, mut signals, greeting, plan, seed, is_test, watching, broker, mut ready, .. } =
         parts;
-    let inbox = Inbox::new([MODEM.into()]);
+    let inbox = Inbox::new(Names::from_iter([MODEM]));
     let mut desk = Desk::new(watching.clone(), inbox.clone(), seed);
     let mut driver = Driver::new(0, modem, end, hosts, tls, watching.start());
     log::say(format_args!("modem ready on {}", driver.end().place()));
@@ -148,9 +148,9 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
                 return Poll::Ready(ended);
             }
             let Some((_, order)) = inbox.take(Some(cx.waker())) else { break };
-            match order.deed {
-                Deed::Broker(order) => drop(broker.as_ref().map(|broker| broker.order(&order))),
-                deed => driver.order(deed, &mut desk),
+            match order {
+                Order::Broker(order) => drop(broker.as_ref().map(|broker| broker.order(&order))),
+                order => driver.order(order, &mut desk),
             }
         }
         if let Some(at) = driver.wakes_at() {

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::Value as Json;
+
 use super::row::{Field, Form, Row, Value};
+use super::table::Endpoint;
 use super::{Event, Stamp};
 use crate::flat::meant;
 
@@ -73,6 +76,27 @@ fn may_be_asked(field: &Field) -> bool {
 }
 
 impl Condition {
+    /// The name of the event.
+    pub fn event(&self) -> &'static str {
+        self.row
+    }
+
+    /// Whether this event, as its line of JSON says it, is one.
+    pub fn fits_json(&self, event: &Json) -> bool {
+        let is_due = |(key, due): &(&'static str, String)| match event.get(key) {
+            Some(Json::Bool(flag)) => is(&Value::Flag(*flag), due),
+            Some(Json::Number(number)) => number.as_i64().is_some_and(|number| is(&Value::Number(number), due)),
+            Some(Json::String(text)) => is(&Value::Text(text), due),
+            Some(Json::Object(at)) => {
+                let host = at.get("host").and_then(Json::as_str).unwrap_or_default();
+                let port = at.get("port").and_then(Json::as_u64).and_then(|port| port.try_into().ok());
+                is(&Value::Endpoint(&Endpoint { host, port: port.unwrap_or_default() }), due)
+            }
+            _ => false,
+        };
+        event.get("event").and_then(Json::as_str) == Some(self.row) && self.fields.iter().all(is_due)
+    }
+
     /// Whether this event is one.
     pub fn fits(&self, stamp: &Stamp<'_>, event: &Event<'_>) -> bool {
         if event.name() != self.row {

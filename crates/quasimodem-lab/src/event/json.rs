@@ -12,7 +12,7 @@ use super::{Event, Stamp};
 
 /// Puts an event as one line of JSON, with its line feed: what all events have first, then its own fields.
 pub fn put_line(stamp: &Stamp<'_>, event: &Event<'_>, to: &mut Vec<u8>) {
-    let Stamp { seq, t, wall, modem } = stamp;
+    let Stamp { seq, t, wall, modem, .. } = stamp;
     put(to, format_args!(r#"{{"event":"{}","seq":{seq},"t":"#, event.name()));
     put_seconds(t.since(Instant::START), to);
     if let Some(time) =

@@ -5,6 +5,7 @@
 
 mod condition;
 mod json;
+mod names;
 mod reporter;
 mod row;
 mod schema;
@@ -16,6 +17,7 @@ use quasimodem_core::Instant;
 
 pub use self::condition::{BadCondition, Condition};
 pub use self::json::put_line;
+pub use self::names::Names;
 pub use self::reporter::{Listener, Reporter};
 pub use self::row::{Field, Form, Row, Value};
 pub use self::schema::schema;
@@ -33,6 +35,8 @@ pub struct Stamp<'a> {
     pub t: Instant,
     /// What time it was, in milliseconds since 1970; `None` in virtual time, so that runs of one seed are the same.
     pub wall: Option<i64>,
-    /// Which modem; `None` for what is no modem's.
+    /// The station, by its number; `None` for what is no modem's.
+    pub station: Option<usize>,
+    /// The name of its modem.
     pub modem: Option<&'a str>,
 }

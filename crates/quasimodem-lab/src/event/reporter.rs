@@ -10,7 +10,7 @@ use quasimodem_core::{
 use super::secrets::Secrets;
 use super::station::{self, Station};
 use super::table::Endpoint;
-use super::{Event, Stamp};
+use super::{Event, Names, Stamp};
 use crate::fault::Happened;
 use crate::transcript::{SIMS, word_for};
 use crate::watch::{OnLink, Watch};
@@ -38,23 +38,22 @@ pub struct Reporter<L> {
 struct Teller<L> {
     listener: L,
     seq: u64,
-    /// The names of the modems.
-    names: Vec<String>,
+    names: Names,
 }
 
 impl<L: Listener> Teller<L> {
     fn tell(&mut self, t: Instant, station: Option<usize>, event: &Event<'_>) {
         self.seq += 1;
-        let modem = station.and_then(|station| self.names.get(station)).map(String::as_str);
-        let stamp = Stamp { seq: self.seq, t, wall: self.listener.wall(), modem };
+        let name = station.and_then(|station| self.names.of(station));
+        let stamp = Stamp { seq: self.seq, t, wall: self.listener.wall(), station, modem: name.as_deref() };
         self.listener.event(&stamp, event);
     }
 }
 
 impl<L: Listener> Reporter<L> {
-    /// Tells what happens at the modems of these names; the first is station 0.
-    pub fn new(names: impl IntoIterator<Item = String>, listener: L) -> Reporter<L> {
-        let teller = Teller { listener, seq: 0, names: names.into_iter().collect() };
+    /// Tells what happens at the modems of these names.
+    pub fn new(names: Names, listener: L) -> Reporter<L> {
+        let teller = Teller { listener, seq: 0, names };
         Reporter { teller, secrets: Secrets::default(), stations: BTreeMap::new() }
     }
 

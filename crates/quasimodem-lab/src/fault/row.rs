@@ -14,15 +14,15 @@ pub struct Row {
     /// The keys that say what it is about; without any it is about all.
     pub matches: &'static [Key],
     /// What only it is about, if it is not about all packets.
-    pub(super) only: Option<&'static str>,
+    pub(crate) only: Option<&'static str>,
     /// What becomes of a packet that is hit.
-    pub(super) act: Act,
+    pub(crate) act: Act,
     /// Where it was seen or measured.
     pub source: &'static str,
 }
 
 /// Changes the packets that go on in the place of one that was hit; more may be behind it in the list.
-pub(super) type Act = fn(&Values, &mut Vec<Vec<u8>>);
+pub(crate) type Act = fn(&Values, &mut Vec<Vec<u8>>);
 
 impl Row {
     /// All keys of this fault: its own, what it is about, and those that all faults have.

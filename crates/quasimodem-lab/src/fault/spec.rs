@@ -22,8 +22,7 @@ impl FromStr for Spec {
     type Err = Bad;
 
     fn from_str(text: &str) -> Result<Spec, Bad> {
-        let (row, values) = flat::read(text, ROWS)?;
-        Spec::new(row, values)
+        Spec::of(ROWS, text)
     }
 }
 
@@ -44,6 +43,12 @@ impl Spec {
                 Spec::new(row, values)
             }
         }
+    }
+
+    /// A fault of a table.
+    pub(crate) fn of(rows: &'static [Row], text: &str) -> Result<Spec, Bad> {
+        let (row, values) = flat::read(text, rows)?;
+        Spec::new(row, values)
     }
 
     fn new(row: &'static Row, values: Values) -> Result<Spec, Bad> {

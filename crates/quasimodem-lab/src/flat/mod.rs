@@ -50,6 +50,10 @@ pub enum Bad {
     Value(&'static str, String, String),
     /// Two faults have one id.
     SameId(String),
+    /// This order is for a modem, and none is named.
+    ForModem(&'static str),
+    /// This order is for the broker, not for a modem.
+    ForBroker(&'static str),
 }
 
 /// A row of a table of things that have names and keys.
@@ -155,6 +159,8 @@ impl fmt::Display for Bad {
             Bad::Missing(row, key) => write!(f, "{row} needs {key}=…"),
             Bad::Both(one, other) => write!(f, "expected {one} or {other}, not both"),
             Bad::Value(key, text, wrong) => write!(f, "{key} is {text:?}, {wrong}"),
+            Bad::ForModem(order) => write!(f, "{order} is an order for a modem, not for the lab"),
+            Bad::ForBroker(order) => write!(f, "{order} is an order for the lab's broker, not for a modem"),
             Bad::SameId(id) => write!(f, "two faults have the id {id:?}; give one of them another: id=NAME"),
         }
     }

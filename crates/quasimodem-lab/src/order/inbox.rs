@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::Order;
-use crate::event::{Condition, Event, Listener, Reporter, Stamp};
-use crate::fault::{Cue, Plan};
+use crate::event::{Condition, Event, Listener, Names, Reporter, Stamp};
+use crate::fault::{self, Cue, Plan};
 use crate::watch::Watch;
 
 /// Orders on their way to the stations of a thread, each with the number of its station, and what faults of these stations
@@ -14,8 +14,7 @@ use crate::watch::Watch;
 #[derive(Default)]
 pub struct Inbox {
     inner: Mutex<Inner>,
-    /// The names of the modems; the first is station 0.
-    names: Vec<String>,
+    names: Names,
 }
 
 #[derive(Default)]
@@ -40,8 +39,8 @@ const MOST: usize = 10_000;
 
 impl Inbox {
     /// An inbox of the modems of these names.
-    pub fn new(names: impl IntoIterator<Item = String>) -> Arc<Inbox> {
-        Arc::new(Inbox { inner: Mutex::default(), names: names.into_iter().collect() })
+    pub fn new(names: Names) -> Arc<Inbox> {
+        Arc::new(Inbox { inner: Mutex::default(), names })
     }
 
     /// Gives an order to a station, and wakes its thread. False: too many wait.
@@ -98,12 +97,11 @@ struct Ears(Arc<Inbox>);
 impl Listener for Ears {
     fn event(&mut self, stamp: &Stamp<'_>, event: &Event<'_>) {
         let Ears(inbox) = self;
-        let of = stamp.modem.and_then(|name| inbox.names.iter().position(|known| known == name));
         let inner = &mut *inbox.lock();
         for wait in &inner.waits {
-            let is_meant = of.is_none_or(|station| station == wait.station);
+            let is_meant = stamp.station.is_none_or(|station| station == wait.station);
             if is_meant && wait.condition.fits(stamp, event) && inner.orders.len() < MOST {
-                inner.orders.push_back((wait.station, Order::cue(&wait.id, wait.cue)));
+                inner.orders.push_back((wait.station, Order::Fault(fault::Order::Cue(wait.id.clone(), wait.cue))));
                 if let Some(waker) = inner.waker.take() {
                     waker.wake();
                 }

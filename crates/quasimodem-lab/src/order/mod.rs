@@ -11,19 +11,11 @@ use std::str::FromStr;
 use quasimodem_core::{Change, Power};
 
 use crate::broker;
-use crate::fault::{self, Cue};
+use crate::fault;
 use crate::flat::{self, Bad, Key, Named, Values};
 
 pub use self::inbox::Inbox;
 pub use self::table::ROWS;
-
-/// An order, read and checked: `fault packet-drop type=PUBACK`, `radio stat=2`, `broker-kick client_id=me`.
-#[derive(Clone, Debug)]
-pub struct Order {
-    name: &'static str,
-    /// What is to be done.
-    pub deed: Deed,
-}
 
 /// A row of the table of orders.
 #[derive(Clone, Copy, Debug)]
@@ -35,22 +27,22 @@ pub struct Row {
     /// Its keys; of `fault` they are those of the fault.
     pub keys: &'static [Key],
     /// Those that it can't do without.
-    needs: &'static [&'static str],
+    pub(crate) needs: &'static [&'static str],
     /// One that may be given.
     pub example: &'static str,
-    make: Make,
+    pub(crate) make: Make,
 }
 
 /// What an order is made of: its values, or what stands behind its name.
 #[derive(Clone, Copy, Debug)]
-enum Make {
-    Values(fn(&Values) -> Deed),
-    Text(fn(&str) -> Result<Deed, Bad>),
+pub(crate) enum Make {
+    Values(fn(&Values) -> Order),
+    Text(fn(&str) -> Result<Order, Bad>),
 }
 
-/// What is to be done.
+/// An order, read and checked: `fault packet-drop type=PUBACK`, `radio stat=2`, `broker-kick client_id=me`.
 #[derive(Clone, Debug)]
-pub enum Deed {
+pub enum Order {
     /// Faults change.
     Fault(fault::Order),
     /// The modem is told of this.
@@ -74,37 +66,46 @@ impl FromStr for Order {
     type Err = Bad;
 
     fn from_str(text: &str) -> Result<Order, Bad> {
-        let text = text.trim();
-        let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        if let Some((row, make)) = ROWS.iter().find_map(|row| match row.make {
-            Make::Text(make) if row.name == name => Some((row, make)),
-            _ => None,
-        }) {
-            return Ok(Order { name: row.name, deed: make(rest)? });
-        }
-        let (row, values) = flat::read(text, ROWS)?;
-        if let Some(key) = row.needs.iter().find(|key| !values.has(key)) {
-            return Err(Bad::Missing(row.name, key));
-        }
-        let Make::Values(make) = row.make else { return Err(Bad::Quotes) };
-        Ok(Order { name: row.name, deed: make(&values) })
+        Order::of(ROWS, text)
     }
 }
 
 impl Order {
-    /// The order that tells a fault to begin or to end.
-    pub(crate) fn cue(id: &str, cue: Cue) -> Order {
-        Order { name: "trigger", deed: Deed::Fault(fault::Order::Cue(id.into(), cue)) }
+    /// An order of a table.
+    pub(crate) fn of(rows: &'static [Row], text: &str) -> Result<Order, Bad> {
+        let text = text.trim();
+        let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        if let Some(make) = rows.iter().find_map(|row| match row.make {
+            Make::Text(make) if row.name == name => Some(make),
+            _ => None,
+        }) {
+            return make(rest);
+        }
+        let (row, values) = flat::read(text, rows)?;
+        if let Some(key) = row.needs.iter().find(|key| !values.has(key)) {
+            return Err(Bad::Missing(row.name, key));
+        }
+        let Make::Values(make) = row.make else { return Err(Bad::NoValue(name.into())) };
+        Ok(make(&values))
     }
 
     /// Its name.
     pub fn name(&self) -> &'static str {
-        self.name
+        match self {
+            Order::Fault(fault::Order::Put(_)) => "fault",
+            Order::Fault(fault::Order::Clear(_)) => "clear",
+            Order::Fault(fault::Order::Cue(..)) => "trigger",
+            Order::Radio(_) => "radio",
+            Order::Power(_) => "power",
+            Order::Broker(broker::Order::Publish { .. }) => "broker-publish",
+            Order::Broker(broker::Order::Kick(_)) => "broker-kick",
+            Order::Broker(broker::Order::Restart { .. }) => "broker-restart",
+        }
     }
 
     /// Whom it is for.
     pub fn whom(&self) -> For {
-        if let Deed::Broker(_) = self.deed { For::Broker } else { For::Station }
+        if let Order::Broker(_) = self { For::Broker } else { For::Station }
     }
 }
 

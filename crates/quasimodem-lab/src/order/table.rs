@@ -3,7 +3,7 @@
 use quasimodem_core::mqtt::Qos;
 use quasimodem_core::{Change, Power, Registration};
 
-use super::{Deed, Make, Row};
+use super::{Make, Order, Row};
 use crate::broker;
 use crate::fault::{self, Cue};
 use crate::flat::{Bad, Key, Kind, Values};
@@ -21,7 +21,7 @@ pub const ROWS: &[Row] = &[
         needs: &["client_id"],
         example: "broker-kick client_id=me",
         make: Make::Values(|values| {
-            Deed::Broker(broker::Order::Kick(values.text("client_id").unwrap_or_default().into()))
+            Order::Broker(broker::Order::Kick(values.text("client_id").unwrap_or_default().into()))
         }),
     },
     Row {
@@ -36,7 +36,7 @@ pub const ROWS: &[Row] = &[
         needs: &["topic"],
         example: "broker-publish topic=down/1 payload='reboot now' qos=1",
         make: Make::Values(|values| {
-            Deed::Broker(broker::Order::Publish {
+            Order::Broker(broker::Order::Publish {
                 topic: values.text("topic").unwrap_or_default().into(),
                 payload: values.text("payload").unwrap_or_default().as_bytes().into(),
                 qos: qos(values),
@@ -55,7 +55,7 @@ pub const ROWS: &[Row] = &[
         }],
         needs: &[],
         example: "broker-restart keep=false",
-        make: Make::Values(|values| Deed::Broker(broker::Order::Restart { keep: values.flag("keep") != Some(false) })),
+        make: Make::Values(|values| Order::Broker(broker::Order::Restart { keep: values.flag("keep") != Some(false) })),
     },
     Row {
         name: "clear",
@@ -63,7 +63,7 @@ pub const ROWS: &[Row] = &[
         keys: &[ID],
         needs: &[],
         example: "clear id=packet-drop",
-        make: Make::Values(|values| Deed::Fault(fault::Order::Clear(values.text("id").map(Into::into)))),
+        make: Make::Values(|values| Order::Fault(fault::Order::Clear(values.text("id").map(Into::into)))),
     },
     Row {
         name: "fault",
@@ -71,7 +71,7 @@ pub const ROWS: &[Row] = &[
         keys: &[],
         needs: &[],
         example: "fault packet-drop type=PUBACK times=1",
-        make: Make::Text(|text| -> Result<Deed, Bad> { Ok(Deed::Fault(fault::Order::Put(text.parse()?))) }),
+        make: Make::Text(|text| -> Result<Order, Bad> { Ok(Order::Fault(fault::Order::Put(text.parse()?))) }),
     },
     Row {
         name: "trigger",
@@ -84,7 +84,7 @@ pub const ROWS: &[Row] = &[
         example: "trigger id=packet-drop",
         make: Make::Values(|values| {
             let cue = if values.text("to") == Some("end") { Cue::End } else { Cue::Begin };
-            Deed::Fault(fault::Order::Cue(values.text("id").unwrap_or_default().into(), cue))
+            Order::Fault(fault::Order::Cue(values.text("id").unwrap_or_default().into(), cue))
         }),
     },
     Row {
@@ -98,7 +98,7 @@ pub const ROWS: &[Row] = &[
         }],
         needs: &["state"],
         example: "power state=reset",
-        make: Make::Values(|values| Deed::Power(named(POWERS, values.text("state")).unwrap_or(Power::Reset))),
+        make: Make::Values(|values| Order::Power(named(POWERS, values.text("state")).unwrap_or(Power::Reset))),
     },
     Row {
         name: "radio",
@@ -137,7 +137,7 @@ pub const ROWS: &[Row] = &[
     },
 ];
 
-fn radio(values: &Values) -> Deed {
+fn radio(values: &Values) -> Order {
     let sim = named(SIMS, values.text("sim")).map(Change::Sim);
     let registration = values.number("stat").map(|stat| {
         let registrations = [
@@ -156,7 +156,7 @@ fn radio(values: &Values) -> Deed {
     let call = values.address("address").map(|address| Change::DataCall(Some(address)));
     let down = values.text("call").map(|_| Change::DataCall(None));
     let clock = values.number("clock").and_then(|seconds| i64::try_from(seconds).ok()).map(Change::Clock);
-    Deed::Radio([sim, registration, signal, down, call, clock].into_iter().flatten().collect())
+    Order::Radio([sim, registration, signal, down, call, clock].into_iter().flatten().collect())
 }
 
 fn named<T: Copy>(words: &[(&'static str, T)], word: Option<&str>) -> Option<T> {

@@ -9,7 +9,7 @@ use super::{ADDRESS, Manners, Route, World};
 use crate::broker::{self, Broker, Peer};
 use crate::fault::{Filters, Plan};
 use crate::network::Side;
-use crate::order::{Deed, Order};
+use crate::order::Order;
 use crate::script;
 use crate::watch::Watch;
 
@@ -113,19 +113,19 @@ impl World {
     }
 
     fn order(&mut self, station: usize, order: Order, watch: &mut dyn Watch) {
-        match order.deed {
-            Deed::Radio(changes) => {
+        match order {
+            Order::Radio(changes) => {
                 changes.into_iter().for_each(|change| self.tell(station, &Input::Bearer(change), watch));
                 self.serve(station, watch);
             }
-            Deed::Power(power) => {
+            Order::Power(power) => {
                 self.tell(station, &Input::Power(power), watch);
                 self.serve(station, watch);
             }
-            Deed::Broker(order) => self.with_broker(0, watch, |broker, now, out| {
+            Order::Broker(order) => self.with_broker(0, watch, |broker, now, out| {
                 broker.order(now, &order, out);
             }),
-            Deed::Fault(order) => {
+            Order::Fault(order) => {
                 let (now, seed) = (self.now, self.seed);
                 let Some(at) = self.stations.get_mut(station) else { return };
                 let filters = at.filters.get_or_insert_with(|| {

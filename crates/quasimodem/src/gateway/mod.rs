@@ -9,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, anyhow};
-use quasimodem_lab::event::Event;
+use quasimodem_lab::event::{Event, Names};
 use quasimodem_lab::gateway::Config;
 use tokio::net::UdpSocket;
 use tokio::runtime::Builder;
@@ -35,7 +35,7 @@ pub(crate) fn run(Alone { sn, broker, user, tuning, events, verbose }: Alone) ->
         let mut signals = Signals::new().context("can't watch for signals")?;
         let (socket, address) = bind(sn).await?;
         log::say(format_args!("gateway on {address}, before the broker at {}:{}", broker.host, broker.port));
-        let watching = events::watching(events.as_ref(), log::watches(verbose), [])?;
+        let watching = events::watching(events.as_ref(), log::watches(verbose), Names::default())?;
         server::start(socket, broker, tuning.config(user.as_ref()), &watching);
         let ready = Ready { gateway: Some(address), ..Ready::default() };
         ready.tell(&watching);
