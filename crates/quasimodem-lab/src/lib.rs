@@ -12,6 +12,7 @@ pub mod fault;
 pub mod flat;
 mod frames;
 pub mod gateway;
+pub mod lab;
 pub mod network;
 pub mod order;
 pub mod pace;
@@ -19,9 +20,13 @@ pub mod pipe;
 pub mod random;
 pub mod recorder;
 pub mod script;
+#[cfg(test)]
+mod seam_tests;
 pub mod simulation;
 mod timers;
 mod tls_words;
 pub mod transcript;
 pub mod watch;
 pub mod world;
+
+pub use lab::Lab;
