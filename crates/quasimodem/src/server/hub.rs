@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::io;
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -225,8 +225,9 @@ impl<M: Machine> Shared<M> {
             }
             hub.connections.pushed.push(id);
             self.settle(&mut hub);
-            let mut chunk = [0; ModemInput::CHUNK];
-            let mut buffer = ReadBuf::new(&mut chunk);
+            // Not zeroed: it is on the way of each packet.
+            let mut chunk = [MaybeUninit::uninit(); ModemInput::CHUNK];
+            let mut buffer = ReadBuf::uninit(&mut chunk);
             let wants = hub.machine.wants(id);
             if !wants && M::RESUMES {
                 hub.paused.insert(id);
