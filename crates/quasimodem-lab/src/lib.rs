@@ -8,6 +8,7 @@ pub mod chat;
 pub mod cloud;
 pub mod com_port;
 pub mod event;
+mod facts;
 pub mod fault;
 pub mod flat;
 mod frames;

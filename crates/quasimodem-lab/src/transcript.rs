@@ -47,7 +47,7 @@
 //! The host is attached at the start, and what the modem tells it then is not shown. Whatever the modem does that no line expects is a failure.
 
 use std::collections::VecDeque;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::Duration;
 
 use quasimodem_core::{
@@ -442,35 +442,13 @@ pub(crate) fn packet_words(link: Link, bytes: &[u8]) -> Result<String, String> {
     }
 }
 
-/// The type of a packet, such as `PUBACK`; `unknown` if it can't be read.
-pub(crate) fn packet_type(link: Link, bytes: &[u8]) -> String {
-    let mut first = FirstWord(String::new());
-    // It ends with an error once it has the word, so that nothing behind it is put into words.
-    let _ = if speaks_sn(link) {
-        sn::Packet::decode(bytes).map(|packet| write!(first, "{packet}")).ok()
-    } else {
-        mqtt::Packet::decode(bytes).map(|packet| write!(first, "{packet}")).ok()
-    };
-    if first.0.is_empty() { "unknown".into() } else { first.0 }
-}
-
-/// Takes what is written up to the first blank, in capitals.
-struct FirstWord(String);
-
-impl fmt::Write for FirstWord {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let (word, is_over) = text.split_once(' ').map_or((text, false), |(word, _)| (word, true));
-        self.0.push_str(&word.to_ascii_uppercase());
-        if is_over { Err(fmt::Error) } else { Ok(()) }
-    }
-}
-
 /// The bytes of such a packet.
 pub(crate) fn packet(link: Link, words: &str) -> Result<Vec<u8>, String> {
     if speaks_sn(link) { sn::parse_words(words) } else { mqtt::parse_words(words) }
 }
 
-fn speaks_sn(link: Link) -> bool {
+/// Whether a link carries MQTT-SN.
+pub(crate) fn speaks_sn(link: Link) -> bool {
     ClientId::from_number(link.0.into()).is_some_and(ClientId::is_sn)
 }
 

@@ -105,8 +105,8 @@ fn a_session() {
         [
             r#"link.led "link":1,"to":{"host":"127.0.0.1","port":1}"#,
             r#"link.open "link":1"#,
-            r#"packet.up "link":1,"packet":"CONNECT","size":41"#,
-            r#"packet.down "link":1,"packet":"CONNACK","size":4"#,
+            r#"packet.up "link":1,"type":"CONNECT","size":41,"flags":"clean","version":4"#,
+            r#"packet.down "link":1,"type":"CONNACK","size":4,"session":false,"code":0"#,
             r#"at.urc "line":3,"text":"+MQTTOPEN: 1,1""#,
             r#"client.open "client":1"#,
         ]
@@ -140,7 +140,7 @@ fn results_name_their_lines() {
     bench.feed(&Input::Received(LINK, b"\x30\x04\x00\x01zp"));
     assert_eq!(
         bench.told(),
-        [r#"packet.down "link":1,"packet":"PUBLISH","size":6"#, r#"at.urc "text":"+MQTTMSG: 1,0,\"z\",\"p\"""#,]
+        [r#"packet.down "link":1,"type":"PUBLISH","size":6,"topic":"z","qos":0"#, r#"at.urc "text":"+MQTTMSG: 1,0,\"z\",\"p\"""#,]
     );
     bench.passes(3000);
     bench.feed(&Input::Tick);
@@ -276,9 +276,9 @@ fn packets_in_pieces() {
     assert_eq!(
         packets,
         [
-            r#"packet.down "link":1,"packet":"CONNACK","size":4"#,
-            &*format!(r#"packet.down "link":1,"packet":"PUBLISH","size":{}"#, length + 4),
-            r#"packet.down "link":1,"packet":"PINGRESP","size":2"#,
+            r#"packet.down "link":1,"type":"CONNACK","size":4,"session":false,"code":0"#,
+            &*format!(r#"packet.down "link":1,"type":"PUBLISH","size":{}"#, length + 4),
+            r#"packet.down "link":1,"type":"PINGRESP","size":2"#,
         ]
     );
 }

@@ -59,7 +59,7 @@ impl FromStr for Condition {
                 Form::Flag => value.parse::<bool>().is_ok(),
                 Form::Count => value.parse::<u64>().is_ok(),
                 Form::Number => value.parse::<i64>().is_ok(),
-                Form::Seconds | Form::Text | Form::Endpoint | Form::Modems => true,
+                Form::Seconds | Form::Text | Form::Counts | Form::Endpoint | Form::Modems => true,
             };
             if !may_be {
                 return Err(BadCondition::Value(field.key, value.into(), field.form));
@@ -87,6 +87,11 @@ impl Condition {
             Some(Json::Bool(flag)) => is(&Value::Flag(*flag), due),
             Some(Json::Number(number)) => number.as_i64().is_some_and(|number| is(&Value::Number(number), due)),
             Some(Json::String(text)) => is(&Value::Text(text), due),
+            Some(Json::Array(counts)) => {
+                let counts: Option<Vec<u8>> =
+                    counts.iter().map(|count| count.as_u64().and_then(|count| count.try_into().ok())).collect();
+                counts.is_some_and(|counts| is(&Value::Counts(&counts), due))
+            }
             Some(Json::Object(at)) => {
                 let host = at.get("host").and_then(Json::as_str).unwrap_or_default();
                 let port = at.get("port").and_then(Json::as_u64).and_then(|port| port.try_into().ok());
@@ -121,6 +126,9 @@ fn is(value: &Value<'_>, due: &str) -> bool {
         }
         Value::Endpoint(at) => {
             due.split_once(':').map_or(at.host == due, |(host, port)| at.host == host && port.parse() == Ok(at.port))
+        }
+        Value::Counts(counts) => {
+            due.split(',').map(|count| count.trim().parse().ok()).eq(counts.iter().map(|count| Some(*count)))
         }
         Value::Seconds(_) | Value::Modems(_) => false,
     }

@@ -36,25 +36,33 @@ pub fn put_line(stamp: &Stamp<'_>, event: &Event<'_>, to: &mut Vec<u8>) {
             Value::Number(number) => put(to, format_args!("{number}")),
             Value::Seconds(time) => put_seconds(time, to),
             Value::Text(text) => put_text(text, to),
+            Value::Counts(counts) => put_array(counts, to, |count, to| put(to, format_args!("{count}"))),
             Value::Endpoint(Endpoint { host, port }) => {
                 to.extend_from_slice(b"{\"host\":");
                 put_text(host, to);
                 put(to, format_args!(",\"port\":{port}}}"));
             }
-            Value::Modems(modems) => {
-                to.push(b'[');
-                for (index, at) in modems.iter().enumerate() {
-                    to.extend_from_slice(if index == 0 { b"{\"modem\":" } else { b",{\"modem\":" });
-                    put_text(at.modem, to);
-                    to.extend_from_slice(b",\"port\":");
-                    put_text(at.port, to);
-                    to.push(b'}');
-                }
-                to.push(b']');
-            }
+            Value::Modems(modems) => put_array(modems, to, |at, to| {
+                to.extend_from_slice(b"{\"modem\":");
+                put_text(at.modem, to);
+                to.extend_from_slice(b",\"port\":");
+                put_text(at.port, to);
+                to.push(b'}');
+            }),
         }
     });
     to.extend_from_slice(b"}\n");
+}
+
+fn put_array<T>(values: &[T], to: &mut Vec<u8>, put: impl Fn(&T, &mut Vec<u8>)) {
+    to.push(b'[');
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            to.push(b',');
+        }
+        put(value, to);
+    }
+    to.push(b']');
 }
 
 /// With microseconds, which is what the modem counts.

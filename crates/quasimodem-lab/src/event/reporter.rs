@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use quasimodem_core::{
-    Change, ClientId, Connection, Effect, Host, Input, Instant, Kind, Link, Modem, Note, Outbox, Transport, mqtt,
+    Change, ClientId, Connection, Effect, Host, Input, Instant, Kind, Link, Modem, Note, Outbox, Transport, mqtt::Qos,
 };
 
 use super::secrets::Secrets;
 use super::station::{self, Station};
 use super::table::Endpoint;
 use super::{Event, Names, Stamp};
+use crate::facts::Facts;
 use crate::fault::Happened;
 use crate::transcript::{SIMS, word_for};
 use crate::watch::{OnLink, Watch};
@@ -97,7 +98,7 @@ impl<L: Listener> Watch for Reporter<L> {
         let event = match *what {
             Happened::Armed { id, fault } => Event::FaultArmed { id, fault },
             Happened::Hit { id, fault, client, packet, nth } => {
-                Event::FaultHit { id, fault, client: client.number(), packet, nth }
+                Event::FaultHit { id, fault, client: client.number(), kind: packet, nth }
             }
             Happened::Spent { id, fault } => Event::FaultSpent { id, fault },
             Happened::Cleared { id, fault } => Event::FaultCleared { id, fault },
@@ -132,7 +133,7 @@ fn heard(input: &Input<'_>, at: &mut Station, now: Instant, tell: &mut dyn FnMut
         Input::Serial(bytes) => at.bytes_came(bytes, now),
         Input::Opened(link) => tell(Event::LinkOpen { link: link.0 }),
         Input::Received(link, bytes) => {
-            at.packets(*link, bytes, &mut |packet, size| tell(Event::PacketDown { link: link.0, packet, size }));
+            at.packets(*link, bytes, &mut |facts, size| tell_packet(link.0, false, facts, size, tell));
         }
         Input::Closed(link, why) => {
             at.link_ended(*link);
@@ -201,9 +202,7 @@ fn did(effect: &Effect<'_>, at: &mut Station, secrets: &mut Secrets, now: Instan
             tell(Event::LinkOpening { link: link.0, to, transport });
         }
         Effect::Send(link, marked) => {
-            station::sent(*link, marked.bytes(), &mut |packet, size| {
-                tell(Event::PacketUp { link: link.0, packet, size });
-            });
+            station::sent(*link, marked.bytes(), &mut |facts, size| tell_packet(link.0, true, facts, size, tell));
         }
         Effect::Close(link) => {
             at.link_ended(*link);
@@ -212,6 +211,18 @@ fn did(effect: &Effect<'_>, at: &mut Station, secrets: &mut Secrets, now: Instan
         Effect::Resolve(_, _, name) => tell(Event::NameAsked { name }),
         Effect::Note(note) => noted(note, at, secrets, now, tell),
     }
+}
+
+fn tell_packet(link: u8, up: bool, facts: &Facts<'_>, size: u64, tell: &mut dyn FnMut(Event<'_>)) {
+    let Facts { kind, id: packet_id, topic, level: version, session, code, codes, .. } = *facts;
+    let (qos, flags) = (facts.qos.map(Qos::number), facts.flags());
+    let flags = Some(flags.as_str()).filter(|flags| !flags.is_empty());
+    let codes = Some(codes).filter(|codes| !codes.is_empty());
+    tell(if up {
+        Event::PacketUp { link, kind, size, packet_id, topic, qos, flags, version, session, code, codes }
+    } else {
+        Event::PacketDown { link, kind, size, packet_id, topic, qos, flags, version, session, code, codes }
+    });
 }
 
 fn noted(note: &Note<'_>, at: &mut Station, secrets: &mut Secrets, now: Instant, tell: &mut dyn FnMut(Event<'_>)) {
@@ -256,13 +267,14 @@ fn of_broker<'a>(note: &'a broker::Note, words: &'a mut String) -> Event<'a> {
         broker::Note::Published { client, message, qos, retain, will, .. } => Event::BrokerPublished {
             client_id: client,
             topic: &message.topic,
+            payload: shown(&message.payload),
             size: count(message.payload.len()),
             qos: qos.number(),
             retain: *retain,
             will: *will,
         },
         broker::Note::Subscribed { client, filter, granted } => {
-            Event::BrokerSubscribed { client_id: client, filter, qos: granted.map(mqtt::Qos::number) }
+            Event::BrokerSubscribed { client_id: client, filter, qos: granted.map(Qos::number) }
         }
         other => {
             *words = other.to_string();
@@ -270,6 +282,14 @@ fn of_broker<'a>(note: &'a broker::Note, words: &'a mut String) -> Event<'a> {
         }
     }
 }
+
+/// A payload as events show it.
+fn shown(payload: &[u8]) -> Option<&str> {
+    std::str::from_utf8(payload).ok().filter(|text| text.len() <= PAYLOAD_MAX)
+}
+
+/// Bytes of a payload that events show.
+const PAYLOAD_MAX: usize = 1024;
 
 /// A note of the gateway.
 fn of_gateway<'a>(note: &'a gateway::Note, words: &'a mut String) -> Event<'a> {

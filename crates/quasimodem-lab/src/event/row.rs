@@ -41,6 +41,8 @@ pub enum Form {
     Seconds,
     /// Text.
     Text,
+    /// An array of whole numbers from 0 on.
+    Counts,
     /// An object with `host` and `port`.
     Endpoint,
     /// An array of objects with `modem` and `port`.
@@ -58,6 +60,8 @@ pub enum Value<'a> {
     Seconds(Duration),
     /// Text.
     Text(&'a str),
+    /// Whole numbers.
+    Counts(&'a [u8]),
     /// A name or an address, and a port.
     Endpoint(&'a Endpoint<'a>),
     /// Modems, and where their hosts find them.
@@ -103,6 +107,7 @@ typed! {
     u64 => Count, |number| Value::Number(i64::try_from(*number).unwrap_or(i64::MAX));
     i64 => Number, |number| Value::Number(*number);
     Duration => Seconds, |time| Value::Seconds(*time);
+    &[u8] => Counts, |counts| Value::Counts(counts);
     &str => Text, |text| Value::Text(text);
     Endpoint<'_> => Endpoint, |endpoint| Value::Endpoint(endpoint);
     &[ModemAt<'_>] => Modems, |modems| Value::Modems(modems);

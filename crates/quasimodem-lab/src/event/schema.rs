@@ -44,6 +44,7 @@ fn property(field: &Field) -> Json {
         Form::Number => json!({ "type": "integer" }),
         Form::Seconds => json!({ "type": "number", "minimum": 0 }),
         Form::Text => json!({ "type": "string" }),
+        Form::Counts => json!({ "type": "array", "items": { "type": "integer", "minimum": 0 } }),
         Form::Endpoint => {
             object(json!({ "host": { "type": "string" }, "port": { "type": "integer" } }), &["host", "port"])
         }

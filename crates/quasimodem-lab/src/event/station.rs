@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use quasimodem_core::{COMMANDS, ClientId, Condition, Connection, Instant, Link, Modem, ParamKind, Returns};
 
 use super::Event;
+use crate::facts::{Facts, UNKNOWN};
 use crate::frames::{Frames, Piece};
-use crate::transcript;
 
 /// Results whose lines are remembered: more than a modem may owe.
 const OWED: usize = 256;
@@ -144,28 +144,29 @@ impl Station {
         self.came.remove(&link);
     }
 
-    /// Tells the packets of what came over a link: type and size.
-    pub(super) fn packets(&mut self, link: Link, bytes: &[u8], each: &mut dyn FnMut(&str, u64)) {
+    /// Tells the packets of what came over a link: what they say of themselves, and their sizes.
+    pub(super) fn packets(&mut self, link: Link, bytes: &[u8], each: &mut dyn FnMut(&Facts<'_>, u64)) {
         tell_packets(self.came.entry(link).or_default(), link, bytes, each);
     }
 }
 
 /// Tells the packets of what was sent over a link, which are whole.
-pub(super) fn sent(link: Link, bytes: &[u8], each: &mut dyn FnMut(&str, u64)) {
+pub(super) fn sent(link: Link, bytes: &[u8], each: &mut dyn FnMut(&Facts<'_>, u64)) {
     tell_packets(&mut Frames::default(), link, bytes, each);
 }
 
-fn tell_packets(frames: &mut Frames, link: Link, bytes: &[u8], each: &mut dyn FnMut(&str, u64)) {
+fn tell_packets(frames: &mut Frames, link: Link, bytes: &[u8], each: &mut dyn FnMut(&Facts<'_>, u64)) {
     let Some(client) = ClientId::from_number(link.0.into()) else { return };
     if client.is_sn() {
-        return each(&transcript::packet_type(link, bytes), size(bytes));
+        return each(&Facts::of(link, bytes), size(bytes));
     }
     frames.push(bytes, &mut |piece| match piece {
-        Piece::Packet(packet) => each(&transcript::packet_type(link, packet), size(packet)),
+        Piece::Packet(packet) => each(&Facts::of(link, packet), size(packet)),
         Piece::Long(bytes, length) => {
             // No other packet is of any length.
             let is_publish = bytes.first().is_some_and(|byte| byte >> 4 == PUBLISH);
-            each(if is_publish { "PUBLISH" } else { "unknown" }, u64::try_from(length).unwrap_or(u64::MAX));
+            let kind = if is_publish { "PUBLISH" } else { UNKNOWN };
+            each(&Facts { kind, ..Facts::default() }, u64::try_from(length).unwrap_or(u64::MAX));
         }
         Piece::Rest(_) => {}
     });

@@ -26,7 +26,7 @@ pub struct ModemAt<'a> {
 macro_rules! events {
     ($(
         $(#[doc = $meaning:literal])*
-        $name:literal = $event:ident { $($(#[doc = $field_meaning:literal])* $field:ident: $type:ty,)* }
+        $name:literal = $event:ident { $($(#[doc = $field_meaning:literal])* $field:ident $(as $key:literal)?: $type:ty,)* }
     )*) => {
         /// Something that happened. Texts are as they may be shown: secrets are masked.
         #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ macro_rules! events {
                 name: $name,
                 meaning: concat!($($meaning),*).trim_ascii(),
                 fields: &[$(Field {
-                    key: stringify!($field),
+                    key: key!($field $($key)?),
                     meaning: concat!($($field_meaning),*).trim_ascii(),
                     form: <$type as Typed>::FORM,
                     optional: <$type as Typed>::OPTIONAL,
@@ -59,12 +59,22 @@ macro_rules! events {
                 match self {
                     $(Event::$event { $($field),* } => {
                         $(if let Some(value) = $field.value() {
-                            each(stringify!($field), value);
+                            each(key!($field $($key)?), value);
                         })*
                     })*
                 }
             }
         }
+    };
+}
+
+/// The key of a field: its name, or what stands behind `as` where that is a word of Rust.
+macro_rules! key {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $key:literal) => {
+        $key
     };
 }
 
@@ -229,18 +239,50 @@ events! {
         /// The number of the link.
         link: u8,
         /// Its type, such as `PUBLISH`; `unknown` if it can't be read.
-        packet: &'a str,
+        kind as "type": &'a str,
         /// Its bytes.
         size: u64,
+        /// The packet identifier.
+        packet_id: Option<u16>,
+        /// The topic of a PUBLISH, a REGISTER or a will, or the first filter of a request.
+        topic: Option<&'a str>,
+        /// The QoS of a PUBLISH, or what is asked for or granted.
+        qos: Option<u8>,
+        /// What is set of `dup`, `retain`, `clean` and `will`, with blanks between.
+        flags: Option<&'a str>,
+        /// The protocol level of a CONNECT.
+        version: Option<u8>,
+        /// Of a CONNACK: whether a session goes on.
+        session: Option<bool>,
+        /// The return code of an answer.
+        code: Option<u8>,
+        /// The return codes of a SUBACK of MQTT, one a filter.
+        codes: Option<&'a [u8]>,
     }
     /// A packet of a broker, or a message of a gateway, came.
     "packet.down" = PacketDown {
         /// The number of the link.
         link: u8,
         /// Its type, such as `PUBACK`; `unknown` if it can't be read.
-        packet: &'a str,
+        kind as "type": &'a str,
         /// Its bytes.
         size: u64,
+        /// The packet identifier.
+        packet_id: Option<u16>,
+        /// The topic of a PUBLISH, a REGISTER or a will, or the first filter of a request.
+        topic: Option<&'a str>,
+        /// The QoS of a PUBLISH, or what is asked for or granted.
+        qos: Option<u8>,
+        /// What is set of `dup`, `retain`, `clean` and `will`, with blanks between.
+        flags: Option<&'a str>,
+        /// The protocol level of a CONNECT.
+        version: Option<u8>,
+        /// Of a CONNACK: whether a session goes on.
+        session: Option<bool>,
+        /// The return code of an answer.
+        code: Option<u8>,
+        /// The return codes of a SUBACK of MQTT, one a filter.
+        codes: Option<&'a [u8]>,
     }
     /// The registration at the network changed.
     "radio.registration" = Registration {
@@ -291,7 +333,7 @@ events! {
         /// The client whose packet it was.
         client: u8,
         /// The type of the packet.
-        packet: &'a str,
+        kind as "type": &'a str,
         /// Which of the matches of its scope it was, from 1.
         nth: u64,
     }
@@ -342,6 +384,8 @@ events! {
         client_id: &'a str,
         /// Where to.
         topic: &'a str,
+        /// Its payload, if that is text and not long.
+        payload: Option<&'a str>,
         /// Bytes of its payload.
         size: u64,
         /// Its QoS.

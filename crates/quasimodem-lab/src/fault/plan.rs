@@ -230,7 +230,7 @@ impl Plan {
             }
             if let Some(nth) = fault.hits(now, item, connection, (seed, modem), packets.is_empty()) {
                 let (id, row) = (&fault.id, fault.spec.row);
-                tell(Happened::Hit { id, fault: row.name, client: item.client, packet: &item.kind, nth });
+                tell(Happened::Hit { id, fault: row.name, client: item.client, packet: item.facts.kind, nth });
                 (row.act)(&fault.spec.values, &mut packets);
                 if fault.is_spent_now() {
                     tell(Happened::Spent { id: &fault.id, fault: row.name });

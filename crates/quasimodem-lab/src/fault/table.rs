@@ -19,9 +19,9 @@ const PACKETS: &[Key] = &[
         key: "topic",
         kind: Kind::Topic,
         default: "",
-        meaning: "The topic of a PUBLISH of MQTT, or a filter for several.",
+        meaning: "The topic of a PUBLISH of MQTT, or of a request; or a filter for several.",
     },
-    Key { key: "qos", kind: Kind::Number(0, 2), default: "", meaning: "The QoS of a PUBLISH." },
+    Key { key: "qos", kind: Kind::Number(0, 2), default: "", meaning: "The QoS of a PUBLISH, or what is asked for." },
     Key { key: "packet_id", kind: Kind::Number(1, 65_535), default: "", meaning: "The packet identifier." },
 ];
 
