@@ -140,7 +140,10 @@ fn results_name_their_lines() {
     bench.feed(&Input::Received(LINK, b"\x30\x04\x00\x01zp"));
     assert_eq!(
         bench.told(),
-        [r#"packet.down "link":1,"type":"PUBLISH","size":6,"topic":"z","qos":0"#, r#"at.urc "text":"+MQTTMSG: 1,0,\"z\",\"p\"""#,]
+        [
+            r#"packet.down "link":1,"type":"PUBLISH","size":6,"topic":"z","qos":0"#,
+            r#"at.urc "text":"+MQTTMSG: 1,0,\"z\",\"p\"""#,
+        ]
     );
     bench.passes(3000);
     bench.feed(&Input::Tick);

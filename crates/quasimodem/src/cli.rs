@@ -67,17 +67,9 @@ pub(crate) enum Command {
     Settings,
     /// List the faults that --fault knows.
     #[command(after_help = examples::FAULTS_EXAMPLES)]
-    Faults {
-        /// As an array of JSON objects, with all that is known of each fault.
-        #[arg(long)]
-        json: bool,
-    },
+    Faults(Faults),
     /// List the events that --events tells.
-    Events {
-        /// As a JSON schema (2020-12) of one line.
-        #[arg(long)]
-        schema: bool,
-    },
+    Events(Events),
     /// Compute what a cloud wants to see of a device: user name, password and client id.
     ///
     /// It is what AT+MQTTAUTHCFG prints, for those who want it without a modem. Nothing is sent anywhere.
@@ -101,6 +93,28 @@ pub(crate) enum Command {
 }
 
 /// How to run a modem. What is not said here is asked of the configuration file.
+/// How faults are listed.
+#[derive(Args)]
+pub(crate) struct Faults {
+    /// As an array of JSON objects, with all that is known of each fault.
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+    /// As a page, with what orders there are.
+    #[arg(long)]
+    pub(crate) markdown: bool,
+}
+
+/// How events are listed.
+#[derive(Args)]
+pub(crate) struct Events {
+    /// As a JSON schema (2020-12) of one line.
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) schema: bool,
+    /// As a page.
+    #[arg(long)]
+    pub(crate) markdown: bool,
+}
+
 #[derive(Args, Default)]
 pub(crate) struct Run {
     /// Where the host sits: stdio (the default), pty, pty:LINK, tcp:PORT, tcp:ADDR:PORT, rfc2217:PORT, rfc2217:ADDR:PORT

@@ -36,8 +36,6 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 
-use quasimodem_lab::event;
-
 use crate::cli::{Cli, Command, Lab, Run};
 use crate::config::Config;
 
@@ -53,9 +51,8 @@ fn main() -> ExitCode {
         }
         Command::Models => print(catalogue::models().as_bytes()),
         Command::Commands(options) => print(catalogue::commands(&options).as_bytes()),
-        Command::Faults { json } => print(catalogue::faults(json).as_bytes()),
-        Command::Events { schema: true } => print(event::schema().as_bytes()),
-        Command::Events { schema: false } => print(catalogue::events().as_bytes()),
+        Command::Faults(options) => print(catalogue::faults(&options).as_bytes()),
+        Command::Events(options) => print(catalogue::events(&options).as_bytes()),
         Command::Settings => print(catalogue::settings().as_bytes()),
         Command::Credentials(options) => match options.print() {
             Ok(text) => print(text.as_bytes()),

@@ -3,16 +3,17 @@
 mod facts;
 mod json;
 mod markdown;
+mod pages;
 mod table;
 
 use quasimodem_core::{COMMANDS, Command, MODELS, Model, SETTINGS, Settings};
-use quasimodem_lab::event::Event;
+use quasimodem_lab::event::{self, Event};
 use quasimodem_lab::fault::{self, ROWS};
 use quasimodem_lab::flat::Key;
 
 use self::facts::{forms, test_answer};
 use self::table::{Row, table};
-use crate::cli::Commands;
+use crate::cli::{Commands, Events, Faults};
 
 /// The models, with what distinguishes them.
 pub(crate) fn models() -> String {
@@ -27,9 +28,12 @@ pub(crate) fn settings() -> String {
 }
 
 /// The faults, each with its keys.
-pub(crate) fn faults(as_json: bool) -> String {
-    if as_json {
+pub(crate) fn faults(options: &Faults) -> String {
+    if options.json {
         return json::faults();
+    }
+    if options.markdown {
+        return pages::faults();
     }
     let words = |keys: &[Key]| keys.iter().map(|key| key.key).collect::<Vec<_>>().join(" ");
     let rows: Vec<Row> = ROWS
@@ -50,7 +54,13 @@ pub(crate) fn faults(as_json: bool) -> String {
 }
 
 /// The events, each with its fields; those in brackets may be left out.
-pub(crate) fn events() -> String {
+pub(crate) fn events(options: &Events) -> String {
+    if options.schema {
+        return event::schema();
+    }
+    if options.markdown {
+        return pages::events();
+    }
     let rows: Vec<Row> = Event::ROWS
         .iter()
         .map(|row| {

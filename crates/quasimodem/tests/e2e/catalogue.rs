@@ -20,10 +20,12 @@ fn first_words(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_commands_page_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/COMMANDS.md");
-    let fresh = fs::read_to_string(&path).unwrap_or_default() == printed(&["commands", "--markdown"]);
-    assert!(fresh, "docs/COMMANDS.md is stale; write it anew: cargo run -- commands --markdown > docs/COMMANDS.md");
+fn pages_are_fresh() {
+    for (page, what) in [("COMMANDS", "commands"), ("EVENTS", "events"), ("FAULTS", "faults")] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page).with_extension("md");
+        let fresh = fs::read_to_string(&path).unwrap_or_default() == printed(&[what, "--markdown"]);
+        assert!(fresh, "docs/{page}.md is stale; write it anew: cargo run -- {what} --markdown > docs/{page}.md");
+    }
 }
 
 #[test]
