@@ -16,8 +16,15 @@ pub enum Note<'a> {
     Starts,
     /// The host completed this command line; NULs and what stood in front of `AT` are left out, secrets are marked.
     Typed(Marked<'a>),
-    /// The host sent these bytes, which are secret as a whole, as raw data or a part of it.
-    SecretData(Marked<'a>),
+    /// The host sent raw data, or a part of it.
+    Data {
+        /// So many bytes of it.
+        size: usize,
+        /// So many bytes that the host sent behind them are still to be read.
+        behind: usize,
+        /// Whether no log may show them.
+        secret: bool,
+    },
     /// The command just typed was answered with an error, and this is why.
     Refused(&'a Refusal),
     /// A connection could not be opened.
@@ -59,7 +66,9 @@ impl fmt::Display for Note<'_> {
         match self {
             Note::Starts => f.write_str("the module starts"),
             Note::Typed(line) => write!(f, "typed {line:?}"),
-            Note::SecretData(data) => write!(f, "took {} secret bytes of raw data", data.bytes().len()),
+            Note::Data { size, secret, .. } => {
+                write!(f, "took {size} {}bytes of raw data", if *secret { "secret " } else { "" })
+            }
             Note::Refused(refusal) => write!(f, "refused: {refusal}"),
             Note::OpenFailed(client, failure) => write!(f, "client {client} not opened: {failure}"),
             Note::ErrandFailed(failure) => write!(f, "registration failed: {failure}"),
@@ -106,7 +115,7 @@ impl fmt::Display for Note<'_> {
 pub(crate) enum StoredNote {
     Starts,
     Typed,
-    SecretData,
+    Data { size: usize, behind: usize, secret: bool },
     Refused(Refusal),
     OpenFailed(ClientId, Failure),
     ErrandFailed(Failure),
@@ -131,7 +140,7 @@ impl StoredNote {
         match self {
             StoredNote::Starts => Note::Starts,
             StoredNote::Typed => Note::Typed(text),
-            StoredNote::SecretData => Note::SecretData(text),
+            StoredNote::Data { size, behind, secret } => Note::Data { size: *size, behind: *behind, secret: *secret },
             StoredNote::Refused(refusal) => Note::Refused(refusal),
             StoredNote::OpenFailed(client, failure) => Note::OpenFailed(*client, failure),
             StoredNote::ErrandFailed(failure) => Note::ErrandFailed(failure),

@@ -321,11 +321,11 @@ impl<'a> Turn<'a> {
             debug_assert!(false, "it waits for raw data");
             return false;
         };
-        let before = *rest;
+        let before = rest.len();
         let complete = raw.take(rest);
-        let taken = before.len() - rest.len();
-        if raw.is_secret() && taken > 0 {
-            self.out.note(StoredNote::SecretData).put_secret(before.get(..taken).unwrap_or_default());
+        let size = before - rest.len();
+        if size > 0 {
+            self.out.note(StoredNote::Data { size, behind: rest.len(), secret: raw.is_secret() });
         }
         if !complete {
             return false;

@@ -13,6 +13,7 @@ pub mod fault;
 pub mod flat;
 mod frames;
 pub mod gateway;
+mod judged;
 pub mod lab;
 pub mod network;
 pub mod order;

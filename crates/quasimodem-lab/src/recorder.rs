@@ -1,5 +1,6 @@
 //! What one modem saw and did, as a transcript that [`transcript::run`] replays.
 
+use std::collections::VecDeque;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
@@ -8,12 +9,12 @@ use quasimodem_core::{
     SETTINGS, Settings, Why,
 };
 
+use crate::judged::{self, Typed};
 use crate::transcript::{POWERS, SIMS, word_for};
-
 use crate::watch::Watch;
 use crate::{tls_words, transcript};
 
-/// Writes a transcript of one modem while it runs. `Display` gives what was recorded so far.
+/// Writes a transcript of one modem while it runs. `Display` gives what was recorded and not [taken](Self::take).
 ///
 /// It is the [`Watch`] of one station, and must be told of every call of [`Modem::handle`], from the first on.
 pub struct Recorder {
@@ -21,11 +22,10 @@ pub struct Recorder {
     now: Instant,
     /// The deadline of the modem after the last call.
     deadline: Option<Instant>,
-    entries: Vec<Entry>,
-    /// Where the bytes begin of which it is not known yet what they are.
-    line: usize,
-    /// Where those begin that the current call brings.
-    chunk: usize,
+    entries: VecDeque<Entry>,
+    /// Before this one, all is judged.
+    open: usize,
+    typed: Typed,
 }
 
 /// Whether a transcript shows what no log may show.
@@ -33,31 +33,58 @@ pub struct Recorder {
 pub enum Secrets {
     /// As they are: the transcript can be replayed.
     Shown,
-    /// A `*` for each byte. What the host types counts as secret until it is known what it is.
+    /// A `*` for each byte. What the host types counts as secret until it is known what it is. Passwords stay as they are
+    /// with each other, so that the transcript can be replayed, but what is said and heard on links to clouds does not.
     Hidden,
 }
 
 enum Entry {
     /// A line as it is.
     Line(String),
-    /// `>>`, and whether it is known what of it is secret.
-    Typed(Vec<u8>),
-    /// `<<`, in pieces; those of an echo are marked.
-    Written(Vec<(bool, Vec<u8>)>),
+    /// `>>`, and how much of it may be shown.
+    Typed { bytes: Vec<u8>, judged: usize },
+    /// `<<`, in pieces.
+    Written(Vec<Piece>),
 }
+
+struct Piece {
+    bytes: Vec<u8>,
+    /// Whether it may be shown; an echo may not, before its line is complete.
+    judged: bool,
+}
+
+/// Entries that wait until it is known what was typed.
+const WAITING: usize = 10_000;
 
 impl Recorder {
     /// Begins the transcript of a modem that is just being made.
     pub fn new(settings: &Settings, imei: Imei, secrets: Secrets) -> Recorder {
-        let mut entries: Vec<Entry> = SETTINGS
+        let mut entries: VecDeque<Entry> = SETTINGS
             .iter()
             .map(|setting| Entry::Line(format!("{} {}", setting.key, (setting.value)(settings))))
             .collect();
-        entries.push(Entry::Line(format!("imei {imei}")));
-        entries.push(Entry::Line("attach later".into()));
+        entries.extend(settings.replies.iter().map(|reply| Entry::Line(format!("answer {reply}"))));
+        entries.push_back(Entry::Line(format!("imei {imei}")));
+        entries.push_back(Entry::Line("attach later".into()));
         let deadline = Modem::new(settings.clone().into(), imei).deadline();
-        let line = entries.len();
-        Recorder { secrets, now: Instant::START, deadline, entries, line, chunk: line }
+        let open = entries.len();
+        Recorder { secrets, now: Instant::START, deadline, entries, open, typed: Typed::default() }
+    }
+
+    /// Gives the lines that nothing changes any more, and forgets them.
+    pub fn take(&mut self) -> String {
+        if self.entries.len() > WAITING {
+            self.give_up();
+        }
+        let mut text = String::new();
+        // What is written next may belong to the last one.
+        while self.open > 0 && self.entries.len() > 1 {
+            self.open -= 1;
+            if let Some(entry) = self.entries.pop_front() {
+                let _ = writeln!(text, "{entry}");
+            }
+        }
+        text
     }
 
     /// Adds a comment.
@@ -87,7 +114,7 @@ impl Recorder {
     fn input(&mut self, input: &Input<'_>) {
         let line = match input {
             Input::Tick => return,
-            Input::Serial(bytes) => return self.entries.push(Entry::Typed(bytes.to_vec())),
+            Input::Serial(bytes) => return self.serial(bytes),
             Input::Host(Host::Attached) => "! host attached".into(),
             Input::Host(Host::Settling) => "! host settling".into(),
             Input::Host(Host::Detached) => "! host detached".into(),
@@ -109,8 +136,8 @@ impl Recorder {
             Input::Bearer(Change::Clock(seconds)) => format!("! clock {seconds}"),
         };
         // Either may be the end of a half-typed line, of which nobody will tell what is secret.
-        if let Input::Host(_) | Input::Line(HostLine::Dtr(false)) = input {
-            self.settle(None);
+        if let Input::Host(Host::Attached | Host::Detached) | Input::Line(HostLine::Dtr(false)) = input {
+            self.give_up();
         }
         self.push(line);
     }
@@ -120,46 +147,70 @@ impl Recorder {
         self.secrets == Secrets::Hidden && ClientId::from_number(link.0.into()).is_none()
     }
 
+    /// The host sent bytes.
+    fn serial(&mut self, bytes: &[u8]) {
+        let judged = if self.secrets == Secrets::Shown { bytes.len() } else { 0 };
+        self.entries.push_back(Entry::Typed { bytes: bytes.to_vec(), judged });
+        if self.secrets == Secrets::Hidden {
+            self.typed.push(bytes);
+        }
+    }
+
     /// Pieces that follow each other are one line of the transcript.
     fn written(&mut self, kind: Kind, marked: Marked<'_>) {
-        let echo = kind == Kind::Echo;
-        let bytes = match self.secrets {
-            Secrets::Hidden if !echo => marked.redacted(),
-            Secrets::Hidden | Secrets::Shown => marked.bytes().to_vec(),
+        let piece = match (self.secrets, kind) {
+            (Secrets::Shown, _) => Piece { bytes: marked.bytes().to_vec(), judged: true },
+            (Secrets::Hidden, Kind::Echo) => {
+                let bytes = marked.bytes().to_vec();
+                Piece { judged: bytes.iter().all(|byte| judged::is_end(*byte)), bytes }
+            }
+            (Secrets::Hidden, _) => Piece { bytes: judged::shown(marked), judged: true },
         };
-        match self.entries.last_mut() {
-            Some(Entry::Written(pieces)) => pieces.push((echo, bytes)),
-            _ => self.entries.push(Entry::Written(vec![(echo, bytes)])),
+        match self.entries.back_mut() {
+            Some(Entry::Written(pieces)) => pieces.push(piece),
+            _ => self.entries.push_back(Entry::Written(vec![piece])),
         }
     }
 
-    /// It is known what of the typed line is secret.
-    fn typed(&mut self, line: Marked<'_>) {
-        let secrets: Vec<&[u8]> =
-            line.secrets().filter_map(|secret| line.bytes().get(secret)).filter(|secret| !secret.is_empty()).collect();
-        self.settle(Some(&secrets));
+    /// Nobody will tell what is secret of what was typed.
+    fn give_up(&mut self) {
+        self.typed.give_up();
+        self.echoed(None);
+        self.judge();
     }
 
-    /// Hides these secrets in what was typed and echoed of the line, or all of it.
-    fn settle(&mut self, secrets: Option<&[&[u8]]>) {
-        if self.secrets == Secrets::Hidden {
-            let entries = self.entries.get_mut(self.line..).unwrap_or_default();
-            hide(entries.iter_mut().filter_map(Entry::typed), secrets);
-            hide(entries.iter_mut().flat_map(Entry::echoed), secrets);
+    /// What was echoed is judged: it is of this line, or nobody knows of which.
+    fn echoed(&mut self, line: Option<Marked<'_>>) {
+        let open = self.entries.range_mut(self.open.min(self.entries.len())..);
+        let pieces: Vec<&mut Piece> = open.flat_map(Entry::pieces).filter(|piece| !piece.judged).collect();
+        let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect();
+        let mut shown = judged::echo(&all, line).into_iter();
+        for piece in pieces {
+            piece.bytes.iter_mut().zip(&mut shown).for_each(|(byte, shown)| *byte = shown);
+            piece.judged = true;
         }
-        self.line = self.chunk;
     }
 
-    /// Raw data of the current call are secret, in front of what else it brings.
-    fn secret_data(&mut self, data: Marked<'_>) {
-        if self.secrets == Secrets::Hidden {
-            let entries = self.entries.get_mut(self.chunk..).unwrap_or_default();
-            hide(entries.iter_mut().filter_map(Entry::typed), Some(&[data.bytes()]));
+    /// Puts what is judged by now into its entries.
+    fn judge(&mut self) {
+        let mut shown = Vec::new();
+        self.typed.take(|_, piece| shown.extend_from_slice(piece));
+        let mut shown = shown.into_iter();
+        for entry in self.entries.range_mut(self.open.min(self.entries.len())..) {
+            if let Entry::Typed { bytes, judged } = entry {
+                for (byte, shown) in bytes.iter_mut().skip(*judged).zip(&mut shown) {
+                    *byte = shown;
+                    *judged += 1;
+                }
+            }
+        }
+        while self.entries.get(self.open).is_some_and(Entry::is_judged) {
+            self.open += 1;
         }
     }
 
     fn push(&mut self, line: String) {
-        self.entries.push(Entry::Line(line));
+        self.entries.push_back(Entry::Line(line));
     }
 }
 
@@ -167,12 +218,11 @@ impl Recorder {
 impl Watch for Recorder {
     fn modem(&mut self, now: Instant, _: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
         self.time(now, matches!(input, Input::Tick));
-        self.chunk = self.entries.len();
         self.input(input);
         // In front, so that they don't cut in two what was written.
         for effect in out.effects() {
             if let Effect::Note(note) = effect
-                && !matches!(note, Note::Typed(_) | Note::SecretData(_))
+                && !matches!(note, Note::Typed(_) | Note::Data { .. })
             {
                 self.push(format!("? {note}"));
             }
@@ -180,78 +230,62 @@ impl Watch for Recorder {
         for effect in out.effects() {
             match effect {
                 Effect::Serial(kind, marked) => self.written(kind, marked),
-                Effect::Note(Note::Typed(line)) => self.typed(line),
-                Effect::Note(Note::SecretData(data)) => self.secret_data(data),
+                Effect::Note(Note::Typed(line)) => {
+                    self.typed.line(line);
+                    self.echoed(Some(line));
+                }
+                Effect::Note(Note::Data { size, behind, secret }) => self.typed.data(size, behind, secret),
                 Effect::Note(_) => {}
                 Effect::Resolve(_, family, name) => self.push(format!("~ {}", transcript::look_up(family, name))),
                 Effect::Send(link, marked) if self.hides(link) => self.push(format!("~ {link} {}", said(link, marked))),
                 other => self.push(format!("~ {}", transcript::words(&other))),
             }
         }
-        if matches!(input, Input::Serial(bytes) if bytes.ends_with(b"\r") || bytes.ends_with(b"\n")) {
-            self.line = self.entries.len();
-        }
+        self.judge();
         self.deadline = modem.deadline();
     }
 }
 
-/// Finds each secret where the pieces are put together, and masks it.
-fn hide<'a>(pieces: impl Iterator<Item = &'a mut Vec<u8>>, secrets: Option<&[&[u8]]>) {
-    let pieces: Vec<&mut Vec<u8>> = pieces.collect();
-    let mut all: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
-    match secrets {
-        None => all.fill(b'*'),
-        Some(secrets) => {
-            for secret in secrets {
-                let found = all.windows(secret.len()).rposition(|window| window == *secret);
-                // A line with a backspace in it is not found as it was taken: then all of it is hidden.
-                let hidden = found.map_or(0..all.len(), |at| at..at + secret.len());
-                all.get_mut(hidden).unwrap_or_default().fill(b'*');
-            }
+impl Entry {
+    fn is_judged(&self) -> bool {
+        match self {
+            Entry::Line(_) => true,
+            Entry::Typed { bytes, judged } => *judged == bytes.len(),
+            Entry::Written(pieces) => pieces.iter().all(|piece| piece.judged),
         }
     }
-    let mut rest = all.into_iter();
-    for piece in pieces {
-        piece.iter_mut().zip(&mut rest).for_each(|(byte, hidden)| *byte = hidden);
+
+    fn pieces(&mut self) -> impl Iterator<Item = &mut Piece> {
+        let pieces = match self {
+            Entry::Written(pieces) => pieces.as_mut_slice(),
+            Entry::Line(_) | Entry::Typed { .. } => &mut [],
+        };
+        pieces.iter_mut()
     }
 }
 
-impl Entry {
-    fn typed(&mut self) -> Option<&mut Vec<u8>> {
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Entry::Typed(bytes) => Some(bytes),
-            Entry::Line(_) | Entry::Written(_) => None,
+            Entry::Line(line) => f.write_str(line),
+            Entry::Typed { bytes, judged } => {
+                let (shown, rest) = bytes.split_at_checked(*judged).unwrap_or((bytes, &[]));
+                write!(f, ">> {}", Escaped(&[shown, &judged::stars(rest)].concat()))
+            }
+            Entry::Written(pieces) => {
+                let shown = |piece: &Piece| match piece.judged {
+                    true => piece.bytes.clone(),
+                    false => judged::stars(&piece.bytes),
+                };
+                write!(f, "<< {}", Escaped(&pieces.iter().flat_map(shown).collect::<Vec<u8>>()))
+            }
         }
-    }
-
-    fn echoed(&mut self) -> impl Iterator<Item = &mut Vec<u8>> {
-        let pieces = match self {
-            Entry::Written(pieces) => pieces.as_mut_slice(),
-            Entry::Line(_) | Entry::Typed(_) => &mut [],
-        };
-        pieces.iter_mut().filter(|(echo, _)| *echo).map(|(_, bytes)| bytes)
     }
 }
 
 impl fmt::Display for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, entry) in self.entries.iter().enumerate() {
-            let pending = self.secrets == Secrets::Hidden && index >= self.line;
-            let stars = |bytes: &[u8]| vec![b'*'; bytes.len()];
-            match entry {
-                Entry::Line(line) => f.write_str(line)?,
-                Entry::Typed(bytes) if pending => write!(f, ">> {}", Escaped(&stars(bytes)))?,
-                Entry::Typed(bytes) => write!(f, ">> {}", Escaped(bytes))?,
-                Entry::Written(pieces) => {
-                    let shown =
-                        |(echo, bytes): &(bool, Vec<u8>)| if *echo && pending { stars(bytes) } else { bytes.clone() };
-                    let bytes = pieces.iter().flat_map(shown).collect::<Vec<u8>>();
-                    write!(f, "<< {}", Escaped(&bytes))?;
-                }
-            }
-            f.write_char('\n')?;
-        }
-        Ok(())
+        self.entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
     }
 }
 

@@ -169,6 +169,61 @@ fn what_clouds_give_is_hidden() {
     assert_eq!(transcript::run(&text), Ok(()), "{text}");
 }
 
+/// What is typed while a command takes its time is judged when that is answered.
+#[test]
+fn what_is_typed_ahead_is_hidden() {
+    let inputs = [
+        (0, Input::Host(Host::Attached)),
+        (1, Input::Serial(b"AT+MIPDNS=\"host\"\r")),
+        (2, Input::Serial(b"AT+MQTTUSER=1,\"me\",\"geheim\"\r")),
+        (3, Input::Serial(b"AT+CSQ\r")),
+    ];
+    let text = record(Secrets::Hidden, &inputs);
+    assert!(text.contains("MIPDNS") && !text.contains("geheim") && !text.contains("CSQ"), "{text}");
+}
+
+/// Stars keep their place and their number, so that what is hidden replays as if it were what it hides.
+#[test]
+fn a_password_that_is_hidden_replays() {
+    let inputs = [
+        (0, Input::Host(Host::Attached)),
+        (1, Input::Serial(b"AT+MQTTUSER=1,\"me\",\"gar")),
+        (2, Input::Serial(b"field\"\r\nAT+MQTTUSER?\r\n")),
+        (3, Input::Serial(OPEN)),
+        (4, Input::Opened(Link(1))),
+        (5, Input::Received(Link(1), &[0x20, 2, 0, 0])),
+        (30, Input::Tick),
+    ];
+    let text = record(Secrets::Hidden, &inputs);
+    assert!(!text.contains("gar") && text.contains("+MQTTUSER: 1,\"me\",\"********\""), "{text}");
+    assert_eq!(transcript::run(&text), Ok(()), "{text}");
+}
+
+#[test]
+fn a_transcript_that_is_taken_while_it_is_written_is_the_same() {
+    let settings = Settings::default();
+    let mut recorder = Recorder::new(&settings, Imei::default(), Secrets::Hidden);
+    let mut modem = Modem::new(settings.into(), Imei::default());
+    let mut outbox = Outbox::default();
+    let inputs = [
+        (0, Input::Host(Host::Attached)),
+        (1, Input::Serial(b"AT+MQTTUSER=1,\"me\",\"gar")),
+        (2, Input::Serial(b"field\"\rAT")),
+        (3, Input::Serial(b"+CSQ\rAT+MQ")),
+    ];
+    let mut taken = String::new();
+    for (millis, input) in &inputs {
+        outbox.clear();
+        let now = Instant::from_millis(*millis);
+        modem.handle(now, input.clone(), &mut outbox);
+        recorder.modem(now, 0, input, &modem, &outbox);
+        taken += &recorder.take();
+        assert_eq!(taken.contains("MQTTUSER"), *millis > 1, "{taken}");
+    }
+    taken += &recorder.to_string();
+    assert_eq!(taken, record(Secrets::Hidden, &inputs));
+}
+
 #[test]
 fn what_dtr_cuts_off_is_hidden() {
     let inputs = [

@@ -93,3 +93,16 @@ impl FromStr for Reply {
         Reply::new(typed, lines.split('|'))
     }
 }
+
+/// As it is read, unless a line that came from elsewhere has a `|` in it.
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AT{}{} => ", self.typed, if self.open { "*" } else { "" })?;
+        self.lines().try_for_each(|line| write!(f, "{line} | "))?;
+        match self.last() {
+            Last::Ok => f.write_str("OK"),
+            Last::Error => f.write_str("ERROR"),
+            Last::Cme(code) => write!(f, "+CME ERROR: {code}"),
+        }
+    }
+}

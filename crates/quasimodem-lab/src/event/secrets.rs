@@ -1,9 +1,10 @@
 //! Secrets of events: each has a number, so that a reader sees where the same one comes again.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use quasimodem_core::Marked;
+
+use crate::judged::joined;
 
 /// So many secrets have numbers of their own; what is behind has none.
 const MAX: usize = 1000;
@@ -46,16 +47,4 @@ impl Secrets {
         self.numbers.insert(secret.into(), number);
         format!("‹secret {number}›")
     }
-}
-
-/// The secrets of these bytes; those that touch are one.
-fn joined(marked: Marked<'_>) -> Vec<Range<usize>> {
-    let mut secrets: Vec<Range<usize>> = Vec::new();
-    for secret in marked.secrets() {
-        match secrets.last_mut() {
-            Some(last) if last.end == secret.start => last.end = secret.end,
-            _ => secrets.push(secret),
-        }
-    }
-    secrets
 }
