@@ -26,6 +26,10 @@ pub trait Watch {
     /// Something happened to a link that neither the modem asked for nor is told of.
     fn link(&mut self, _now: Instant, _station: usize, _link: Link, _what: &OnLink<'_>) {}
 
+    /// Bytes went out over a link of a station, above TLS: what the modem sent, as far as faults let it go on, and as they
+    /// changed it. What comes over links is an input of the modem.
+    fn sent(&mut self, _now: Instant, _station: usize, _link: Link, _bytes: &[u8]) {}
+
     /// A fault is there, hit something at a station, or will hit nothing more.
     fn fault(&mut self, _now: Instant, _station: usize, _what: &Happened<'_>) {}
 
@@ -106,6 +110,10 @@ impl<W: Watches> Watch for W {
 
     fn link(&mut self, now: Instant, station: usize, link: Link, what: &OnLink<'_>) {
         self.each(&mut |watch| watch.link(now, station, link, what));
+    }
+
+    fn sent(&mut self, now: Instant, station: usize, link: Link, bytes: &[u8]) {
+        self.each(&mut |watch| watch.sent(now, station, link, bytes));
     }
 
     fn fault(&mut self, now: Instant, station: usize, what: &Happened<'_>) {

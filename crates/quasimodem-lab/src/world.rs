@@ -542,10 +542,16 @@ impl World {
             .filters
             .as_mut()
             .map(|filters| filters.up(now, link, bytes, &mut |what| watch.fault(now, station, &what)));
-        let mut write = |bytes: &[u8]| match (wire, socket) {
-            (Some(wire), _) => self.network.write(now, wire, Side::Caller, bytes),
-            (None, Some(socket)) => self.send_datagram(socket, bytes, conditions),
-            (None, None) => {}
+        if (wire, socket) == (None, None) {
+            return;
+        }
+        let mut write = |bytes: &[u8]| {
+            watch.sent(now, station, link, bytes);
+            match (wire, socket) {
+                (Some(wire), _) => self.network.write(now, wire, Side::Caller, bytes),
+                (None, Some(socket)) => self.send_datagram(socket, bytes, conditions),
+                (None, None) => {}
+            }
         };
         match on {
             None => write(bytes),

@@ -423,11 +423,15 @@ impl<E: SerialEnd> Driver<E> {
                     }
                 }
                 Effect::Send(link, bytes) => match &mut self.filters {
-                    None => self.links.send(link, bytes.bytes()),
+                    None => {
+                        lent.watching.see(|watch| watch.sent(now, station, link, bytes.bytes()));
+                        self.links.send(link, bytes.bytes());
+                    }
                     Some(filters) => {
                         let tell =
                             &mut |what: Happened<'_>| lent.watching.see(|watch| watch.fault(now, station, &what));
                         for packet in filters.up(now, link, bytes.bytes(), tell) {
+                            lent.watching.see(|watch| watch.sent(now, station, link, &packet));
                             self.links.send(link, &packet);
                         }
                     }

@@ -93,14 +93,7 @@ impl Watch for Log {
     }
 
     fn fault(&mut self, _: Instant, _: usize, what: &Happened<'_>) {
-        match what {
-            Happened::Armed { id, fault } => info!("fault {id} is there: {fault}"),
-            Happened::Hit { id, client, packet, nth, .. } => {
-                info!("fault {id} hits {packet} of client {client}, number {nth}");
-            }
-            Happened::Spent { id, .. } => info!("fault {id} is spent"),
-            Happened::Cleared { id, .. } => info!("fault {id} is over"),
-        }
+        info!("{what}");
     }
 
     fn broker(&mut self, _: Instant, _: usize, note: &broker::Note) {

@@ -87,6 +87,19 @@ pub enum Happened<'a> {
     },
 }
 
+impl fmt::Display for Happened<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Happened::Armed { id, fault } => write!(f, "fault {id} is there: {fault}"),
+            Happened::Hit { id, client, packet, nth, .. } => {
+                write!(f, "fault {id} hits {packet} of client {client}, number {nth}")
+            }
+            Happened::Spent { id, .. } => write!(f, "fault {id} is spent"),
+            Happened::Cleared { id, .. } => write!(f, "fault {id} is over"),
+        }
+    }
+}
+
 /// A fault that did not hit as often as was expected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unhit {
