@@ -27,6 +27,7 @@ mod seam_tests;
 pub mod simulation;
 mod timers;
 mod tls_words;
+pub mod trace;
 pub mod transcript;
 pub mod watch;
 pub mod world;
