@@ -22,6 +22,8 @@ use crate::gateway;
 use crate::host_map::Mapping;
 use crate::lab::CloudArgs;
 use crate::random;
+use crate::sink::Target;
+use crate::trace::{self, Traced};
 
 /// A cellular module in software: type AT commands at it, and it speaks MQTT to any broker.
 ///
@@ -199,8 +201,8 @@ pub(crate) struct Run {
 
     /// Read options from a TOML file; the command line counts more.
     ///
-    /// It may hold at = "pty", pace = 115200, imei = "001010000000008", ca = "ca.pem",
-    /// host_map = ["broker.example:1883=127.0.0.1:1883"] and all of `quasimodem settings` by their keys, those with a dot
+    /// It may hold at = "pty", pace = 115200, imei = "001010000000008", ca = "ca.pem", events = "events.json",
+    /// trace = "modem.pcapng", host_map = ["broker.example:1883=127.0.0.1:1883"] and all of `quasimodem settings` by their keys, those with a dot
     /// also in a table named cloud. A table named answers has what --answer says, as "AT+QCFG?" = ["+QCFG: 1", "OK"].
     /// Values are text as for --set; on and off may be true and false, numbers bare.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -218,7 +220,16 @@ pub(crate) struct Run {
     /// `quasimodem events` lists what there is. Secrets are masked. On stdout stands nothing else then, so - needs a host
     /// that is elsewhere (--at).
     #[arg(long, value_name = "FILE|fd:N|-", value_parser = events::parse_target)]
-    pub(crate) events: Option<events::Target>,
+    pub(crate) events: Option<Target>,
+
+    /// Write what crosses the serial line and the links, above TLS, to FILE.pcapng or to stdout (-) for Wireshark, or to
+    /// FILE.at as a transcript.
+    ///
+    /// AT commands, MQTT and HTTP are decoded on any port; for MQTT-SN Wireshark needs -d udp.port==1884,mqttsn, with the
+    /// gateway's port. Secrets are stars, each in its place. What can't be written any more, on a full disk say, is said
+    /// once, and the modem goes on; the exit code stays as it is. To look on: `quasimodem lab --at pty --trace - | tshark -r -`.
+    #[arg(long, value_name = "FILE.pcapng|FILE.at|-", value_parser = trace::parse, value_hint = ValueHint::FilePath)]
+    pub(crate) trace: Option<Traced>,
 
     /// Say on stderr what is typed, answered and connected; twice: also what goes over the links. Secrets are masked.
     #[arg(short, long, action = ArgAction::Count)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::fs;
+use std::io::{self, IsTerminal};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,9 +14,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::{self, Assignment, At, Run};
-use crate::events::Target;
 use crate::host_map::{HostMap, Mapping};
-use crate::{random, tls};
+use crate::sink::Target;
+use crate::trace::{self, Traced};
+use crate::{events, random, tls};
 
 /// All that is needed to run a modem.
 pub(crate) struct Config {
@@ -29,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) plan: Plan,
     /// Where events go.
     pub(crate) events: Option<Target>,
+    /// Where the trace goes.
+    pub(crate) trace: Option<Traced>,
     /// How much people want to read on stderr.
     pub(crate) verbose: u8,
     /// Roots in the place of the operating system's.
@@ -71,17 +75,17 @@ impl Config {
             At::Stdio | At::Script(_) => Duration::ZERO,
             At::Pty(_) | At::Tcp(_) | At::Rfc2217(_) | At::Serial(..) => READY_DELAY,
         });
-        if matches!(at, At::Stdio | At::Script(_)) && run.events.as_ref().is_some_and(Target::is_stdout) {
-            return Err(
-                "--events - needs stdout for itself, where the host is now: choose --at pty or --at tcp:PORT, or \
-                        write events to a file"
-                    .into(),
-            );
-        }
+        let (events, trace) = (run.events.or(file.events), run.trace.or(file.trace));
+        check_stdout(
+            &at,
+            events.as_ref().is_some_and(Target::is_stdout),
+            trace.as_ref().is_some_and(Traced::is_stdout),
+        )?;
         Ok(Config {
             plan: Plan::new(&[file.faults, run.fault].concat(), settings.seed.unwrap_or_default(), 0, Instant::START)
                 .map_err(|error| format!("--fault: {error}"))?,
-            events: run.events,
+            events,
+            trace,
             verbose: run.verbose,
             at,
             pace: pace.map(|rate| Uart { rate, ..settings.uart }),
@@ -91,6 +95,28 @@ impl Config {
             hosts: HostMap(run.host_map.into_iter().chain(file.hosts).collect()),
             ca: run.ca.or(file.ca).as_deref().map(read_ca).transpose()?,
         })
+    }
+}
+
+/// Only one may have stdout: the host, events or the trace.
+fn check_stdout(at: &At, events: bool, trace: bool) -> Result<(), String> {
+    let option = match (events, trace) {
+        (true, true) => return Err("--events and --trace can't both have stdout: write one of them to a file".into()),
+        (true, false) => "events",
+        (false, true) => "trace",
+        (false, false) => return Ok(()),
+    };
+    match at {
+        At::Stdio | At::Script(_) => Err(format!(
+            "--{option} - needs stdout for itself, where the host is now: choose --at pty or --at tcp:PORT, or write \
+             {} to a file",
+            if events { "events" } else { "the trace" }
+        )),
+        At::Pty(_) | At::Tcp(_) | At::Rfc2217(_) | At::Serial(..) if trace && io::stdout().is_terminal() => {
+            Err("--trace - is for programs, and stdout is a terminal: pipe it into `tshark -r -`, or write the trace to a file"
+                .into())
+        }
+        At::Pty(_) | At::Tcp(_) | At::Rfc2217(_) | At::Serial(..) => Ok(()),
     }
 }
 
@@ -110,6 +136,8 @@ struct File {
     imei: Option<Imei>,
     hosts: Vec<Mapping>,
     ca: Option<PathBuf>,
+    events: Option<Target>,
+    trace: Option<Traced>,
     settings: Vec<Assignment>,
     replies: Vec<Reply>,
     faults: Vec<Spec>,
@@ -124,7 +152,10 @@ impl File {
             format!("{}:{line}: {words}", path.display())
         })?;
         // A file means its neighbours, from wherever it is read.
-        file.ca = file.ca.map(|ca| path.parent().unwrap_or(Path::new("")).join(ca));
+        let folder = path.parent().unwrap_or(Path::new(""));
+        file.ca = file.ca.map(|ca| folder.join(ca));
+        file.events = file.events.map(|events| events.beside(folder));
+        file.trace = file.trace.map(|trace| trace.beside(folder));
         Ok(file)
     }
 
@@ -159,6 +190,8 @@ impl File {
                     path => Ok(path.into()),
                 })?);
             }
+            EVENTS => self.events = Some(value.read(events::parse_target)?),
+            TRACE => self.trace = Some(value.read(trace::parse)?),
             HOST_MAP => {
                 let DeValue::Array(mappings) = value.value else {
                     return Err(value.wrong("expected an array of NAME:PORT=ADDR:PORT").into());
@@ -323,7 +356,7 @@ impl From<Mistake> for Wrong {
 }
 
 fn unknown(key: &str) -> String {
-    let known: Vec<&str> = [AT, PACE, IMEI, HOST_MAP, CA, ANSWERS, FAULTS]
+    let known: Vec<&str> = [AT, PACE, IMEI, HOST_MAP, CA, EVENTS, TRACE, ANSWERS, FAULTS]
         .into_iter()
         .chain(SETTINGS.iter().map(|setting| setting.key))
         .collect();
@@ -335,5 +368,7 @@ const PACE: &str = "pace";
 const IMEI: &str = "imei";
 const HOST_MAP: &str = "host_map";
 const CA: &str = "ca";
+const EVENTS: &str = "events";
+const TRACE: &str = "trace";
 const ANSWERS: &str = "answers";
 const FAULTS: &str = "faults";

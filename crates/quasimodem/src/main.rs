@@ -23,9 +23,11 @@ mod run;
 mod serial;
 mod server;
 mod simulate;
+mod sink;
 mod socket;
 mod stream;
 mod tls;
+mod trace;
 mod watching;
 
 use std::error;

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
 use anyhow::{Context as _, Error, Result, bail};
 use quasimodem_core::{Modem, Uart};
@@ -12,7 +13,7 @@ use quasimodem_lab::fault::Plan;
 use quasimodem_lab::order::{Inbox, Order};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{self, sleep_until, timeout};
 
 use crate::cli::At;
 use crate::config::Config;
@@ -44,11 +45,19 @@ pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
 }
 
 async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
-    let Config { at, pace, imei, settings, mut hosts, ca, plan, events, verbose } = config;
+    let Config { at, pace, imei, settings, mut hosts, ca, plan, events, trace, verbose } = config;
     let is_test = matches!(at, At::Script(_));
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
-    let watching = events::watching(events.as_ref(), log::watches(verbose), Names::from_iter([MODEM]))?;
+    let (start, wall) = (time::Instant::now(), SystemTime::now());
+    let mut watches = log::watches(verbose);
+    if let Some(target) = events {
+        watches.push(events::open(&target, Names::from_iter([MODEM]))?);
+    }
+    if let Some(trace) = trace {
+        watches.push(trace.open(MODEM, &settings, imei, wall)?);
+    }
+    let watching = Watching::new(start, watches);
     let mut ready = Ready { seed: settings.seed, ..Ready::default() };
     let seed = settings.seed.unwrap_or_default();
     let (greeting, lab_root, given, broker) = match lab {

@@ -24,10 +24,10 @@ struct Shared {
 pub(crate) type Watches = Vec<Box<dyn Watch + Send>>;
 
 impl Watching {
-    /// Begins the time of these watches now.
-    pub(crate) fn new(watches: Watches) -> Watching {
+    /// These watches, whose time begins at `start`.
+    pub(crate) fn new(start: time::Instant, watches: Watches) -> Watching {
         let shared = Shared { on: AtomicBool::new(!watches.is_empty()), watches: Mutex::new(watches) };
-        Watching { start: time::Instant::now(), shared: Arc::new(shared) }
+        Watching { start, shared: Arc::new(shared) }
     }
 
     /// Lets another one watch from here on.

@@ -13,6 +13,7 @@ use quasimodem_lab::event::{Event, Names};
 use quasimodem_lab::gateway::Config;
 use tokio::net::UdpSocket;
 use tokio::runtime::Builder;
+use tokio::time;
 
 pub(crate) use self::options::{Alone, DEFAULT, Tuning};
 use crate::events::{self, Ready};
@@ -35,7 +36,11 @@ pub(crate) fn run(Alone { sn, broker, user, tuning, events, verbose }: Alone) ->
         let mut signals = Signals::new().context("can't watch for signals")?;
         let (socket, address) = bind(sn).await?;
         log::say(format_args!("gateway on {address}, before the broker at {}:{}", broker.host, broker.port));
-        let watching = events::watching(events.as_ref(), log::watches(verbose), Names::default())?;
+        let mut watches = log::watches(verbose);
+        if let Some(target) = events {
+            watches.push(events::open(&target, Names::default())?);
+        }
+        let watching = Watching::new(time::Instant::now(), watches);
         server::start(socket, broker, tuning.config(user.as_ref()), &watching);
         let ready = Ready { gateway: Some(address), ..Ready::default() };
         ready.tell(&watching);

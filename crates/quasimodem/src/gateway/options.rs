@@ -11,6 +11,7 @@ use quasimodem_lab::gateway::{Config, Login};
 use super::Broker;
 use crate::cli::{parse_mqtt, parse_user};
 use crate::events;
+use crate::sink::Target;
 
 /// Where a gateway listens if nobody says something else: no port is assigned to MQTT-SN, and some gateways take this one.
 pub(crate) const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1884);
@@ -39,7 +40,7 @@ pub(crate) struct Alone {
     ///
     /// `quasimodem events` lists what there is.
     #[arg(long, value_name = "FILE|fd:N|-", value_parser = events::parse_target)]
-    pub(crate) events: Option<events::Target>,
+    pub(crate) events: Option<Target>,
 
     /// Say on stderr what clients and the broker do.
     #[arg(short, long, action = ArgAction::Count)]

@@ -1,0 +1,131 @@
+//! Where `--trace` goes, and in which form.
+
+use std::fmt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use quasimodem_core::{Effect, Imei, Input, Instant, Modem, Outbox, Power, Settings};
+use quasimodem_lab::event::Event;
+use quasimodem_lab::recorder::{Recorder, Secrets};
+use quasimodem_lab::trace::{Blocks, Trace};
+use quasimodem_lab::watch::Watch;
+
+use crate::sink::{Sink, Target};
+
+/// Where a trace goes, and in which form.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Traced {
+    target: Target,
+    form: Form,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    /// For Wireshark.
+    Pcapng,
+    /// Lines that replay.
+    Transcript,
+}
+
+/// Reads FILE.pcapng, FILE.at or -.
+pub(crate) fn parse(text: &str) -> Result<Traced, String> {
+    let file = |form| Ok(Traced { target: Target::File(text.into()), form });
+    let path = Path::new(text);
+    match path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).as_deref() {
+        _ if text == "-" => Ok(Traced { target: Target::Stdout, form: Form::Pcapng }),
+        Some("pcapng") => file(Form::Pcapng),
+        Some("at") => file(Form::Transcript),
+        _ => {
+            let expected = "expected FILE.pcapng (for Wireshark), FILE.at (a transcript) or -";
+            // No word of a descriptor: nobody sees by its number what it is to be.
+            let nearest = path.with_extension("pcapng");
+            match path.file_stem() {
+                Some(_) if !text.starts_with("fd:") => Err(format!("{expected}, such as {}", nearest.display())),
+                _ => Err(expected.into()),
+            }
+        }
+    }
+}
+
+impl Traced {
+    /// A watch that writes it, of the modem of this name, which is just being made. `start` is what time it is at the
+    /// start, by the clock of the system.
+    pub(crate) fn open(
+        &self,
+        modem: &str,
+        settings: &Settings,
+        imei: Imei,
+        start: SystemTime,
+    ) -> Result<Box<dyn Watch + Send>> {
+        Ok(match self.form {
+            Form::Pcapng => {
+                let start = start.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+                let start = u64::try_from(start).unwrap_or_default();
+                let packets = Packets(self.target.open("packets of the trace")?);
+                Box::new(Trace::new([modem.to_owned()], start, packets))
+            }
+            Form::Transcript => {
+                let lines = self.target.open("lines of the trace")?;
+                Box::new(Transcript { recorder: Recorder::new(settings, imei, Secrets::Hidden), lines })
+            }
+        })
+    }
+
+    /// Whether it is standard output.
+    pub(crate) fn is_stdout(&self) -> bool {
+        self.target.is_stdout()
+    }
+
+    /// A file that was named in a file means that one's neighbours.
+    pub(crate) fn beside(self, folder: &Path) -> Traced {
+        Traced { target: self.target.beside(folder), ..self }
+    }
+}
+
+impl fmt::Display for Traced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.target.fmt(f)
+    }
+}
+
+/// Writes each block of a trace at once.
+struct Packets(Sink);
+
+impl Blocks for Packets {
+    fn block(&mut self, block: Vec<u8>) {
+        self.0.put(block);
+    }
+
+    fn end(&mut self) {
+        self.0.end();
+    }
+}
+
+/// Writes each line of a transcript once it is known how it may be shown.
+struct Transcript {
+    recorder: Recorder,
+    lines: Sink,
+}
+
+impl Watch for Transcript {
+    fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
+        // The end of the program: an orderly one, with a DISCONNECT, which no line of a transcript says.
+        let mut effects = out.effects();
+        if matches!(input, Input::Power(Power::Off)) && effects.any(|effect| matches!(effect, Effect::Send(..))) {
+            return;
+        }
+        self.recorder.modem(now, station, input, modem, out);
+        let text = self.recorder.take();
+        if !text.is_empty() {
+            self.lines.put(text.into_bytes());
+        }
+    }
+
+    fn run(&mut self, _: Instant, event: &Event<'_>) {
+        if let Event::End {} = event {
+            self.lines.put(self.recorder.to_string().into_bytes());
+            self.lines.end();
+        }
+    }
+}
