@@ -41,6 +41,8 @@ mod tls;
 mod tls_failures;
 mod tls_hostile;
 mod tls_lab;
+mod trace;
+mod tshark;
 
 use std::time::Duration;
 

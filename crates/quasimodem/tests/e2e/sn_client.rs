@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::LIMIT;
 use crate::broker::lines;
+use crate::tshark::tshark;
 
 /// The Python package `mqtt-sn-12`, behind a relay that writes down every datagram.
 pub(crate) struct SnClient {
@@ -197,14 +198,8 @@ fn dissect(datagrams: &[(bool, Vec<u8>)]) -> Vec<String> {
     let directory = TempDir::new().unwrap();
     let file: PathBuf = directory.path().join("datagrams.pcap");
     fs::write(&file, pcap(datagrams)).unwrap();
-    let mut command = Command::new("tshark");
-    command.arg("-r").arg(&file).args(["-d", &format!("udp.port=={GATEWAY},mqttsn"), "-T", "fields"]);
-    command.args(["-e", "mqttsn.msg.type", "-e", "_ws.malformed", "-e", "mqttsn.msg.len"]);
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("tshark: {error}; these tests need it: on Debian, apt-get install tshark"));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let judged = String::from_utf8(output.stdout).unwrap();
+    let fields = ["-T", "fields", "-e", "mqttsn.msg.type", "-e", "_ws.malformed", "-e", "mqttsn.msg.len"];
+    let judged = tshark(&file, &[&["-d", &format!("udp.port=={GATEWAY},mqttsn")][..], &fields].concat());
     // It shows a wrong length, and does not mind it; a forwarder's message has two, its own and that of what it forwards.
     let counts = |lengths: &str| lengths.split(',').filter_map(|length| length.parse::<usize>().ok()).sum::<usize>();
     let line = |(line, (_, bytes)): (&str, &(bool, Vec<u8>))| match line.split('\t').collect::<Vec<_>>()[..] {
