@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use quasimodem_core::mqtt::parse_words;
 use quasimodem_core::{Change, ClientId, Effect, Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, Why};
 use quasimodem_lab::broker::Config;
-use quasimodem_lab::event::Event;
+use quasimodem_lab::event::{Event, Names};
 use quasimodem_lab::fault::{Happened, Plan};
 use quasimodem_lab::pipe::Conditions;
 use quasimodem_lab::script::{Host as ScriptedHost, Script, Step};
@@ -35,7 +35,7 @@ impl Bench {
             modem: Modem::new(settings.into(), Imei::default()),
             out: Outbox::default(),
             now: Instant::START,
-            trace: Trace::new(["modem".to_owned()], 0, Vec::new()),
+            trace: Trace::new(Names::from_iter(["modem"]), 0, Vec::new()),
             bytewise: false,
             written: Vec::new(),
         };
@@ -275,7 +275,7 @@ fn world() -> Vec<u8> {
     let lines = [r#"AT+MQTTOPEN=1,"broker",1883,1,300"#, r#"AT+MQTTPUB=1,"t",1,0,"a""#];
     let steps = lines.iter().flat_map(|line| [Step::command(line, SECOND), Step::Wait(4 * SECOND)]);
     let host = ScriptedHost::new(Arc::new(Script::new(steps.collect::<Vec<_>>(), []).unwrap()));
-    let mut trace = Trace::new(["modem".to_owned()], 0, Vec::new());
+    let mut trace = Trace::new(Names::from_iter(["modem"]), 0, Vec::new());
     let mut world = World::new(7, [Config::default()]);
     let settings = Settings { gap: Duration::ZERO, ..Settings::default() };
     let station = world.add(settings, Imei::default(), Conditions::default(), Route::default(), host);

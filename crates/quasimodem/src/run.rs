@@ -55,7 +55,7 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
         watches.push(events::open(&target, Names::from_iter([MODEM]))?);
     }
     if let Some(trace) = trace {
-        watches.push(trace.open(MODEM, &settings, imei, wall)?);
+        watches.push(trace.open(Names::from_iter([MODEM]), &settings, imei, wall)?);
     }
     let watching = Watching::new(start, watches);
     let mut ready = Ready { seed: settings.seed, ..Ready::default() };

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use quasimodem_core::{Effect, Imei, Input, Instant, Modem, Outbox, Power, Settings};
-use quasimodem_lab::event::Event;
+use quasimodem_lab::event::{Event, Names};
 use quasimodem_lab::recorder::{Recorder, Secrets};
 use quasimodem_lab::trace::{Blocks, Trace};
 use quasimodem_lab::watch::Watch;
@@ -49,11 +49,11 @@ pub(crate) fn parse(text: &str) -> Result<Traced, String> {
 }
 
 impl Traced {
-    /// A watch that writes it, of the modem of this name, which is just being made. `start` is what time it is at the
+    /// A watch that writes it, of the modems of these names; the settings and the IMEI are those of the first, which is just being made. `start` is what time it is at the
     /// start, by the clock of the system.
     pub(crate) fn open(
         &self,
-        modem: &str,
+        modems: Names,
         settings: &Settings,
         imei: Imei,
         start: SystemTime,
@@ -63,7 +63,7 @@ impl Traced {
                 let start = start.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
                 let start = u64::try_from(start).unwrap_or_default();
                 let packets = Packets(self.target.open("packets of the trace")?);
-                Box::new(Trace::new([modem.to_owned()], start, packets))
+                Box::new(Trace::new(modems, start, packets))
             }
             Form::Transcript => {
                 let lines = self.target.open("lines of the trace")?;

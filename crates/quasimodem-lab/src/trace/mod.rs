@@ -18,7 +18,7 @@ use self::links::{Form, Packet, Wire};
 use self::pcapng::P2p;
 use self::serial::{Crossed, Serial};
 use self::writer::Writer;
-use crate::event::Event;
+use crate::event::{Event, Names};
 use crate::fault::Happened;
 use crate::watch::{OnLink, Watch, Way};
 
@@ -62,7 +62,7 @@ const COMMENTS: usize = 16;
 impl<B: Blocks> Trace<B> {
     /// Begins a trace of the modems of these names; the first is station 0. `start` is the time at [`Instant::START`], in
     /// microseconds since 1970: 0 in virtual time.
-    pub fn new(names: impl IntoIterator<Item = String>, start: u64, blocks: B) -> Trace<B> {
+    pub fn new(names: Names, start: u64, blocks: B) -> Trace<B> {
         Trace { writer: Writer::new(names, start, blocks), stations: BTreeMap::new() }
     }
 

@@ -7,13 +7,13 @@ use quasimodem_core::{ClientId, Instant, Link, literal_address};
 
 use super::pcapng::{self, EXPORTED, IP, P2p, Route};
 use super::{Blocks, Crossed, Form, Packet};
+use crate::event::Names;
 
 pub(super) struct Writer<B> {
     blocks: B,
     /// Microseconds from 1970 to the start.
     start: u64,
-    /// The names of the modems.
-    modems: Vec<String>,
+    modems: Names,
     /// The interfaces that are there: of which station, and for what.
     interfaces: BTreeMap<(usize, u16), u32>,
     /// The addresses that stand for names.
@@ -35,7 +35,7 @@ const NAMED: u32 = 0xC612_0001;
 const FIRST_PORT: u16 = 49_152;
 
 impl<B: Blocks> Writer<B> {
-    pub(super) fn new(modems: impl IntoIterator<Item = String>, start: u64, mut blocks: B) -> Writer<B> {
+    pub(super) fn new(modems: Names, start: u64, mut blocks: B) -> Writer<B> {
         blocks.block(pcapng::section(
             "AT commands, MQTT and HTTP are exported PDUs, above TLS; MQTT-SN is UDP, to be read with -d \
              udp.port==1884,mqttsn, or what port the gateway has. The module is 10.0.0.2; addresses of 198.18.0.0/15 stand \
@@ -45,7 +45,7 @@ impl<B: Blocks> Writer<B> {
         Writer {
             blocks,
             start,
-            modems: modems.into_iter().collect(),
+            modems,
             interfaces: BTreeMap::new(),
             names: BTreeMap::new(),
             opened: 0,
@@ -152,7 +152,7 @@ impl<B: Blocks> Writer<B> {
     fn interface(&mut self, station: usize, link_type: u16) -> u32 {
         let next = u32::try_from(self.interfaces.len()).unwrap_or(u32::MAX);
         *self.interfaces.entry((station, link_type)).or_insert_with(|| {
-            let name = self.modems.get(station).map_or_else(|| format!("modem{}", station + 1), Clone::clone);
+            let name = self.modems.of(station).unwrap_or_else(|| format!("modem{}", station + 1).into());
             let comment = if link_type == IP { "MQTT-SN" } else { "AT, MQTT, HTTP" };
             self.blocks.block(pcapng::interface(link_type, &name, comment));
             next
