@@ -18,7 +18,7 @@ use crate::net::{Link, Port, Why};
 use crate::outbox::Outbox;
 use crate::owner::Owner;
 use crate::profile::{Context, HostClock, Profile, Shown, Stored};
-use crate::radio::Sim;
+use crate::radio::{Radio, Sim};
 use crate::reports::{Report, Reports};
 use crate::settings::Settings;
 use crate::sn;
@@ -241,6 +241,12 @@ impl Modem {
     pub(crate) fn change_rare(&mut self, change: impl FnOnce(&mut Rare)) {
         change(self.rare.get_or_insert_default());
         self.tidy();
+    }
+
+    /// The radio side as the modem knows it.
+    pub fn radio(&self) -> Radio {
+        let Bearer { sim, fun, registration, signal, address, .. } = self.bearer;
+        Radio { on: fun == 1, sim, registration, signal, address }
     }
 
     /// Whether what comes over a link next begins a packet, as far as it carries packets in a stream.

@@ -85,6 +85,21 @@ impl Registration {
     }
 }
 
+/// The radio side as the modem knows it at the moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Radio {
+    /// Whether the host lets it be on (`AT+CFUN`).
+    pub on: bool,
+    /// The SIM card.
+    pub sim: Sim,
+    /// The registration (27.007 7.2).
+    pub registration: Registration,
+    /// `<rssi>` and `<ber>` (27.007 8.5).
+    pub signal: (u8, u8),
+    /// The address of the data call, while it is up.
+    pub address: Option<Ipv4Addr>,
+}
+
 /// How the radio side begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Start {
