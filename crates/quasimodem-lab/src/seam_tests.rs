@@ -5,7 +5,7 @@ use std::time::Duration;
 use quasimodem_core::{Change, Imei, Instant, Power, Settings};
 
 use crate::broker::Config;
-use crate::fault::{self, Happened, Spec};
+use crate::fault::{self, Act, Happened, Spec};
 use crate::flat::{Key, Kind};
 use crate::order::{self, Make, Order};
 use crate::pipe::Conditions;
@@ -18,8 +18,8 @@ struct Hits(Vec<String>);
 
 impl Watch for Hits {
     fn fault(&mut self, _: Instant, _: usize, what: &Happened<'_>) {
-        if let Happened::Hit { id, packet, .. } = what {
-            self.0.push(format!("{id} {packet}"));
+        if let Happened::Hit { id, item, .. } = what {
+            self.0.push(format!("{id} {item}"));
         }
     }
 }
@@ -30,8 +30,9 @@ const FAULTS: &[fault::Row] = &[fault::Row {
     summary: "A PINGREQ goes up as another packet.",
     params: &[Key { key: "first", kind: Kind::Number(0, 255), default: "0xE0", meaning: "Its first byte." }],
     matches: &[],
-    only: Some("PINGREQ"),
-    act: |values, packets| packets.iter_mut().flatten().take(1).for_each(|first| *first = values.byte("first")),
+    act: Act::Packets(Some("PINGREQ"), |values, packets| {
+        packets.iter_mut().flatten().take(1).for_each(|first| *first = values.byte("first"));
+    }),
     source: "a test",
 }];
 

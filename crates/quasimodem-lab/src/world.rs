@@ -3,6 +3,7 @@
 //! The owner [plans](World::plan) what happens to them, and lets time pass; a [`Watch`] sees all.
 
 mod change;
+mod faults;
 mod gateway;
 mod manners;
 mod player;
@@ -15,7 +16,7 @@ use quasimodem_core::{self as core, Effect, Imei, Input, Instant, Link, Modem, O
 
 use crate::broker::{self, Broker, Peer};
 use crate::event::Names;
-use crate::fault::{Filters, Plan, Unhit};
+use crate::fault::{Filters, Happened};
 use crate::network::{self, Answer, Network, Side, Wire};
 use crate::order::Inbox;
 use crate::pipe::{Conditions, Pipe};
@@ -104,6 +105,7 @@ enum Actor {
     Host(usize),
     Broker(usize),
     Datagrams,
+    Faults(usize),
     Modem(usize),
 }
 
@@ -165,30 +167,6 @@ impl World {
             filters: None,
         });
         self.stations.len() - 1
-    }
-
-    /// Lets faults work at a station, in the place of those that did.
-    pub fn break_by(&mut self, station: usize, plan: Plan, watch: &mut dyn Watch) {
-        let now = self.now;
-        let Some(at) = self.stations.get_mut(station) else { return };
-        let filters = at.filters.insert(Filters::new(plan));
-        at.links.keys().for_each(|link| filters.opened(*link));
-        filters.announce(&mut |what| watch.fault(now, station, &what));
-        self.listen(station);
-    }
-
-    /// What faults of a station wait for is listened for from here on.
-    fn listen(&mut self, station: usize) {
-        let filters = self.stations.get(station).and_then(|at| at.filters.as_ref());
-        if filters.is_some_and(|filters| self.inbox.listen(station, filters.plan())) {
-            self.ears = Some(Box::new(self.inbox.ears()));
-        }
-    }
-
-    /// The faults of a station that did not hit as often as was expected.
-    pub fn unhit(&self, station: usize) -> Vec<Unhit> {
-        let filters = self.stations.get(station).and_then(|at| at.filters.as_ref());
-        filters.map(Filters::unhit).unwrap_or_default()
     }
 
     /// At that time, and not before now, that happens.
@@ -314,6 +292,7 @@ impl World {
             }
             Actor::Broker(place) => self.tell_broker(place, broker::Input::Tick, watch),
             Actor::Datagrams => self.settle_datagrams(watch),
+            Actor::Faults(station) => self.settle_faults(station, watch),
             Actor::Modem(station) => {
                 self.tell(station, &Input::Tick, watch);
                 self.serve(station, watch);
@@ -371,6 +350,8 @@ impl World {
         self.timers.set(Actor::Host(station), at.host.deadline().filter(|_| runs));
         let serial = [at.up.deadline(), at.down.deadline()];
         self.timers.set(Actor::Serial(station), serial.into_iter().flatten().min());
+        let faults = at.filters.as_ref().and_then(|filters| filters.deadline(self.now, &at.modem));
+        self.timers.set(Actor::Faults(station), faults);
     }
 
     fn serve_once(&mut self, station: usize, watch: &mut dyn Watch) -> bool {
@@ -418,39 +399,6 @@ impl World {
         false
     }
 
-    /// A link ends, behind what of a packet was held back for faults.
-    fn ended(&mut self, station: usize, link: Link, why: core::Why, watch: &mut dyn Watch) {
-        let filters = self.stations.get_mut(station).and_then(|at| at.filters.as_mut());
-        let rest = filters.map(|filters| filters.ended(link)).unwrap_or_default();
-        if self.bring(station, link, &rest, watch) {
-            self.tell(station, &Input::Closed(link, why), watch);
-        }
-    }
-
-    /// Brings what came over a link, through what faults make of it.
-    fn bring_through(&mut self, station: usize, link: Link, bytes: &[u8], watch: &mut dyn Watch) {
-        let (now, at) = (self.now, self.stations.get_mut(station));
-        let Some(at) = at else { return };
-        let Some(filters) = &mut at.filters else { return self.tell(station, &Input::Received(link, bytes), watch) };
-        let aligned = at.modem.is_between_packets(link);
-        let on = filters.down(now, link, bytes, aligned, &mut |what| watch.fault(now, station, &what));
-        self.bring(station, link, &on, watch);
-    }
-
-    /// Brings what faults let go on, as long as the modem does not close the connection that it came over; whether it did
-    /// not.
-    fn bring(&mut self, station: usize, link: Link, chunks: &[Vec<u8>], watch: &mut dyn Watch) -> bool {
-        let connection = |world: &World| {
-            let filters = world.stations.get(station).and_then(|at| at.filters.as_ref());
-            filters.and_then(|filters| filters.connection(link))
-        };
-        let before = connection(self);
-        chunks.iter().all(|chunk| {
-            self.tell(station, &Input::Received(link, chunk), watch);
-            connection(self) == before
-        })
-    }
-
     fn serve_peer(&mut self, wire: Wire, watch: &mut dyn Watch) {
         let (peer, place) = (Peer(wire.0), self.place(wire));
         while self.network.is_readable(wire, Side::Listener)
@@ -474,19 +422,35 @@ impl World {
         let mut out = std::mem::take(&mut self.modem_out);
         out.clear();
         let Some(at) = self.stations.get_mut(station) else { return };
-        at.modem.handle(self.now, input.clone(), &mut out);
+        let now = self.now;
+        match &mut at.filters {
+            None => at.modem.handle(now, input.clone(), &mut out),
+            Some(filters) => {
+                let tell = &mut |what: Happened<'_>| watch.fault(now, station, &what);
+                at.modem.handle_through(now, input.clone(), &mut out, &mut filters.gate(now, tell));
+            }
+        }
         watch.modem(self.now, station, input, &at.modem, &out);
         for effect in out.effects() {
             let Some(at) = self.stations.get_mut(station) else { break };
             match effect {
-                Effect::Serial(_, marked) => {
-                    if at.attached {
-                        at.down.write(self.now, marked.bytes(), &mut self.random);
+                Effect::Serial(kind, marked) if at.attached => match &mut at.filters {
+                    None => at.down.write(now, marked.bytes(), &mut self.random),
+                    Some(filters) => {
+                        let tell = &mut |what: Happened<'_>| watch.fault(now, station, &what);
+                        for piece in filters.printed(now, kind, marked.bytes(), tell) {
+                            at.down.write(now, &piece, &mut self.random);
+                        }
                     }
-                }
+                },
+                Effect::Serial(..) => {}
                 Effect::Open { link, transport, host, port } => {
                     if let Some(filters) = &mut at.filters {
                         filters.opened(link);
+                        let tell = &mut |what: Happened<'_>| watch.fault(now, station, &what);
+                        if !filters.connects(now, link, &transport, (host, port), tell) {
+                            continue;
+                        }
                     }
                     if matches!(transport, Transport::Udp) {
                         self.open_socket(station, link, port);
@@ -505,7 +469,12 @@ impl World {
                     }
                     self.close_socket(station, link);
                 }
-                Effect::Resolve(query, ..) => {
+                Effect::Resolve(query, _, name) => {
+                    if let Some(filters) = &mut at.filters
+                        && !filters.looks_up(now, query, name, &mut |what| watch.fault(now, station, &what))
+                    {
+                        continue;
+                    }
                     self.planned += 1;
                     let answered = self.now + self.random.millis(0, 200);
                     self.plan.insert((answered, self.planned), Change::Resolved(station, query));

@@ -35,7 +35,10 @@ impl Watch for Seen {
     fn fault(&mut self, _: Instant, _: usize, what: &Happened<'_>) {
         self.faults.push(match what {
             Happened::Armed { id, .. } => format!("armed {id}"),
-            Happened::Hit { id, client, packet, nth, .. } => format!("{id} hit {packet} {nth} of {client}"),
+            Happened::Hit { id, client, item, nth, .. } => match client {
+                Some(client) => format!("{id} hit {item} {nth} of {client}"),
+                None => format!("{id} hit {item} {nth}"),
+            },
             Happened::Spent { id, .. } => format!("spent {id}"),
             Happened::Cleared { id, .. } => format!("cleared {id}"),
         });

@@ -34,7 +34,7 @@ impl Watch for Seen {
         let second = now.since(Instant::START).as_secs();
         self.0.push(match what {
             Happened::Armed { id, .. } => format!("{second} armed {id}"),
-            Happened::Hit { id, packet, .. } => format!("{second} {id} hit {packet}"),
+            Happened::Hit { id, item, .. } => format!("{second} {id} hit {item}"),
             Happened::Spent { id, .. } => format!("{second} spent {id}"),
             Happened::Cleared { id, .. } => format!("{second} cleared {id}"),
         });

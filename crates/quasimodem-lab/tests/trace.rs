@@ -414,13 +414,7 @@ fn datagrams_have_their_checksums() {
 fn notes_and_faults_are_comments() {
     let mut bench = Bench::new();
     bench.types(b"AT+MQTTPUB=1,\"t\",5,0,\"x\"\r");
-    let hit = Happened::Hit {
-        id: "f",
-        fault: "packet-drop",
-        client: ClientId::from_number(1).unwrap(),
-        packet: "PUBACK",
-        nth: 2,
-    };
+    let hit = Happened::Hit { id: "f", fault: "packet-drop", client: ClientId::from_number(1), item: "PUBACK", nth: 2 };
     bench.trace.fault(bench.now, 0, &hit);
     bench.types(b"AT+MQTTOPEN=1,\"broker\",1883,1,60\r");
     bench.feed(&Input::Closed(Link(1), Why::Refused));

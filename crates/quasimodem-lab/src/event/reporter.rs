@@ -97,8 +97,8 @@ impl<L: Listener> Watch for Reporter<L> {
     fn fault(&mut self, now: Instant, station: usize, what: &Happened<'_>) {
         let event = match *what {
             Happened::Armed { id, fault } => Event::FaultArmed { id, fault },
-            Happened::Hit { id, fault, client, packet, nth } => {
-                Event::FaultHit { id, fault, client: client.number(), kind: packet, nth }
+            Happened::Hit { id, fault, client, item, nth } => {
+                Event::FaultHit { id, fault, client: client.map(ClientId::number), item, nth }
             }
             Happened::Spent { id, fault } => Event::FaultSpent { id, fault },
             Happened::Cleared { id, fault } => Event::FaultCleared { id, fault },

@@ -330,10 +330,11 @@ events! {
         id: &'a str,
         /// Its name.
         fault: &'a str,
-        /// The client whose packet it was.
-        client: u8,
-        /// The type of the packet.
-        kind as "type": &'a str,
+        /// The client whose it was, if it was a client's.
+        client: Option<u8>,
+        /// What it hit: the type of a packet, a command, a kind of line and its beginning, a host, a name; `it` for what just
+        /// happens.
+        item: &'a str,
         /// Which of the matches of its scope it was, from 1.
         nth: u64,
     }

@@ -1,11 +1,13 @@
 //! Faults at work on the links of one station.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use quasimodem_core::{ClientId, Input, Instant, Link};
+use quasimodem_core::{Change, ClientId, Form, Gate, Input, Instant, Kind, Link, Modem, Query, Transport, Verdict};
 
-use super::item::Item;
+use super::item::{Item, Packet};
+use super::overlaid::Overlaid;
 use super::plan::{Happened, Plan, Unhit};
+use super::row::{Act, Due};
 use crate::frames::{Frames, Piece};
 
 /// What stands between a modem and its links while there are faults. Packets that none is about pass byte for byte.
@@ -14,12 +16,21 @@ pub struct Filters {
     ways: BTreeMap<(Link, bool), Frames>,
     /// How often each link was opened, and whether it is open.
     connections: BTreeMap<Link, (u64, bool)>,
+    /// What is to be done next in the name of faults.
+    due: VecDeque<Due>,
+    radio: Overlaid,
 }
 
 impl Filters {
     /// Lets these faults work.
     pub fn new(plan: Plan) -> Filters {
-        Filters { plan, ways: BTreeMap::new(), connections: BTreeMap::new() }
+        Filters {
+            plan,
+            ways: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            due: VecDeque::new(),
+            radio: Overlaid::default(),
+        }
     }
 
     /// A link is opened anew.
@@ -40,21 +51,14 @@ impl Filters {
     }
 
     /// What the modem sends over a link, as it goes on: over UDP each is a datagram.
-    pub fn up(&mut self, now: Instant, link: Link, bytes: &[u8], tell: &mut dyn FnMut(Happened<'_>)) -> Vec<Vec<u8>> {
+    pub fn up(&mut self, now: Instant, link: Link, bytes: &[u8], tell: Tell<'_>) -> Vec<Vec<u8>> {
         self.pass(now, link, true, bytes, tell)
     }
 
     /// What came for the modem over a link, as it goes on: over UDP each is a datagram, over TCP a chunk of
     /// [`Input::CHUNK`] at most. `aligned` says whether the modem waits for the beginning of a packet: the rest of one that
     /// began before there were faults passes as it is.
-    pub fn down(
-        &mut self,
-        now: Instant,
-        link: Link,
-        bytes: &[u8],
-        aligned: bool,
-        tell: &mut dyn FnMut(Happened<'_>),
-    ) -> Vec<Vec<u8>> {
+    pub fn down(&mut self, now: Instant, link: Link, bytes: &[u8], aligned: bool, tell: Tell<'_>) -> Vec<Vec<u8>> {
         if !aligned && !self.ways.contains_key(&(link, false)) {
             return vec![bytes.to_vec()];
         }
@@ -73,7 +77,7 @@ impl Filters {
     }
 
     /// Says which faults there are.
-    pub fn announce(&self, tell: &mut dyn FnMut(Happened<'_>)) {
+    pub fn announce(&self, tell: Tell<'_>) {
         self.plan.announce(tell);
     }
 
@@ -87,27 +91,138 @@ impl Filters {
         &mut self.plan
     }
 
-    fn pass(
+    /// What the host reads in the place of a piece that the modem prints.
+    pub fn printed(&mut self, now: Instant, kind: Kind, bytes: &[u8], tell: Tell<'_>) -> Vec<Vec<u8>> {
+        let text = String::from_utf8_lossy(bytes);
+        let mut pieces = vec![bytes.to_vec()];
+        let item = Item::Piece(kind, text.trim_matches(['\r', '\n']));
+        self.plan.judge(now, &item, 0, tell, &mut |act, values| {
+            if let Act::Pieces(_, act) = act {
+                act(values, &mut pieces);
+            }
+            pieces.is_empty()
+        });
+        pieces
+    }
+
+    /// Whether an attempt to connect is made; what becomes of it otherwise is due.
+    pub fn connects(
         &mut self,
         now: Instant,
         link: Link,
-        up: bool,
-        bytes: &[u8],
-        tell: &mut dyn FnMut(Happened<'_>),
-    ) -> Vec<Vec<u8>> {
+        transport: &Transport,
+        (host, port): (&str, u16),
+        tell: Tell<'_>,
+    ) -> bool {
+        let transport = match transport {
+            Transport::Tcp => "tcp",
+            Transport::Tls(_) => "tls",
+            Transport::Udp => "udp",
+        };
+        let item = Item::Connect(ClientId::from_number(link.0.into()), host, port, transport);
+        let mut may = true;
+        let due = &mut self.due;
+        self.plan.judge(now, &item, 0, tell, &mut |act, values| {
+            may = false;
+            let why = match act {
+                Act::Connects(act) => act(values),
+                Act::Names(act) => Some(act(values, host)),
+                _ => None,
+            };
+            due.extend(why.map(|why| Due::Input(Input::Closed(link, why))));
+            true
+        });
+        may
+    }
+
+    /// Whether a name is looked up; what is answered otherwise is due.
+    pub fn looks_up(&mut self, now: Instant, query: Query, name: &str, tell: Tell<'_>) -> bool {
+        let (mut may, due) = (true, &mut self.due);
+        self.plan.judge(now, &Item::Lookup(name), 0, tell, &mut |act, values| {
+            if let Act::Lookups(act) = act {
+                may = false;
+                due.push_back(Due::Input(Input::Resolved(query, act(values, name))));
+            }
+            true
+        });
+        may
+    }
+
+    /// Decides about commands, while the modem works.
+    pub fn gate<'a>(&'a mut self, now: Instant, tell: Tell<'a>) -> impl Gate + 'a {
+        Commands { plan: &mut self.plan, now, tell }
+    }
+
+    /// The next thing that is to be done in the name of a fault, if it is time.
+    pub fn take_due(&mut self, now: Instant, modem: &Modem, tell: Tell<'_>) -> Option<Due> {
+        let mut more = Vec::new();
+        let overlay = self.plan.settle(now, tell, &mut more);
+        self.due.extend(more);
+        self.due.extend(
+            self.radio.follow(overlay, modem.radio()).into_iter().map(|change| Due::Input(Input::Bearer(change))),
+        );
+        self.due.pop_front()
+    }
+
+    /// When [`take_due`](Self::take_due) may have something.
+    pub fn deadline(&self, now: Instant, modem: &Modem) -> Option<Instant> {
+        let is_due = !self.due.is_empty() || self.radio.is_stale(modem.radio());
+        if is_due { Some(now) } else { self.plan.deadline(now) }
+    }
+
+    /// What of a change of the radio side reaches the modem now: what faults hide comes when they are over.
+    pub fn changes(&mut self, change: Change) -> Option<Change> {
+        self.radio.change(change)
+    }
+
+    fn pass(&mut self, now: Instant, link: Link, up: bool, bytes: &[u8], tell: Tell<'_>) -> Vec<Vec<u8>> {
         // What the module does for itself is no client's.
         let Some(client) = ClientId::from_number(link.0.into()) else { return vec![bytes.to_vec()] };
         let (connection, _) = self.connections.get(&link).copied().unwrap_or_default();
         let Filters { plan, ways, .. } = self;
+        let mut judge = |packet: &[u8]| {
+            let mut packets = vec![packet.to_vec()];
+            let item = Item::Packet(Packet::new(client, up, packet));
+            plan.judge(now, &item, connection, &mut *tell, &mut |act, values| {
+                if let Act::Packets(_, act) = act {
+                    act(values, &mut packets);
+                }
+                packets.is_empty()
+            });
+            packets
+        };
         if client.is_sn() {
-            return plan.judge(now, &Item::new(client, up, bytes), connection, tell);
+            return judge(bytes);
         }
         let mut on = Vec::new();
         ways.entry((link, up)).or_default().push(bytes, &mut |piece| match piece {
-            Piece::Packet(packet) => on.append(&mut plan.judge(now, &Item::new(client, up, packet), connection, tell)),
+            Piece::Packet(packet) => on.append(&mut judge(packet)),
             Piece::Long(bytes, _) | Piece::Rest(bytes) => on.push(bytes.to_vec()),
         });
         on
+    }
+}
+
+/// Who hears of what faults do.
+pub(super) type Tell<'a> = &'a mut dyn FnMut(Happened<'_>);
+
+/// Faults of commands, while the modem works.
+struct Commands<'a> {
+    plan: &'a mut Plan,
+    now: Instant,
+    tell: Tell<'a>,
+}
+
+impl Gate for Commands<'_> {
+    fn command(&mut self, name: &'static str, form: Form) -> Verdict {
+        let mut verdict = Verdict::Pass;
+        self.plan.judge(self.now, &Item::Command(name, form), 0, self.tell, &mut |act, values| {
+            if let Act::Commands(act) = act {
+                verdict = act(values);
+            }
+            verdict != Verdict::Pass
+        });
+        verdict
     }
 }
 

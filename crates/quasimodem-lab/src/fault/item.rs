@@ -1,41 +1,135 @@
-//! What a fault may be about: a packet on its way.
+//! What a fault may be about.
 
-use quasimodem_core::{ClientId, mqtt};
+use quasimodem_core::{ClientId, Form, Kind, literal_address, mqtt};
 
+use super::row::Act;
 use crate::facts::Facts;
 use crate::flat::{Values, is_meant};
 
-/// A packet as it was made, before any fault touched it.
-pub(super) struct Item<'a> {
-    pub(super) client: ClientId,
-    /// Sent by the modem.
-    pub(super) up: bool,
-    pub(super) bytes: &'a [u8],
-    pub(super) facts: Facts<'a>,
+/// Something that happens at a station, as it was made, before any fault touched it.
+pub(super) enum Item<'a> {
+    /// A packet on its way.
+    Packet(Packet<'a>),
+    /// A piece that the modem prints, without its line ends.
+    Piece(Kind, &'a str),
+    /// A command that the host typed.
+    Command(&'static str, Form),
+    /// An attempt to connect: of which client, where to, and by what.
+    Connect(Option<ClientId>, &'a str, u16, &'static str),
+    /// A name that is looked up.
+    Lookup(&'a str),
 }
 
-impl<'a> Item<'a> {
-    pub(super) fn new(client: ClientId, up: bool, bytes: &'a [u8]) -> Item<'a> {
-        Item { client, up, bytes, facts: Facts::of(client.link(), bytes) }
+pub(super) struct Packet<'a> {
+    client: ClientId,
+    /// Sent by the modem.
+    up: bool,
+    facts: Facts<'a>,
+}
+
+impl<'a> Packet<'a> {
+    pub(super) fn new(client: ClientId, up: bool, bytes: &'a [u8]) -> Packet<'a> {
+        Packet { client, up, facts: Facts::of(client.link(), bytes) }
     }
 
-    /// Whether a fault is about it.
-    pub(super) fn fits(&self, only: Option<&str>, values: &Values) -> bool {
-        // Faults of one packet are MQTT's.
-        let is_only = only.is_none_or(|only| self.facts.kind == only && !self.client.is_sn());
+    fn fits(&self, values: &Values) -> bool {
         let direction = if self.up { "up" } else { "down" };
-        is_only
-            && values.number("client").is_none_or(|client| client == u64::from(self.client.number()))
-            && values.text("dir").is_none_or(|dir| dir == direction)
-            && values.text("type").is_none_or(|kind| is_meant(kind, self.facts.kind))
-            && self.fits_content(values)
+        let Facts { kind, topic: of_topic, qos: of_qos, id: of_id, .. } = &self.facts;
+        values.text("dir").is_none_or(|dir| dir == direction)
+            && values.text("type").is_none_or(|wanted| is_meant(wanted, kind))
+            && values.text("topic").is_none_or(|filter| of_topic.is_some_and(|name| mqtt::matches(filter, name)))
+            && values.number("qos").is_none_or(|qos| of_qos.is_some_and(|of| u64::from(of.number()) == qos))
+            && values.number("packet_id").is_none_or(|id| of_id.is_some_and(|of| u64::from(of) == id))
+    }
+}
+
+impl Item<'_> {
+    /// Whether a fault that does this is about it.
+    pub(super) fn fits(&self, act: &Act, values: &Values) -> bool {
+        let is_kind = match (self, act) {
+            // Faults of one type are MQTT's.
+            (Item::Packet(packet), Act::Packets(only, _)) => {
+                only.is_none_or(|only| packet.facts.kind == only && !packet.client.is_sn()) && packet.fits(values)
+            }
+            (Item::Piece(kind, text), Act::Pieces(only, _)) => {
+                let kinds = values.text("kind").is_none_or(|wanted| wanted == word(*kind));
+                kinds && only.is_none_or(|only| only == *kind) && is_line(values, text)
+            }
+            (Item::Command(name, form), Act::Commands(_)) => {
+                values.text("command").is_none_or(|wanted| is_meant(without_at(wanted), name))
+                    && values.text("form").is_none_or(|wanted| wanted == form_word(*form))
+            }
+            (Item::Connect(_, host, ..), Act::Names(_)) if literal_address(host).is_some() => false,
+            (Item::Connect(_, host, port, transport), Act::Connects(_) | Act::Names(_)) => {
+                values.text("host").is_none_or(|wanted| is_meant(wanted, host))
+                    && values.number("port").is_none_or(|wanted| wanted == u64::from(*port))
+                    && values.text("transport").is_none_or(|wanted| wanted == *transport)
+            }
+            (Item::Lookup(name), Act::Lookups(_)) => values.text("host").is_none_or(|wanted| is_meant(wanted, name)),
+            _ => false,
+        };
+        let client = self.client().map(|client| u64::from(client.number()));
+        is_kind && values.number("client").is_none_or(|wanted| client == Some(wanted))
     }
 
-    fn fits_content(&self, values: &Values) -> bool {
-        let (topic, qos, id) = (values.text("topic"), values.number("qos"), values.number("packet_id"));
-        let Facts { topic: of_topic, qos: of_qos, id: of_id, .. } = &self.facts;
-        topic.is_none_or(|filter| of_topic.is_some_and(|name| mqtt::matches(filter, name)))
-            && qos.is_none_or(|qos| of_qos.is_some_and(|of| u64::from(of.number()) == qos))
-            && id.is_none_or(|id| of_id.is_some_and(|of| u64::from(of) == id))
+    /// Whose it is, if it is a client's.
+    pub(super) fn client(&self) -> Option<ClientId> {
+        match self {
+            Item::Packet(packet) => Some(packet.client),
+            Item::Connect(client, ..) => *client,
+            // The results of clients begin with their numbers.
+            Item::Piece(Kind::Urc, text) => {
+                let (_, rest) = text.split_once(": ")?;
+                let number = rest.split(',').next()?.trim().parse().ok()?;
+                text.starts_with("+MQTT").then(|| ClientId::from_number(number))?
+            }
+            Item::Piece(..) | Item::Command(..) | Item::Lookup(_) => None,
+        }
+    }
+
+    /// What it is called, without what could be secret.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Item::Packet(packet) => packet.facts.kind.into(),
+            Item::Piece(kind @ (Kind::Info | Kind::Urc | Kind::Final), text) => {
+                format!("{} {}", word(*kind), text.split(':').next().unwrap_or_default())
+            }
+            Item::Piece(kind, _) => word(*kind).into(),
+            Item::Command(name, _) => format!("AT{name}"),
+            Item::Connect(_, host, port, _) => format!("{host}:{port}"),
+            Item::Lookup(name) => (*name).into(),
+        }
+    }
+}
+
+/// Whether a line begins as it is to begin.
+fn is_line(values: &Values, text: &str) -> bool {
+    values.text("line").is_none_or(|start| text.starts_with(start))
+}
+
+fn without_at(name: &str) -> &str {
+    match name.get(..2) {
+        Some(at) if at.eq_ignore_ascii_case("AT") && name.len() > 2 => name.get(2..).unwrap_or_default(),
+        _ => name,
+    }
+}
+
+/// The word for a kind of piece.
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Echo => "echo",
+        Kind::Info => "info",
+        Kind::Final => "final",
+        Kind::Urc => "urc",
+        Kind::Prompt => "prompt",
+    }
+}
+
+fn form_word(form: Form) -> &'static str {
+    match form {
+        Form::Exec => "exec",
+        Form::Read => "read",
+        Form::Test => "test",
+        Form::Set => "set",
     }
 }

@@ -97,18 +97,50 @@ impl Life {
         };
         time("lasts").is_none_or(|lasts| since < lasts).then_some(self.turns << 32 | period)
     }
+
+    /// When [`turn`](Self::turn) may answer otherwise than now; `None`: not before something else happens.
+    pub(super) fn next(&self, values: &Values, now: Instant, jitter: impl Fn(u64) -> f64) -> Option<Instant> {
+        if self.over {
+            return None;
+        }
+        let time = |key| values.time(key);
+        let lapses = time("lease").map(|lease| self.renewed + lease);
+        let begins = self.begins?;
+        if begins > now {
+            return lapses.into_iter().chain([begins]).min();
+        }
+        let lasts = time("lasts");
+        let ends = match time("every") {
+            None => lasts.map(|lasts| begins + lasts).into_iter().collect::<Vec<_>>(),
+            Some(every) => {
+                let most = time("jitter").unwrap_or_default();
+                let period = period_of(now.since(begins), every);
+                let starts =
+                    (period.saturating_sub(1)..=period + 1).map(|period| begins + start(period, every, most, &jitter));
+                starts.flat_map(|at| [Some(at), lasts.map(|lasts| at + lasts)]).flatten().collect()
+            }
+        };
+        ends.into_iter().chain(lapses).filter(|at| *at > now).min()
+    }
 }
 
-/// Which period it is, from 0, and how long it has gone on. Each begins late by its part of the jitter.
+/// Which period it is, from 0, and how long it has gone on.
 fn in_period(
     elapsed: Duration,
     every: Duration,
     most: Duration,
     jitter: impl Fn(u64) -> f64,
 ) -> Option<(u64, Duration)> {
-    let period = u64::try_from(elapsed.as_micros() / every.as_micros().max(1)).unwrap_or(u64::MAX);
-    let late = |period: u64| most.min(every).mul_f64(jitter(period));
-    let start = |period: u64| every.saturating_mul(u32::try_from(period).unwrap_or(u32::MAX)) + late(period);
-    let begun = if elapsed >= start(period) { period } else { period.checked_sub(1)? };
-    Some((begun, elapsed.saturating_sub(start(begun))))
+    let period = period_of(elapsed, every);
+    let begun = if elapsed >= start(period, every, most, &jitter) { period } else { period.checked_sub(1)? };
+    Some((begun, elapsed.saturating_sub(start(begun, every, most, &jitter))))
+}
+
+fn period_of(elapsed: Duration, every: Duration) -> u64 {
+    u64::try_from(elapsed.as_micros() / every.as_micros().max(1)).unwrap_or(u64::MAX)
+}
+
+/// When a period begins: late by its part of the jitter.
+fn start(period: u64, every: Duration, most: Duration, jitter: &impl Fn(u64) -> f64) -> Duration {
+    every.saturating_mul(u32::try_from(period).unwrap_or(u32::MAX)) + most.min(every).mul_f64(jitter(period))
 }

@@ -7,6 +7,7 @@
 mod filters;
 mod item;
 mod life;
+mod overlaid;
 mod plan;
 mod row;
 mod spec;
@@ -14,6 +15,8 @@ mod table;
 
 pub use self::filters::Filters;
 pub use self::plan::{Happened, Plan, Unhit};
-pub use self::row::{COMMON, Row};
+#[cfg(test)]
+pub(crate) use self::row::Act;
+pub use self::row::{COMMON, Due, Row};
 pub use self::spec::{Cue, Order, Spec};
 pub use self::table::ROWS;

@@ -9,9 +9,10 @@ use quasimodem_core::{ClientId, Instant};
 
 use super::item::Item;
 use super::life::Life;
+use super::row::{Act, Due, Overlay};
 use super::spec::{Cue, Order, Spec};
 use crate::event::Condition;
-use crate::flat::Bad;
+use crate::flat::{Bad, Values};
 use crate::random::Random;
 
 /// The faults of one modem, with their counts. Decisions are drawn by seed, id, scope and number of the match: another
@@ -33,6 +34,8 @@ struct Fault {
     hits: u64,
     /// The turn of which that was said.
     spent: Option<u64>,
+    /// The turn of what lasts or happens once, and whether it does in that turn.
+    episode: Option<(u64, bool)>,
 }
 
 /// Where matches are counted: which client, and which of its connections (0: all), in which turn of the fault.
@@ -58,16 +61,17 @@ pub enum Happened<'a> {
         /// The name of its row.
         fault: &'a str,
     },
-    /// It hit a packet.
+    /// It hit something.
     Hit {
         /// Its id.
         id: &'a str,
         /// The name of its row.
         fault: &'a str,
-        /// The client whose packet it was.
-        client: ClientId,
-        /// The type of the packet.
-        packet: &'a str,
+        /// The client whose it was, if it was a client's.
+        client: Option<ClientId>,
+        /// What it hit: the type of a packet, a command, a kind of line and its beginning, a host, a name; `it` for what just
+        /// happens.
+        item: &'a str,
         /// Which of the matches of its scope it was, from 1.
         nth: u64,
     },
@@ -91,9 +95,10 @@ impl fmt::Display for Happened<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Happened::Armed { id, fault } => write!(f, "fault {id} is there: {fault}"),
-            Happened::Hit { id, client, packet, nth, .. } => {
-                write!(f, "fault {id} hits {packet} of client {client}, number {nth}")
+            Happened::Hit { id, client: Some(client), item, nth, .. } => {
+                write!(f, "fault {id} hits {item} of client {client}, number {nth}")
             }
+            Happened::Hit { id, item, nth, .. } => write!(f, "fault {id} hits {item}, number {nth}"),
             Happened::Spent { id, .. } => write!(f, "fault {id} is spent"),
             Happened::Cleared { id, .. } => write!(f, "fault {id} is over"),
         }
@@ -227,30 +232,59 @@ impl Plan {
         self.faults.sort_by_key(|fault| fault.spec.values.number("order"));
     }
 
-    /// What goes on in the place of a packet. Each fault that is about it counts it, also behind one that took it away.
+    /// Lets each fault that is about something hit it, in order; `hit` does what the fault does, and tells whether the thing
+    /// is gone then. Each fault that is about it counts it, also behind one that took it away.
     pub(super) fn judge(
         &mut self,
         now: Instant,
         item: &Item<'_>,
         connection: u64,
         tell: &mut dyn FnMut(Happened<'_>),
-    ) -> Vec<Vec<u8>> {
-        let mut packets = vec![item.bytes.to_vec()];
-        let (seed, modem) = (self.seed, self.modem);
+        hit: &mut dyn FnMut(&Act, &Values) -> bool,
+    ) {
+        let (seeds, mut is_gone) = ((self.seed, self.modem), false);
         for fault in &mut self.faults {
             if fault.life.has_lapsed(&fault.spec.values, now) {
                 fault.end(tell);
             }
-            if let Some(nth) = fault.hits(now, item, connection, (seed, modem), packets.is_empty()) {
-                let (id, row) = (&fault.id, fault.spec.row);
-                tell(Happened::Hit { id, fault: row.name, client: item.client, packet: item.facts.kind, nth });
-                (row.act)(&fault.spec.values, &mut packets);
-                if fault.is_spent_now() {
-                    tell(Happened::Spent { id: &fault.id, fault: row.name });
-                }
+            if let Some(nth) = fault.hits(now, item, connection, seeds, is_gone) {
+                fault.tell_hit(item.client(), &item.name(), nth, tell);
+                is_gone = hit(&fault.spec.row.act, &fault.spec.values);
             }
         }
-        packets
+    }
+
+    /// What happens now because faults begin or end, and what the radio side is while some last.
+    pub(super) fn settle(&mut self, now: Instant, tell: &mut dyn FnMut(Happened<'_>), due: &mut Vec<Due>) -> Overlay {
+        let (seeds, mut overlay) = ((self.seed, self.modem), Overlay::default());
+        for fault in &mut self.faults {
+            if fault.life.has_lapsed(&fault.spec.values, now) {
+                fault.end(tell);
+            }
+            let turn = fault.turn(now, seeds);
+            let begins = turn.is_some() && fault.episode.map(|(turn, _)| turn) != turn;
+            match fault.spec.row.act {
+                Act::Once(act) if begins && fault.begins(turn, seeds, tell) => due.push(act(&fault.spec.values)),
+                Act::Radio(act) => {
+                    if begins {
+                        fault.begins(turn, seeds, tell);
+                    }
+                    // The newest counts most.
+                    if turn.is_some() && fault.episode.is_some_and(|(_, hit)| hit) {
+                        act(&fault.spec.values, &mut overlay);
+                    }
+                }
+                _ => {}
+            }
+        }
+        overlay
+    }
+
+    /// When [`settle`](Self::settle) may have something to do.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let seeds = (self.seed, self.modem);
+        let acts = self.faults.iter().filter(|fault| matches!(fault.spec.row.act, Act::Once(_) | Act::Radio(_)));
+        acts.filter_map(|fault| fault.life.next(&fault.spec.values, now, |turn| fault.jitter(turn, seeds))).min()
     }
 
     /// The faults that did not hit as often as was expected.
@@ -273,7 +307,7 @@ impl Fault {
     fn new(id: String, spec: Spec, now: Instant) -> Fault {
         let seed = spec.values.number("seed").unwrap_or_else(|| hash(&id));
         let life = Life::new(&spec.values, now);
-        Fault { id, spec, seed, life, counts: Counts::new(), matches: 0, hits: 0, spent: None }
+        Fault { id, spec, seed, life, counts: Counts::new(), matches: 0, hits: 0, spent: None, episode: None }
     }
 
     fn announce(&self, tell: &mut dyn FnMut(Happened<'_>)) {
@@ -292,33 +326,62 @@ impl Fault {
         self.spec.values.count("expect").unwrap_or(1..=u64::MAX)
     }
 
-    /// The number of the match if this packet is hit. One that another fault took away counts, but nothing hits it.
+    fn tell_hit(&mut self, client: Option<ClientId>, item: &str, nth: u64, tell: &mut dyn FnMut(Happened<'_>)) {
+        let fault = self.spec.row.name;
+        tell(Happened::Hit { id: &self.id, fault, client, item, nth });
+        if self.is_spent_now() {
+            tell(Happened::Spent { id: &self.id, fault });
+        }
+    }
+
+    fn jitter(&self, turn: u64, (run, modem): (u64, u64)) -> f64 {
+        draw(run ^ modem.wrapping_mul(MODEM), self.seed, (u8::MAX, u64::MAX, turn), 0)
+    }
+
+    fn turn(&self, now: Instant, seeds: (u64, u64)) -> Option<u64> {
+        self.life.turn(&self.spec.values, now, |turn| self.jitter(turn, seeds))
+    }
+
+    /// A turn of what lasts or happens once begins; whether it does: all turns count together.
+    fn begins(&mut self, turn: Option<u64>, seeds: (u64, u64), tell: &mut dyn FnMut(Happened<'_>)) -> bool {
+        let nth = self.count((0, 0, 0), seeds, false);
+        self.episode = turn.map(|turn| (turn, nth.is_some()));
+        if let Some(nth) = nth {
+            self.tell_hit(None, "it", nth, tell);
+        }
+        nth.is_some()
+    }
+
+    /// The number of the match if this is hit. What another fault took away counts, but nothing hits it.
     fn hits(
         &mut self,
         now: Instant,
         item: &Item<'_>,
         connection: u64,
-        (run, modem): (u64, u64),
+        seeds: (u64, u64),
         is_gone: bool,
     ) -> Option<u64> {
-        let values = &self.spec.values;
-        let of_modem = run ^ modem.wrapping_mul(MODEM);
-        let turn = self.life.turn(values, now, |turn| draw(of_modem, self.seed, (u8::MAX, u64::MAX, turn), 0))?;
-        if !item.fits(self.spec.row.only, values) {
+        let turn = self.turn(now, seeds)?;
+        if !item.fits(&self.spec.row.act, &self.spec.values) {
             return None;
         }
-        let client = item.client.number();
-        let per = values.text("per");
-        let scope = match per {
+        let client = item.client().map(ClientId::number).unwrap_or_default();
+        let scope = match self.spec.values.text("per") {
             Some("client") => (client, 0, turn),
             Some("link") => (client, connection, turn),
             _ => (0, 0, turn),
         };
+        self.count(scope, seeds, is_gone)
+    }
+
+    /// Counts a match; its number, if it is hit.
+    fn count(&mut self, scope: Scope, (run, modem): (u64, u64), is_gone: bool) -> Option<u64> {
+        let values = &self.spec.values;
         self.matches += 1;
         // Poisoned or not: counts are whole after each statement.
-        let mut shared =
-            (per == Some("fault")).then(|| self.spec.shared.lock().unwrap_or_else(PoisonError::into_inner));
-        let run = if shared.is_some() { run } else { of_modem };
+        let mut shared = (values.text("per") == Some("fault"))
+            .then(|| self.spec.shared.lock().unwrap_or_else(PoisonError::into_inner));
+        let run = if shared.is_some() { run } else { run ^ modem.wrapping_mul(MODEM) };
         let counts = shared.as_deref_mut().unwrap_or(&mut self.counts);
         counts.retain(|(of, at, when), _| *of != scope.0 || (*at, *when) == (scope.1, scope.2));
         let count = counts.entry(scope).or_default();

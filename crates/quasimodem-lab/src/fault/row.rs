@@ -1,5 +1,9 @@
 //! What a row of the table of faults is made of.
 
+use std::net::IpAddr;
+
+use quasimodem_core::{Input, Kind as PieceKind, Registration, Sim, Verdict, Why};
+
 use crate::flat::{Key, Kind, Values};
 
 /// A fault.
@@ -13,16 +17,52 @@ pub struct Row {
     pub params: &'static [Key],
     /// The keys that say what it is about; without any it is about all.
     pub matches: &'static [Key],
-    /// What only it is about, if it is not about all packets.
-    pub(crate) only: Option<&'static str>,
-    /// What becomes of a packet that is hit.
+    /// What it does.
     pub(crate) act: Act,
     /// Where it was seen or measured.
     pub source: &'static str,
 }
 
-/// Changes the packets that go on in the place of one that was hit; more may be behind it in the list.
-pub(crate) type Act = fn(&Values, &mut Vec<Vec<u8>>);
+/// What a fault does, and to what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Act {
+    /// Changes the packets that go on in the place of one that was hit; more may be behind it in the list. Of this type of
+    /// MQTT only, if one is named.
+    Packets(Option<&'static str>, fn(&Values, &mut Vec<Vec<u8>>)),
+    /// Changes what the modem prints, piece by piece. Of this kind only, if one is named.
+    Pieces(Option<PieceKind>, fn(&Values, &mut Vec<Vec<u8>>)),
+    /// Decides about a command before it is carried out.
+    Commands(fn(&Values) -> Verdict),
+    /// Decides about an attempt to connect; `None`: nobody ever answers.
+    Connects(fn(&Values) -> Option<Why>),
+    /// Decides about an attempt to connect to a name, which is not found.
+    Names(fn(&Values, &str) -> Why),
+    /// Answers in the place of the resolver that a host asks by itself.
+    Lookups(fn(&Values, &str) -> Result<IpAddr, Why>),
+    /// While it lasts, the radio side is otherwise.
+    Radio(fn(&Values, &mut Overlay)),
+    /// Happens once, when it begins.
+    Once(fn(&Values) -> Due),
+}
+
+/// What the module finds at the radio side while faults last; `None`: what there is.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Overlay {
+    pub(crate) sim: Option<Sim>,
+    pub(crate) registration: Option<Registration>,
+    pub(crate) signal: Option<(u8, u8)>,
+}
+
+/// What is to be brought to a modem, or done at its links, in the name of a fault.
+#[derive(Clone, Debug)]
+pub enum Due {
+    /// The modem is told of this.
+    Input(Input<'static>),
+    /// The link of the client of this number, or all links, end for this reason.
+    End(Option<u8>, Why),
+    /// The host reads this, which the modem did not print.
+    Print(Box<[u8]>),
+}
 
 impl Row {
     /// All keys of this fault: its own, what it is about, and those that all faults have.

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use quasimodem_core::ClientId;
 use quasimodem_core::mqtt;
+use quasimodem_core::{COMMANDS, ClientId};
 
 use crate::event::{BadCondition, Condition};
 
@@ -43,6 +43,8 @@ pub enum Kind {
     Text,
     /// The name of a topic, without `+` and `#`.
     TopicName,
+    /// A command that the modem knows, perhaps with a `*` at its end for several.
+    Command,
     /// The strength of a signal.
     Rssi,
     /// An IPv4 address.
@@ -117,6 +119,7 @@ impl Kind {
             Kind::Flag => Value::Flag(text.parse().ok()?),
             Kind::Text => Value::Text(text.into()),
             Kind::TopicName => mqtt::is_name(text).then(|| Value::Text(text.into()))?,
+            Kind::Command => is_command(text).then(|| Value::Text(text.into()))?,
             Kind::Rssi => Value::Number(number(text).filter(|rssi| matches!(rssi, 0..=31 | 99))?),
             Kind::Address => Value::Address(text.parse().ok()?),
             Kind::Condition => return None,
@@ -143,6 +146,7 @@ impl fmt::Display for Kind {
             Kind::Flag => f.write_str("true or false"),
             Kind::Text => f.write_str("a text"),
             Kind::TopicName => f.write_str("a topic without + and #"),
+            Kind::Command => f.write_str("a command that the modem knows, such as +MQTTOPEN or +MQTT*"),
             Kind::Rssi => f.write_str("0 to 31, or 99"),
             Kind::Address => f.write_str("an IPv4 address"),
             Kind::Condition => f.write_str("an event, such as client.broken client=1"),
@@ -154,6 +158,14 @@ impl fmt::Display for Kind {
 fn client(text: &str, may_be_sn: bool) -> Option<Value> {
     let client = text.parse().ok().and_then(ClientId::from_number).filter(|client| may_be_sn || !client.is_sn())?;
     Some(Value::Number(client.number().into()))
+}
+
+fn is_command(text: &str) -> bool {
+    let name = match text.get(..2) {
+        Some(at) if at.eq_ignore_ascii_case("AT") && text.len() > 2 => text.get(2..).unwrap_or_default(),
+        _ => text,
+    };
+    COMMANDS.iter().any(|row| is_meant(name, row.name))
 }
 
 fn is_name(text: &str) -> bool {

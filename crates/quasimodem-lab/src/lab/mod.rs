@@ -15,7 +15,7 @@
 //!
 //! modem.write(b"AT+MQTTPUB=1,\"t\",1,0,\"hello\"\r");
 //! let hit = lab.advance_until("fault.hit", Duration::from_secs(1))?;
-//! assert_eq!(hit.field("type").and_then(|kind| kind.as_str()), Some("PUBACK"));
+//! assert_eq!(hit.field("item").and_then(|item| item.as_str()), Some("PUBACK"));
 //! lab.advance(Duration::from_secs(3));
 //! assert!(String::from_utf8_lossy(&modem.read()).ends_with("\r\n+MQTTPUB: 1,0\r\n"));
 //! assert_eq!(lab.broker().messages()[0].payload, b"hello");

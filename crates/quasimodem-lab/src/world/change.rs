@@ -115,7 +115,13 @@ impl World {
     fn order(&mut self, station: usize, order: Order, watch: &mut dyn Watch) {
         match order {
             Order::Radio(changes) => {
-                changes.into_iter().for_each(|change| self.tell(station, &Input::Bearer(change), watch));
+                for change in changes {
+                    let at = self.stations.get_mut(station);
+                    let hidden = at.and_then(|at| at.filters.as_mut()).map(|filters| filters.changes(change));
+                    if let Some(change) = hidden.unwrap_or(Some(change)) {
+                        self.tell(station, &Input::Bearer(change), watch);
+                    }
+                }
                 self.serve(station, watch);
             }
             Order::Power(power) => {
@@ -135,6 +141,7 @@ impl World {
                 });
                 filters.plan_mut().order(order, now, &mut |what| watch.fault(now, station, &what));
                 self.listen(station);
+                self.settle_faults(station, watch);
             }
         }
     }

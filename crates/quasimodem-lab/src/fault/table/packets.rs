@@ -1,8 +1,8 @@
-//! The table of faults.
+//! Faults of packets of MQTT and MQTT-SN, above TLS.
 
 use quasimodem_core::mqtt;
 
-use super::row::Row;
+use super::super::row::{Act, Row};
 use crate::flat::{Key, Kind, Values};
 
 /// What faults of packets are about.
@@ -29,8 +29,7 @@ const PACKETS: &[Key] = &[
 const CLIENT: &[Key] =
     &[Key { key: "client", kind: Kind::MqttClient, default: "", meaning: "The MQTT client whose connection it is." }];
 
-/// All faults, by their names.
-pub const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Row] = &[
     Row {
         name: "connack-code",
         summary: "The broker's CONNACK says that it refuses: +MQTTOPEN: 1,0, and CEER 700 to 704.",
@@ -41,8 +40,9 @@ pub const ROWS: &[Row] = &[
             meaning: "The return code (MQTT 3.2.2.3).",
         }],
         matches: CLIENT,
-        only: Some("CONNACK"),
-        act: |values, packets| each(packets, |packet| set(packet, 2, 0, values.byte("code"))),
+        act: Act::Packets(Some("CONNACK"), |values, packets| {
+            each(packets, |packet| set(packet, 2, 0, values.byte("code")));
+        }),
         source: "logs of an L610 with bad credentials; the broker has a connection then that the modem never had",
     },
     Row {
@@ -50,8 +50,7 @@ pub const ROWS: &[Row] = &[
         summary: "A packet is lost. Of what is owed, results are 0 when their time is over; a lost PINGRESP breaks the connection.",
         params: &[],
         matches: PACKETS,
-        only: None,
-        act: |_, packets| packets.clear(),
+        act: Act::Packets(None, |_, packets| packets.clear()),
         source: "acknowledgements that never come: mosquitto#2176, vernemq#764",
     },
     Row {
@@ -67,9 +66,39 @@ pub const ROWS: &[Row] = &[
             },
         ],
         matches: PACKETS,
-        only: None,
-        act: duplicate,
+        act: Act::Packets(None, duplicate),
         source: "brokers that send again: ntex-mqtt#106, mosquitto#3602",
+    },
+    Row {
+        name: "packet-corrupt",
+        summary: "A byte of a packet is another: what can't be read ends the connection, a payload is told as it is.",
+        params: &[
+            Key {
+                key: "byte",
+                kind: Kind::Number(0, 65_535),
+                default: "",
+                meaning: "Which one, from 0; the last, if left out.",
+            },
+            Key { key: "xor", kind: Kind::Number(1, 255), default: "0xff", meaning: "Which of its bits change." },
+        ],
+        matches: PACKETS,
+        act: Act::Packets(None, corrupt),
+        source: "brokers with broken memory: mosquitto#2168, mosquitto#1144",
+    },
+    Row {
+        name: "session-flag",
+        summary: "The CONNACK tells otherwise of a session. With 1 a clean one is refused; with 0 what was kept is gone.",
+        params: &[Key { key: "present", kind: Kind::Number(0, 1), default: "0", meaning: "What it says." }],
+        matches: CLIENT,
+        act: Act::Packets(Some("CONNACK"), |values, packets| {
+            each(packets, |packet| {
+                // A refusal has no session (MQTT 3.2.2.2).
+                if let Some([flags, 0]) = packet.get_mut(2..4) {
+                    *flags = values.byte("present");
+                }
+            });
+        }),
+        source: "brokers that forget, and brokers that remember: paho.mqtt.java#27",
     },
     Row {
         name: "suback-failure",
@@ -81,8 +110,9 @@ pub const ROWS: &[Row] = &[
             meaning: "The return code (MQTT 3.9.3): 0x80 refuses, 0 to 2 grant that QoS.",
         }],
         matches: CLIENT,
-        only: Some("SUBACK"),
-        act: |values, packets| each(packets, |packet| set_codes(packet, values.byte("code"))),
+        act: Act::Packets(Some("SUBACK"), |values, packets| {
+            each(packets, |packet| set_codes(packet, values.byte("code")));
+        }),
         source: "brokers with access lists: pubsubclient#341, MQTT.js#844",
     },
 ];
@@ -103,6 +133,16 @@ fn set_codes(packet: &mut Vec<u8>, code: u8) {
     let mut changed = Vec::new();
     mqtt::Packet::Suback { id, codes: &vec![code; codes.len()] }.encode(&mut changed);
     *packet = changed;
+}
+
+fn corrupt(values: &Values, packets: &mut Vec<Vec<u8>>) {
+    for packet in packets {
+        let last = packet.len().saturating_sub(1);
+        let place = values.number("byte").map_or(last, |byte| usize::try_from(byte).unwrap_or(last));
+        if let Some(byte) = packet.get_mut(place) {
+            *byte ^= values.byte("xor");
+        }
+    }
 }
 
 fn duplicate(values: &Values, packets: &mut Vec<Vec<u8>>) {

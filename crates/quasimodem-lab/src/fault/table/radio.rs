@@ -1,0 +1,95 @@
+//! Faults of the radio side: what lasts lies on top of what there is, and nothing is set back.
+
+use quasimodem_core::{Change, Input, Power, Registration};
+
+use super::super::row::{Act, Due, Row};
+use crate::flat::{Key, Kind, Values};
+use crate::transcript::SIMS;
+
+/// Where nothing is known (27.007 8.5).
+const NO_SIGNAL: (u8, u8) = (99, 99);
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "coverage-lost",
+        summary: "The network is out of reach: +MIPCALL: 0, +MQTTBREAK with cause 3, and CEREG and CSQ say so.",
+        params: &[Key {
+            key: "stat",
+            kind: Kind::Number(0, 4),
+            default: "2",
+            meaning: "The registration meanwhile (27.007 7.2).",
+        }],
+        matches: &[],
+        act: Act::Radio(|values, overlay| {
+            (overlay.registration, overlay.signal) = (Some(registration(values)), Some(NO_SIGNAL));
+        }),
+        source: "tunnels, lifts and cellars: zephyr#77881, zephyr#98478",
+    },
+    Row {
+        name: "registration",
+        summary: "The network answers otherwise: 3 denies, 5 is roaming.",
+        params: &[Key {
+            key: "stat",
+            kind: Kind::Number(0, 5),
+            default: "3",
+            meaning: "The registration meanwhile (27.007 7.2).",
+        }],
+        matches: &[],
+        act: Act::Radio(|values, overlay| overlay.registration = Some(registration(values))),
+        source: "SIM cards that are not for this network: LilyGo-Modem-Series#474",
+    },
+    Row {
+        name: "signal",
+        summary: "AT+CSQ tells another strength. By itself no packet is lost.",
+        params: &[
+            Key { key: "rssi", kind: Kind::Rssi, default: "5", meaning: "<rssi> (27.007 8.5)." },
+            Key { key: "ber", kind: Kind::Number(0, 99), default: "99", meaning: "<ber> (27.007 8.5)." },
+        ],
+        matches: &[],
+        act: Act::Radio(|values, overlay| overlay.signal = Some((values.byte("rssi"), values.byte("ber")))),
+        source: "an L610 that has just started says 0,0; hosts wait for 10 to 31",
+    },
+    Row {
+        name: "sim",
+        summary: "The SIM card is not there or not ready: AT+CPIN? and commands answer so, and connections break.",
+        params: &[Key {
+            key: "state",
+            kind: Kind::Word(&["out", "pin", "busy", "failure"]),
+            default: "out",
+            meaning: "How it is meanwhile.",
+        }],
+        matches: &[],
+        act: Act::Radio(|values, overlay| {
+            let state = values.text("state");
+            overlay.sim = SIMS.iter().find(|(word, _)| Some(*word) == state).map(|(_, sim)| *sim);
+        }),
+        source: "loose holders and cards that start late: ubxlib#287, kura#2820",
+    },
+    Row {
+        name: "data-call-lost",
+        summary: "The network ends the data call: +MIPCALL: 0, and +MQTTBREAK with cause 2.",
+        params: &[],
+        matches: &[],
+        act: Act::Once(|_| Due::Input(Input::Bearer(Change::DataCall(None)))),
+        source: "networks that end it each hour: SIM7000#182",
+    },
+    Row {
+        name: "module-reboot",
+        summary: "The module starts anew: connections end without a DISCONNECT, settings are gone, +SIM READY comes.",
+        params: &[],
+        matches: &[],
+        act: Act::Once(|_| Due::Input(Input::Power(Power::Reset))),
+        source: "brown-outs and watchdogs: TinyGSM#608, zephyr PR#98656",
+    },
+];
+
+fn registration(values: &Values) -> Registration {
+    match values.number("stat") {
+        Some(1) => Registration::Home,
+        Some(2) => Registration::Searching,
+        Some(3) => Registration::Denied,
+        Some(4) => Registration::Unknown,
+        Some(5) => Registration::Roaming,
+        _ => Registration::None,
+    }
+}

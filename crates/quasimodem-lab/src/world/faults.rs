@@ -1,0 +1,97 @@
+//! Faults at work at the stations.
+
+use quasimodem_core::{Input, Link, Why};
+
+use super::World;
+use crate::fault::{Due, Filters, Plan, Unhit};
+use crate::network::{Side, Wire};
+use crate::watch::Watch;
+
+impl World {
+    /// Lets faults work at a station, in the place of those that did.
+    pub fn break_by(&mut self, station: usize, plan: Plan, watch: &mut dyn Watch) {
+        let now = self.now;
+        let Some(at) = self.stations.get_mut(station) else { return };
+        let filters = at.filters.insert(Filters::new(plan));
+        at.links.keys().for_each(|link| filters.opened(*link));
+        filters.announce(&mut |what| watch.fault(now, station, &what));
+        self.listen(station);
+        self.settle_faults(station, watch);
+    }
+
+    /// What faults of a station wait for is listened for from here on.
+    pub(super) fn listen(&mut self, station: usize) {
+        let filters = self.stations.get(station).and_then(|at| at.filters.as_ref());
+        if filters.is_some_and(|filters| self.inbox.listen(station, filters.plan())) {
+            self.ears = Some(Box::new(self.inbox.ears()));
+        }
+    }
+
+    /// The faults of a station that did not hit as often as was expected.
+    pub fn unhit(&self, station: usize) -> Vec<Unhit> {
+        let filters = self.stations.get(station).and_then(|at| at.filters.as_ref());
+        filters.map(Filters::unhit).unwrap_or_default()
+    }
+
+    /// A link ends, behind what of a packet was held back for faults.
+    pub(super) fn ended(&mut self, station: usize, link: Link, why: Why, watch: &mut dyn Watch) {
+        let filters = self.stations.get_mut(station).and_then(|at| at.filters.as_mut());
+        let rest = filters.map(|filters| filters.ended(link)).unwrap_or_default();
+        if self.bring(station, link, &rest, watch) {
+            self.tell(station, &Input::Closed(link, why), watch);
+        }
+    }
+
+    /// Does what is due in the name of faults.
+    pub(super) fn settle_faults(&mut self, station: usize, watch: &mut dyn Watch) {
+        let now = self.now;
+        while let Some(at) = self.stations.get_mut(station)
+            && let Some(filters) = &mut at.filters
+            && let Some(due) = filters.take_due(now, &at.modem, &mut |what| watch.fault(now, station, &what))
+        {
+            match due {
+                Due::Input(input) => self.tell(station, &input, watch),
+                Due::Print(bytes) if at.attached => at.down.write(now, &bytes, &mut self.random),
+                Due::Print(_) => {}
+                Due::End(client, why) => {
+                    let is_meant = |link: &Link| client.is_none_or(|client| client == link.0);
+                    let links: Vec<(Link, Wire)> =
+                        at.links.iter().filter(|(link, _)| is_meant(link)).map(|(link, wire)| (*link, *wire)).collect();
+                    for (link, wire) in links {
+                        self.network.close(wire, Side::Caller);
+                        self.owners.remove(&wire);
+                        if let Some(at) = self.stations.get_mut(station) {
+                            at.links.remove(&link);
+                        }
+                        self.ended(station, link, why.clone(), watch);
+                    }
+                }
+            }
+        }
+        self.serve(station, watch);
+    }
+
+    /// Brings what came over a link, through what faults make of it.
+    pub(super) fn bring_through(&mut self, station: usize, link: Link, bytes: &[u8], watch: &mut dyn Watch) {
+        let (now, at) = (self.now, self.stations.get_mut(station));
+        let Some(at) = at else { return };
+        let Some(filters) = &mut at.filters else { return self.tell(station, &Input::Received(link, bytes), watch) };
+        let aligned = at.modem.is_between_packets(link);
+        let on = filters.down(now, link, bytes, aligned, &mut |what| watch.fault(now, station, &what));
+        self.bring(station, link, &on, watch);
+    }
+
+    /// Brings what faults let go on, as long as the modem does not close the connection that it came over; whether it did
+    /// not.
+    fn bring(&mut self, station: usize, link: Link, chunks: &[Vec<u8>], watch: &mut dyn Watch) -> bool {
+        let connection = |world: &World| {
+            let filters = world.stations.get(station).and_then(|at| at.filters.as_ref());
+            filters.and_then(|filters| filters.connection(link))
+        };
+        let before = connection(self);
+        chunks.iter().all(|chunk| {
+            self.tell(station, &Input::Received(link, chunk), watch);
+            connection(self) == before
+        })
+    }
+}

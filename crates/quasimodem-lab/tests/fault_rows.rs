@@ -1,0 +1,222 @@
+//! What a host sees of each fault of the table.
+
+use std::time::Duration;
+
+use quasimodem_lab::Lab;
+use quasimodem_lab::fault::{ROWS, Spec};
+use quasimodem_lab::lab::ModemConfig;
+
+const OPEN: &str = r#"AT+MQTTOPEN=1,"broker.example",1883,1,60"#;
+const SUBSCRIBE: &str = r#"AT+MQTTSUB=1,"t",1"#;
+const PUBLISH: &str = r#"AT+MQTTPUB=1,"t",1,0,"a""#;
+
+/// A fault, what the host types, ten seconds apart, and all that it reads, echo left out.
+const EFFECTS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "coverage-lost at=15s lasts=10s",
+        &["AT+CREG=1", OPEN, "AT+CSQ", "AT+CSQ"],
+        &[
+            "OK",
+            "OK",
+            "+MQTTOPEN: 1,1",
+            "+CREG: 2",
+            "+MIPCALL: 0",
+            "+MQTTBREAK: 1,3",
+            "+CSQ: 99,99",
+            "OK",
+            "+CREG: 1",
+            "+CSQ: 31,99",
+            "OK",
+        ],
+    ),
+    ("registration stat=3 at=5s", &["AT+CREG=1", "AT+CREG?"], &["OK", "+CREG: 3", "+MIPCALL: 0", "+CREG: 1,3", "OK"]),
+    ("signal rssi=7 lasts=5s", &["AT+CSQ", "AT+CSQ"], &["+CSQ: 7,99", "OK", "+CSQ: 31,99", "OK"]),
+    (
+        "sim state=out at=5s lasts=10s",
+        &["AT+CPIN?", "AT+CPIN?", "AT+CPIN?"],
+        &["+CPIN: READY", "OK", "+MIPCALL: 0", "+CME ERROR: 10", "+SIM READY", "+CPIN: READY", "OK"],
+    ),
+    ("data-call-lost at=5s", &[OPEN], &["OK", "+MQTTOPEN: 1,1", "+MIPCALL: 0", "+MQTTBREAK: 1,2"]),
+    ("module-reboot at=5s", &[OPEN, PUBLISH], &["OK", "+MQTTOPEN: 1,1", "+SIM READY", "ERROR"]),
+    ("command-error code=14 command=+CSQ nth=1", &["AT+CSQ", "AT+CSQ"], &["+CME ERROR: 14", "+CSQ: 31,99", "OK"]),
+    ("command-lost command=AT+CSQ times=1", &["AT+CSQ", "AT+CSQ"], &["+CSQ: 31,99", "OK"]),
+    ("final-lost line=OK nth=2", &["AT+CSQ", "AT+CSQ"], &["+CSQ: 31,99", "+CSQ: 31,99", "OK"]),
+    ("echo-lost times=1", &["ATE1", "AT"], &["OK", "OK"]),
+    ("prompt-lost", &[OPEN, r#"AT+MQTTPUB=1,"t",0,0,5"#], &["OK", "+MQTTOPEN: 1,1", "ERROR"]),
+    ("answer-truncate bytes=4 line=+CSQ times=1", &["AT+CSQ", "AT+CSQ"], &["+C", "OK", "+CSQ: 31,99", "OK"]),
+    (
+        "urc-lost line=+MQTTPUB client=1 nth=1",
+        &[OPEN, PUBLISH, PUBLISH],
+        &["OK", "+MQTTOPEN: 1,1", "OK", "OK", "+MQTTPUB: 1,1"],
+    ),
+    ("urc-duplicate line=+MQTTOPEN", &[OPEN], &["OK", "+MQTTOPEN: 1,1", "+MQTTOPEN: 1,1"]),
+    ("urc-inject text='+CREG: 0' copies=2 at=5s", &["AT"], &["OK", "+CREG: 0", "+CREG: 0"]),
+    (
+        "connect-refused host=broker.* times=1",
+        &[OPEN, "AT+CEER", OPEN],
+        &["OK", "+MQTTOPEN: 1,0", "+CEER: 2,\"connection refused\"", "OK", "OK", "+MQTTOPEN: 1,1"],
+    ),
+    (
+        "connect-timeout port=1883",
+        &[OPEN, "AT+CEER"],
+        &["OK", "+MQTTOPEN: 1,0", "+CEER: 4,\"no answer in time\"", "OK"],
+    ),
+    (
+        "dns-fail kind=nxdomain",
+        &[OPEN, "AT+CEER"],
+        &["OK", "+MQTTOPEN: 1,0", "+CEER: 1,\"no such name: broker.example\"", "OK"],
+    ),
+    ("lookup-fail host=a.example", &[r#"AT+MIPDNS="a.example""#], &["+CME ERROR: 3"]),
+    ("dns-wrong address=10.9.8.7", &[r#"AT+MIPDNS="a.example""#], &["+MIPDNS: \"a.example\",10.9.8.7", "OK"]),
+    (
+        "link-end how=reset at=5s",
+        &[OPEN, "AT+CEER"],
+        &[
+            "OK",
+            "+MQTTOPEN: 1,1",
+            "+MQTTBREAK: 1,1",
+            "+CEER: 2,\"reset by the peer; perhaps another client connected as 0010100000000081\"",
+            "OK",
+        ],
+    ),
+    ("connack-code code=4 times=1", &[OPEN, OPEN], &["OK", "+MQTTOPEN: 1,0", "OK", "+MQTTOPEN: 1,1"]),
+    ("packet-corrupt type=CONNACK byte=0 times=1", &[OPEN], &["OK", "+MQTTOPEN: 1,0"]),
+    ("packet-drop type=PUBACK", &[OPEN, PUBLISH], &["OK", "+MQTTOPEN: 1,1", "OK", "+MQTTPUB: 1,0"]),
+    (
+        "packet-duplicate type=PUBLISH dir=down",
+        &[OPEN, SUBSCRIBE, PUBLISH],
+        &[
+            "OK",
+            "+MQTTOPEN: 1,1",
+            "OK",
+            "+MQTTSUB: 1,1",
+            "OK",
+            "+MQTTPUB: 1,1",
+            "+MQTTMSG: 1,1,\"t\",\"a\"",
+            "+MQTTMSG: 1,1,\"t\",\"a\"",
+        ],
+    ),
+    (
+        "session-flag present=1",
+        &[OPEN, "AT+CEER"],
+        &[
+            "OK",
+            "+MQTTOPEN: 1,0",
+            "+CEER: 6,\"the broker broke the protocol: session present in answer to a clean session (MQTT-3.2.2-1)\"",
+            "OK",
+        ],
+    ),
+    ("suback-failure", &[OPEN, SUBSCRIBE], &["OK", "+MQTTOPEN: 1,1", "OK", "+MQTTSUB: 1,0"]),
+];
+
+fn run(spec: &str, lines: &[&str]) -> (Vec<String>, Vec<String>) {
+    let lab = Lab::new(5);
+    let faults: Vec<Spec> = vec![spec.parse().unwrap_or_else(|bad| panic!("{spec}: {bad}"))];
+    let modem = lab.add_with(ModemConfig { faults, ..ModemConfig::default() }).unwrap();
+    // Echo would be in the way of what is compared.
+    modem.write(b"ATE0;+CMEE=1\r");
+    lab.advance(Duration::from_millis(100));
+    let mut read = modem.read();
+    for line in lines {
+        modem.write(line.as_bytes());
+        modem.write(b"\r");
+        lab.advance(Duration::from_secs(10));
+        read.extend(modem.read());
+    }
+    lab.advance(Duration::from_secs(15));
+    read.extend(modem.read());
+    let text = String::from_utf8(read).unwrap();
+    let lines = text.split(['\r', '\n']).filter(|line| !line.is_empty() && !line.starts_with("AT")).map(str::to_owned);
+    (lines.collect(), modem.unhit().iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn each_row_shows() {
+    let mut otherwise = String::new();
+    for (spec, lines, due) in EFFECTS {
+        let (read, unhit) = run(spec, lines);
+        let expected: Vec<&str> = ["+SIM READY", "OK"].into_iter().chain(due.iter().copied()).collect();
+        if read != expected || !unhit.is_empty() {
+            otherwise += &format!("{spec}: {unhit:?}\n  read     {read:?}\n  expected {expected:?}\n");
+        }
+    }
+    assert!(otherwise.is_empty(), "{otherwise}");
+}
+
+/// No row is left out.
+#[test]
+fn each_row_is_tried() {
+    let tried = |name: &str| EFFECTS.iter().any(|(spec, ..)| spec.split(' ').next() == Some(name));
+    let missing: Vec<&str> = ROWS.iter().map(|row| row.name).filter(|name| !tried(name)).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+/// Within a row no two keys have one name, so that all forms can be flat.
+#[test]
+fn keys_are_told_apart() {
+    for row in ROWS {
+        let mut keys: Vec<&str> = row.keys().map(|key| key.key).collect();
+        keys.sort_unstable();
+        let all = keys.len();
+        keys.dedup();
+        assert_eq!(keys.len(), all, "{}", row.name);
+        assert!(keys.iter().all(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')), "{}", row.name);
+    }
+}
+
+/// What lasts lies on top: of two that overlap the newer shows, and what is below when it ends; orders change what is below.
+#[test]
+fn what_lasts_is_never_set_back() {
+    let lab = Lab::new(1);
+    let modem = lab.add();
+    let signal = |lab: &Lab| {
+        modem.read();
+        modem.write(b"AT+CSQ\r");
+        lab.advance(Duration::from_millis(10));
+        let text = String::from_utf8(modem.read()).unwrap();
+        text.split_once("+CSQ: ").map(|(_, rest)| rest.split(',').next().unwrap().to_owned()).unwrap()
+    };
+    modem.order("fault signal id=one rssi=11").unwrap();
+    modem.order("fault signal id=two rssi=12").unwrap();
+    assert_eq!(signal(&lab), "12");
+    modem.order("clear id=one").unwrap();
+    assert_eq!(signal(&lab), "12");
+    modem.order("radio rssi=20").unwrap();
+    assert_eq!(signal(&lab), "12");
+    modem.order("clear id=two").unwrap();
+    assert_eq!(signal(&lab), "20");
+}
+
+/// Where the host switches the radio off meanwhile, a fault that ends switches nothing on; where it switches it on, coverage is
+/// still lost.
+#[test]
+fn the_host_switches_the_radio_meanwhile() {
+    let lab = Lab::new(1);
+    let modem = lab.add();
+    let answer = |line: &str, seconds| {
+        modem.read();
+        modem.write(format!("{line}\r").as_bytes());
+        lab.advance(Duration::from_secs(seconds));
+        String::from_utf8(modem.read()).unwrap()
+    };
+    modem.order("fault coverage-lost").unwrap();
+    answer("AT+CFUN=0", 1);
+    answer("AT+CFUN=1", 30);
+    let creg = answer("AT+CREG?", 1);
+    assert!(creg.contains("+CREG: 0,2"), "the search finds nothing: {creg}");
+    answer("AT+CFUN=0", 1);
+    modem.order("clear").unwrap();
+    let creg = answer("AT+CREG?", 1);
+    assert!(creg.contains("+CREG: 0,0"), "the radio is off: {creg}");
+}
+
+/// Episodes count as hits do, and `times` bounds them.
+#[test]
+fn again_and_again() {
+    let lab = Lab::new(1);
+    let modem = lab.add();
+    modem.order("fault data-call-lost every=10s times=3 expect=3").unwrap();
+    lab.advance(Duration::from_secs(100));
+    let hits = lab.events().iter().filter(|line| line.contains("fault.hit")).count();
+    assert_eq!((hits, modem.unhit().len()), (3, 0));
+}
