@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use quasimodem_core::{Change, Effect, Host, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Power};
-use quasimodem_lab::fault::{Filters, Happened, Plan, Unhit};
+use quasimodem_lab::fault::{Due, Filters, Happened, Plan, Unhit};
 use quasimodem_lab::order::{Inbox, Order};
 use quasimodem_lab::watch::{OnLink, Way};
 use tokio::time;
@@ -115,7 +115,12 @@ impl<E: SerialEnd> Driver<E> {
     pub(crate) fn order(&mut self, order: Order, Desk { lent, .. }: &mut Desk) {
         match order {
             Order::Radio(changes) => {
-                changes.into_iter().for_each(|change| self.handle(Input::Bearer(change), lent));
+                for change in changes {
+                    let hidden = self.filters.as_mut().map(|filters| filters.changes(change));
+                    if let Some(change) = hidden.unwrap_or(Some(change)) {
+                        self.handle(Input::Bearer(change), lent);
+                    }
+                }
             }
             Order::Power(power) => self.handle(Input::Power(power), lent),
             Order::Fault(order) => {
@@ -174,6 +179,7 @@ impl<E: SerialEnd> Driver<E> {
             }
             busy |= self.poll_links(cx, &mut **chunk, lent)?;
             busy |= self.poll_deadline(cx, lent)?;
+            busy |= self.poll_faults(cx, lent)?;
             let waited = !self.is_written_out();
             busy |= self.settle(cx, lent)?;
             // A host that finished has waited for this.
@@ -344,7 +350,32 @@ impl<E: SerialEnd> Driver<E> {
 
     /// When it must be polled again if nothing else happens; the owner has a timer for that.
     pub(crate) fn wakes_at(&self) -> Option<time::Instant> {
-        self.modem.deadline().map(|deadline| self.start + deadline.since(Instant::START))
+        let faults = self.filters.as_ref().and_then(|filters| filters.deadline(self.now(), &self.modem));
+        let deadline = self.modem.deadline().into_iter().chain(faults).min();
+        deadline.map(|deadline| self.start + deadline.since(Instant::START))
+    }
+
+    /// Does what is due in the name of faults; whether there was anything.
+    fn poll_faults(&mut self, cx: &mut Context<'_>, lent: &mut Lent) -> io::Result<bool> {
+        let (now, station) = (self.now(), self.station);
+        let Some(filters) = &mut self.filters else { return Ok(false) };
+        let tell = &mut |what: Happened<'_>| lent.watching.see(|watch| watch.fault(now, station, &what));
+        let Some(due) = filters.take_due(now, &self.modem, tell) else { return Ok(false) };
+        match due {
+            Due::Input(input) => self.feed(cx, input, lent)?,
+            Due::Print(bytes) if matches!(self.host, HostState::Attached | HostState::Finished) => {
+                self.output.push(&bytes);
+            }
+            Due::Print(_) => {}
+            Due::End(client, why) => {
+                let links: Vec<Link> = (0..).map_while(|index| self.links.at(index)).collect();
+                for link in links.into_iter().filter(|link| client.is_none_or(|client| client == link.0)) {
+                    self.links.close(link);
+                    self.feed(cx, Input::Closed(link, why.clone()), lent)?;
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// The modem's deadline, if it has come.
@@ -387,7 +418,14 @@ impl<E: SerialEnd> Driver<E> {
     fn handle(&mut self, input: Input<'_>, lent: &mut Lent) {
         let now = self.now();
         let seen = lent.watching.is_on().then(|| input.clone());
-        self.modem.handle(now, input, &mut lent.outbox);
+        match &mut self.filters {
+            None => self.modem.handle(now, input, &mut lent.outbox),
+            Some(filters) => {
+                let (station, watching) = (self.station, &lent.watching);
+                let tell = &mut |what: Happened<'_>| watching.see(|watch| watch.fault(now, station, &what));
+                self.modem.handle_through(now, input, &mut lent.outbox, &mut filters.gate(now, tell));
+            }
+        }
         if let Some(input) = seen {
             self.show(now, &input, lent);
         }
@@ -407,14 +445,27 @@ impl<E: SerialEnd> Driver<E> {
         let (now, station) = (self.now(), self.station);
         for effect in lent.outbox.effects() {
             match effect {
-                Effect::Serial(_, bytes) => {
+                Effect::Serial(kind, bytes) => {
                     if matches!(self.host, HostState::Attached | HostState::Finished) {
-                        self.output.push(bytes.bytes());
+                        match &mut self.filters {
+                            None => self.output.push(bytes.bytes()),
+                            Some(filters) => {
+                                let pieces = filters.printed(now, kind, bytes.bytes(), &mut |what| {
+                                    lent.watching.see(|watch| watch.fault(now, station, &what));
+                                });
+                                pieces.iter().for_each(|piece| self.output.push(piece));
+                            }
+                        }
                     }
                 }
                 Effect::Open { link, transport, host, port } => {
                     if let Some(filters) = &mut self.filters {
                         filters.opened(link);
+                        let tell =
+                            &mut |what: Happened<'_>| lent.watching.see(|watch| watch.fault(now, station, &what));
+                        if !filters.connects(now, link, &transport, (host, port), tell) {
+                            continue;
+                        }
                     }
                     let clock = self.modem.host_clock(now);
                     if let Some((host, port)) = self.links.open(link, &transport, host, port, clock) {
@@ -442,7 +493,16 @@ impl<E: SerialEnd> Driver<E> {
                     }
                     self.links.close(link);
                 }
-                Effect::Resolve(query, family, name) => self.links.resolve(query, family, name),
+                Effect::Resolve(query, family, name) => {
+                    let may = self.filters.as_mut().is_none_or(|filters| {
+                        filters.looks_up(now, query, name, &mut |what| {
+                            lent.watching.see(|watch| watch.fault(now, station, &what));
+                        })
+                    });
+                    if may {
+                        self.links.resolve(query, family, name);
+                    }
+                }
                 Effect::Line(ModemLine::Uart(uart)) => self.output.set(uart),
                 Effect::Line(line) => self.end.set_line(line),
                 Effect::Note(_) => {}

@@ -35,7 +35,7 @@ fn acknowledgements_that_mosquitto_sent_are_lost() {
         (&"fault.armed".into(), &"lost-ack".into(), &"packet-drop".into())
     );
     assert_eq!(
-        (&hit["event"], &hit["type"], &hit["nth"], &hit["modem"]),
+        (&hit["event"], &hit["item"], &hit["nth"], &hit["modem"]),
         (&"fault.hit".into(), &"PUBACK".into(), &2.into(), &"modem".into())
     );
 }
