@@ -122,8 +122,9 @@ impl Stream {
 }
 
 fn show_mqtt(packet: &[u8], length: usize, cloud: bool, each: &mut dyn FnMut(Packet<'_>)) {
-    // Of one that is cut only the beginning is there, and no other is of any length.
-    let is_sound = if length > packet.len() { masks::is_publish(packet) } else { mqtt::Packet::decode(packet).is_ok() };
+    // Of one that is cut only the beginning is there. No other is of any length, and no cloud's is so long.
+    let is_cut = length > packet.len();
+    let is_sound = if is_cut { !cloud && masks::is_publish(packet) } else { mqtt::Packet::decode(packet).is_ok() };
     let mut shown = packet.to_vec();
     let form = if is_sound {
         masks::mqtt(&mut shown, cloud);
