@@ -302,6 +302,17 @@ fn a_full_pool_stops_only_what_it_is_for() {
     assert!(bench.types(&publish(2)).contains("OK"), "a clean session keeps nothing");
 }
 
+/// Identifiers of a broker that releases nothing take room from messages that are to be kept.
+#[test]
+fn unreleased_identifiers_take_room_of_the_pool() {
+    let mut bench = Bench::new(&Settings { window: 1000, ..Settings::default() });
+    opens_kept(&mut bench, "h", "connack 0");
+    (65_001..=65_200).for_each(|id| drop(bench.receives(&format!("publish \"t\" q2 #{id} \"x\""))));
+    let line = format!("AT+MQTTPUB=1,\"t\",1,0,\"{}\"", "x".repeat(1024));
+    let taken = (0..100).take_while(|_| bench.types(&line).contains("OK")).count();
+    assert_eq!(taken, 55, "64 KiB of packets, but for the 8 KiB of a bit for each identifier");
+}
+
 /// What a connection heard before the other client took it over counts.
 #[test]
 fn last_words_count_when_a_client_is_taken_over() {

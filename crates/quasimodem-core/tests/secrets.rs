@@ -190,6 +190,7 @@ fn what_is_refused_is_shown_as_far_as_it_can_be_read() {
         ("AT+ABCDEFGHIJKLMNOPQRSTU?", "AT***********************"),
         ("AT+MQTTPUB=1,\"t\",0,0,\"at +no=1\"", "AT+MQTTPUB=1,\"t\",0,0,\"at ******"),
         ("AT+MQTTPUB=1,\"t\",5,0,\"a\",\"b\"", "AT+MQTTPUB=1,\"t\",5,0,\"a\"****"),
+        ("AT+MQTTPUB=1,\"t\",0,5,\"a\",\"b\"", "AT+MQTTPUB=1,\"t\",0,5,\"a\"****"),
         ("ATY", "ATY"),
         ("ATE9", "ATE9"),
         ("ATE 9;E", "ATE 9**"),
@@ -199,6 +200,11 @@ fn what_is_refused_is_shown_as_far_as_it_can_be_read() {
         assert!(bench.types(line).contains("ERROR"), "{line} is taken");
         assert_eq!(typed(&bench), shown);
     }
+    // Where nothing before it is refused, a payload is all that is quoted, also if it is too long.
+    let line = format!("AT+MQTTPUB=1,\"t\",0,0,\"a\",\"{}\"", "b".repeat(1024));
+    let mut long = bench("L610");
+    assert!(long.types(&line).contains("ERROR"));
+    assert_eq!(typed(&long), line);
     for line in ["AT+GTSET=\"a\";+CSQ", "AT + C S Q", "AT+CSQ ; + CMEE ?;E0 V 1", "AT+MIPCALL=1,\"apn\"", "AT+CIMI?"] {
         let mut bench = bench("L610");
         assert!(bench.types(line).contains("OK"), "{line} is refused");
