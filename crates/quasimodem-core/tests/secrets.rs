@@ -205,7 +205,14 @@ fn what_is_refused_is_shown_as_far_as_it_can_be_read() {
     let mut long = bench("L610");
     assert!(long.types(&line).contains("ERROR"));
     assert_eq!(typed(&long), line);
-    for line in ["AT+GTSET=\"a\";+CSQ", "AT + C S Q", "AT+CSQ ; + CMEE ?;E0 V 1", "AT+MIPCALL=1,\"apn\"", "AT+CIMI?"] {
+    for line in [
+        "AT+GTSET=\"a\";+CSQ",
+        "AT + C S Q",
+        "AT+CSQ ; + CMEE ?;E0 V 1",
+        "AT+MIPCALL=1,\"apn\"",
+        "AT+CIMI?",
+        "AT+GTSET=\"1+1\"",
+    ] {
         let mut bench = bench("L610");
         assert!(bench.types(line).contains("OK"), "{line} is refused");
         assert_eq!(typed(&bench), line);

@@ -200,8 +200,11 @@ fn names_are_unique_and_rows_are_sound() {
             let ParamKind::Number { min, max, offered: None } = case.params[0].kind else { panic!("{}", row.name) };
             assert!(min == max && case.params[0].name == row.cases[0].params[0].name, "{}", row.name);
         }
+        assert_eq!(format!("{row:?}"), format!("Command({})", row.name));
         assert!(!row.summary.is_empty() && row.summary.ends_with('.'), "{}: one sentence", row.name);
         assert!(row.source.contains(' '), "{}: where it is specified", row.name);
+        let kinds = [is_extended(row), row.is_basic(), row.is_register()];
+        assert_eq!(kinds.iter().filter(|kind| **kind).count(), 1, "{}: of one kind", row.name);
         assert!(row.has_set() || row.has_read() || row.has_exec() || row.has_test(), "{}: no form", row.name);
         let first_text = row.params.iter().position(|param| matches!(param.kind, ParamKind::Payload { .. }));
         assert!(first_text.is_none_or(|index| index + 1 == row.params.len()), "{}: a payload goes last", row.name);
@@ -213,6 +216,7 @@ fn the_test_form_prints_the_bounds_of_the_row() {
     for (row, model) in rows_and_models().filter(|(row, _)| is_extended(row)) {
         let answer = answer(model, &format!("AT{}=?", row.name));
         let lines: String = row.test_lines(model).map(|line| format!("{line}\r\n")).collect();
+        assert!(!lines.contains(": \r\n"), "AT{}=? on {model} tells nothing in a line", row.name);
         let due = match &*lines {
             _ if !(row.on)(model) => "\r\nERROR\r\n".to_owned(),
             // Its answer depends on the state of the modem.
@@ -229,9 +233,25 @@ fn the_test_form_prints_the_bounds_of_the_row() {
 }
 
 #[test]
+fn bounds_of_numbers_are_a_list_or_a_range() {
+    let offered: fn(&Model) -> u32 = |_| 2;
+    for (min, max, offered, due) in [
+        (5, 5, None, "(5)"),
+        (1, 2, None, "(1,2)"),
+        (0, 2, None, "(0-2)"),
+        (1, 65535, None, "(1-65535)"),
+        (1, 9, Some(offered), "(1,2)"),
+    ] {
+        let kind = ParamKind::Number { min, max, offered };
+        let param = Param { name: "n", kind, optional: false, secret: false };
+        assert_eq!(param.range(&MODELS[0]).to_string(), due);
+    }
+}
+
+#[test]
 fn a_form_is_answered_exactly_if_the_row_has_it() {
     for (row, model) in rows_and_models().filter(|(row, _)| is_extended(row)) {
-        let forms = [("?", row.has_read()), ("", row.has_exec()), ("=1", row.has_set())];
+        let forms = [("?", row.has_read()), ("", row.has_exec()), ("=1", row.has_set()), ("=?", row.has_test())];
         for (form, has) in forms {
             let problem = answer(model, &format!("AT{}{form}", row.name)).problem;
             let due = if !(row.on)(model) {

@@ -185,6 +185,13 @@ mod tests {
     }
 
     #[test]
+    fn a_user_name_is_quoted_as_it_is_read() {
+        assert_eq!(Escapes::All.quoted(r#"DOMAIN\admin"22\22"#), r#""DOMAIN\admin\2222\5C22""#);
+        assert_eq!(Escapes::None.quoted(r"DOMAIN\22"), r#""DOMAIN\22""#);
+        assert_eq!(Escapes::Backslash.quoted("a\rb\n"), r#""a\0Db\0A""#, "no text of its kind can hold them");
+    }
+
+    #[test]
     fn what_is_printed_reads_back_in() {
         let every: Vec<u8> = (0..=0x7f).chain(0..=0x7f).chain(*b"\\22\\\\\"\\r\\5C\"").collect();
         for (escapes, texts) in ALL.into_iter().flat_map(|escapes| [(escapes, Texts::Free), (escapes, Texts::Plain)]) {

@@ -106,3 +106,34 @@ impl fmt::Display for Reply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn what_can_not_be_answered_is_told() {
+        for (text, due) in [
+            ("AT+QCFG? +QCFG: 1 | OK", "expected COMMAND => LINE | LINE | OK"),
+            ("=> OK", "\"\" is not one command"),
+            ("AT => OK", "\"AT \" is not one command"),
+            ("AT+A;+B => OK", "is not one command"),
+            ("AT+A\u{7}B => OK", "is not one command"),
+            ("AT+CSQ => OK", "the modem answers AT+CSQ itself"),
+            ("+csq=* => OK", "the modem answers AT+CSQ itself"),
+            ("AT+A =>", "the answer ends with \"\""),
+            ("AT+A => OK | +A: 1", "the answer ends with \"+A: 1\""),
+            ("AT+A => +CME ERROR: x", "the answer ends with \"+CME ERROR: x\""),
+            ("AT+A => +A: 1 | | OK", "the answer has the line \"\""),
+            ("AT+A => it is OK | OK", "the answer has the line \"it is OK\""),
+        ] {
+            let told = text.parse::<Reply>().map_err(|error| error.to_string()).unwrap_err();
+            assert!(told.contains(due), "{text}: {told}");
+        }
+        for text in ["AT+QCFG? => +QCFG: 1 | OK", "at+a=\"x;y\" => ERROR", "+A* => +CME ERROR: 7", "* => OK"] {
+            assert!(text.parse::<Reply>().is_ok(), "{text}");
+        }
+    }
+}
