@@ -31,6 +31,34 @@ fn lines_up_to_4096_bytes_are_taken_and_longer_ones_dropped_whole() {
     assert_eq!(bench.printed(), "\r\n+SIM READY\r\n");
 }
 
+/// The parts of a message that is longer than the model reports are results of their own, and so is the gap after each.
+#[test]
+fn parts_of_a_long_message_come_one_at_a_time() {
+    let gap = Duration::from_millis(100);
+    let mut bench = Bench::new(&Settings { urc_gap: gap, ..Settings::default() });
+    bench.types("AT+MQTTOPEN=1,\"h\",1883,1,60");
+    bench.handle(Input::Opened(Link(1)));
+    bench.now = bench.now + gap;
+    assert_eq!(bench.receives("connack 0"), "\r\n+MQTTOPEN: 1,1\r\n");
+    bench.now = bench.now + gap;
+    let mut printed = bench.receives(&format!("publish \"t\" q0 \"{}\"", "x".repeat(3001)));
+    for size in [1500, 1500, 1] {
+        assert_eq!(printed, format!("\r\n+MQTTMSG: 1,0,\"t\",\"{}\"\r\n", "x".repeat(size)));
+        bench.now = bench.now + gap;
+        bench.handle(Input::Tick);
+        printed = bench.printed();
+    }
+    assert_eq!(printed, "");
+}
+
+#[test]
+fn a_host_that_leaves_between_lines_is_not_said_to_leave_half_a_line() {
+    let mut bench = Bench::new(&Settings::default());
+    bench.sends(b"AT\rjunk");
+    bench.handle(Input::Host(Host::Detached));
+    assert_eq!(bench.log(), "");
+}
+
 /// What waits for the host to read is not owed; what it is to be told of it is, unless that waits for it to read as well.
 #[test]
 fn what_is_owed_of_unread_messages() {

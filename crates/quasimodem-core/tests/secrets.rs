@@ -320,6 +320,21 @@ fn passwords_are_hidden_in_typed_lines() {
     }
 }
 
+/// Raw data is noted only where it is a secret, and then as it comes.
+#[test]
+fn raw_data_that_is_secret_is_noted_without_its_bytes() {
+    let mut bench = bench("L610");
+    bench.types("AT+GTSSLFILE=\"KEYFILE\",9");
+    assert!(!bench.log().contains("raw data"), "{}", bench.log());
+    bench.sends(b"hunter2");
+    assert!(bench.log().contains("took 7 secret bytes of raw data"), "{}", bench.log());
+    bench.sends(b"..");
+    assert!(bench.log().contains("took 2 secret bytes of raw data"), "{}", bench.log());
+    bench.types("AT+MQTTWILL=1,\"t\",0,0,4");
+    bench.sends(b"will");
+    assert!(!bench.log().contains("raw data"), "{}", bench.log());
+}
+
 /// A key that is typed where none was asked for comes as lines, some of which happen to look like commands.
 #[test]
 fn lines_of_a_key_are_hidden() {
