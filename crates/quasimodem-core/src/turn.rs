@@ -160,7 +160,7 @@ impl<'a> Turn<'a> {
             Input::Line(HostLine::Dtr(true)) => self.let_settle(),
             Input::Power(Power::On) if self.modem.state == State::Off => self.boot(),
             Input::Power(Power::Reset) if self.modem.state != State::Off => self.boot(),
-            Input::Power(Power::Off) if self.modem.state != State::Off => self.halt(),
+            Input::Power(Power::Off) => self.halt(),
             Input::Line(HostLine::Dtr(false)) | Input::Power(_) | Input::Tick => {}
         }
     }
