@@ -48,7 +48,7 @@ impl<'a> Body<'a> {
     }
 
     pub(super) fn number(&mut self) -> Result<u16, Violation> {
-        Ok(u16::from(self.byte()?) << 8 | u16::from(self.byte()?))
+        Ok(u16::from_be_bytes([self.byte()?, self.byte()?]))
     }
 
     pub(super) fn byte(&mut self) -> Result<u8, Violation> {
