@@ -244,6 +244,9 @@ impl Session {
         request: Request<'_>,
         terms: Terms,
     ) -> Result<Progress, Problem> {
+        if !self.is_open() {
+            return Err(Problem::NotConnected);
+        }
         match request {
             Request::Publish { subject: Subject::Name(topic), payload, qos, retain } => {
                 self.publish(wire, Publish { topic, payload, qos, retain, dup: false, id: None }, terms)
@@ -268,7 +271,6 @@ impl Session {
     /// Sends a message, whose `id` this fills in.
     fn publish(&mut self, wire: &mut Wire<'_>, mut message: Publish<'_>, terms: Terms) -> Result<Progress, Problem> {
         let awaits = match message.qos {
-            Qos::AtMostOnce if !self.is_open() => return Err(Problem::NotConnected),
             Qos::AtMostOnce if self.full => return Err(Problem::LinkFull),
             Qos::AtMostOnce => {
                 self.send(wire, &Packet::Publish(message));
@@ -291,11 +293,7 @@ impl Session {
 
     /// Begins an exchange and gives its packet identifier.
     fn begin(&mut self, wire: &mut Wire<'_>, awaits: Awaits, terms: Terms) -> Result<PacketId, Problem> {
-        if self.is_open() {
-            self.flights.begin(awaits, terms.ticket, terms.window, wire.ids)
-        } else {
-            Err(Problem::NotConnected)
-        }
+        self.flights.begin(awaits, terms.ticket, terms.window, wire.ids)
     }
 
     /// Whether what comes next begins a packet.
