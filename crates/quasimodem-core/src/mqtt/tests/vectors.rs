@@ -1,3 +1,4 @@
+use alloc::format;
 use alloc::vec::Vec;
 
 use super::{encoded, id};
@@ -215,6 +216,7 @@ fn an_id_stands_exactly_where_the_qos_wants_one() {
 
 #[test]
 fn filters_are_equal_by_content() {
+    assert_eq!(format!("{:?}", Filters::without_qos(&["a", "b/#"])), r#"[("a", None), ("b/#", None)]"#);
     let Ok(Packet::Subscribe { filters, .. }) = Packet::decode(b"\x82\x06\0\x01\0\x01a\x01") else {
         panic!("not decoded")
     };
