@@ -199,6 +199,15 @@ fn every_idle_state_is_small() {
         bench.passes();
         bench.connect();
     });
+    state("connected after a kept session of MQTT-SN that left nothing", 0, &|bench| {
+        bench.types("AT+MQTTOPEN=101,\"gateway.example\",10000,0,300\r");
+        bench.handle(Input::Opened(SN_LINK));
+        bench.receives_sn("connack 0");
+        bench.types("AT+MQTTCLOSE=101\r");
+        bench.receives_sn("disconnect");
+        bench.passes();
+        bench.connect();
+    });
     let own = stored(user.0) + stored(user.1) + stored(user.2) + stored(will.0) + stored(will.1) + 120;
     state("user and will set", own, &|bench| {
         bench.types(&format!("AT+MQTTUSER=1,\"{}\",\"{}\",\"{}\"\r", user.0, user.1, user.2));

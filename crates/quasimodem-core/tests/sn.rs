@@ -6,17 +6,24 @@ use std::time::Duration;
 
 use common::Bench;
 use quasimodem_core::sn::{Packet, ReturnCode, parse_words};
-use quasimodem_core::{Effect, Input, Link, MODELS, Port, Settings, Transport};
+use quasimodem_core::{Effect, Input, Link, MODELS, Port, Settings, Transport, Why};
 
 const LINK: Link = Link(101);
 
 /// A modem whose client 101 is connected.
 fn connected(settings: &Settings) -> Bench {
     let mut bench = Bench::new(settings);
-    bench.types("AT+MQTTOPEN=101,\"gateway.example\",10000,0,300");
-    bench.handle(Input::Opened(LINK));
-    assert_eq!(receives(&mut bench, "connack 0"), "\r\n+MQTTOPEN: 101,1\r\n");
+    opens(&mut bench);
     bench
+}
+
+/// Connects client 101 with a session that is kept.
+fn opens(bench: &mut Bench) {
+    bench.types("AT+MQTTOPEN=101,\"gateway.example\",10000,0,300");
+    assert!(!bench.modem.wants(Port::Link(LINK)), "there is no link yet");
+    bench.handle(Input::Opened(LINK));
+    assert!(bench.modem.wants(Port::Link(LINK)));
+    assert_eq!(receives(bench, "connack 0"), "\r\n+MQTTOPEN: 101,1\r\n");
 }
 
 /// Brings a message of the gateway in words, and gives what was printed.
@@ -165,6 +172,15 @@ fn a_number_is_not_taken_for_another_topic_once_its_name_is_forgotten() {
     assert_eq!(sent(&bench), ["publish @1 q0 \"x\""]);
 }
 
+/// Publishes until so many bytes are left of those of the pool that are free.
+fn fills(bench: &mut Bench, mut free: usize, left: usize) {
+    while free > left {
+        let size = (free - left).min(1024);
+        assert_eq!(bench.types(&format!("AT+MQTTPUB=101,\"ab\",1,0,\"{}\"", "x".repeat(size))), "\r\nOK\r\n");
+        free -= size;
+    }
+}
+
 /// Predefined ids of messages are remembered up to a limit, those of the host as long as the pool has room.
 #[test]
 fn predefined_numbers_are_bounded() {
@@ -178,21 +194,27 @@ fn predefined_numbers_are_bounded() {
         assert_eq!(sent(&bench), [format!("publish {means} q0 \"x\"")]);
     }
     // 64 ranges of four bytes, and two names, are there.
-    let (mut left, mut size) = (64 * 1024 - 64 * 4 - "name/128".len() - "name/130".len(), 1024);
-    while left > 14 {
-        let line = format!("AT+MQTTPUB=101,\"ab\",1,0,\"{}\"", "x".repeat(size));
-        match bench.types(&line).as_str() {
-            "\r\nOK\r\n" => left -= size,
-            _ => size = left - 14,
-        }
-    }
+    fills(&mut bench, 64 * 1024 - 64 * 4 - "name/128".len() - "name/130".len(), 12);
     for number in [900, 902, 904] {
-        assert_eq!(bench.types(&format!("AT+MQTTUNSUB=101,{number}")), "\r\nOK\r\n", "{left}");
+        assert_eq!(bench.types(&format!("AT+MQTTUNSUB=101,{number}")), "\r\nOK\r\n");
     }
-    // Two bytes are left.
+    // Nothing is left.
     assert_eq!(bench.types("AT+MQTTUNSUB=101,906"), "\r\nERROR\r\n");
     assert!(bench.log().contains("too many messages wait"), "{}", bench.log());
     assert_eq!(bench.types("AT+MQTTUNSUB=101,128"), "\r\nOK\r\n", "it is remembered already");
+}
+
+/// What is known of numbers whose names are forgotten takes room as well.
+#[test]
+fn forgotten_numbers_take_room_of_the_pool() {
+    let mut bench = connected(&Settings { window: 1000, ..Settings::default() });
+    for number in 100..=165 {
+        receives(&mut bench, &format!("register #{number} @{number} \"name/{number}\""));
+    }
+    // 64 names, and a range of those of which there were more.
+    fills(&mut bench, 64 * 1024 - 64 * "name/100".len() - 4, 4);
+    assert_eq!(bench.types("AT+MQTTUNSUB=101,900"), "\r\nOK\r\n");
+    assert_eq!(bench.types("AT+MQTTUNSUB=101,902"), "\r\nERROR\r\n", "nothing is left");
 }
 
 /// A message that was sent under an id goes where the host meant it to go, though the gateway gave the id to another name
@@ -215,6 +237,46 @@ fn a_message_is_not_repeated_to_another_topic() {
     bench.handle(Input::Tick);
     assert_eq!(sent(&bench), ["publish @3 q1 #4 dup \"x\""], "the id is the same, so that it counts once");
     assert_eq!(receives(&mut bench, "puback #4 @3 0"), "\r\n+MQTTPUB: 101,1\r\n");
+}
+
+/// What is sent again is what was sent, though the gateway gave the name another id meanwhile.
+#[test]
+fn a_message_is_repeated_under_its_id() {
+    let mut bench = connected(&Settings::default());
+    registers(&mut bench, 1);
+    bench.types("AT+MQTTPUB=101,\"host/1\",1,0,\"x\"");
+    receives(&mut bench, "register #1 @2 \"host/1\"");
+    bench.now = bench.modem.deadline().unwrap();
+    bench.handle(Input::Tick);
+    assert_eq!(sent(&bench), ["publish @1 q1 #2 dup \"x\""]);
+}
+
+/// A host may be told of a name when the connection is gone: in the next one its number means the name.
+#[test]
+fn a_name_that_is_told_late_is_known_by_its_number() {
+    let mut bench = connected(&Settings::default());
+    bench.handle(Input::Full(Port::Serial));
+    receives(&mut bench, "register #1 @5 \"a/b\"");
+    bench.handle(Input::Closed(LINK, Why::Reset));
+    bench.handle(Input::Free(Port::Serial));
+    assert_eq!(bench.printed(), "\r\n+MQTTSNREG: 101,2,5,\"a/b\"\r\n\r\n+MQTTBREAK: 101,1\r\n");
+    opens(&mut bench);
+    bench.types("AT+MQTTPUB=101,5,0,0,\"x\"");
+    assert_eq!(sent(&bench), ["register #1 \"a/b\""]);
+}
+
+/// What a connection left of a kept session takes room from messages of others.
+#[test]
+fn what_is_kept_of_mqtt_sn_takes_room_of_the_pool() {
+    let mut bench = connected(&Settings { window: 1000, ..Settings::default() });
+    bench.types(&format!("AT+MQTTPUB=101,\"ab\",1,0,\"{}\"", "x".repeat(1024)));
+    bench.handle(Input::Closed(LINK, Why::Reset));
+    bench.types("AT+MQTTOPEN=1,\"h\",1883,0,60");
+    bench.handle(Input::Opened(Link(1)));
+    bench.receives("connack 0");
+    let line = format!("AT+MQTTPUB=1,\"t\",1,0,\"{}\"", "x".repeat(1024));
+    let taken = (0..100).take_while(|_| bench.types(&line).contains("OK")).count();
+    assert_eq!(taken, 62, "63 KiB of packets");
 }
 
 /// What the host registered it may use by its id: these are kept, and the gateway's give way to them.
@@ -243,6 +305,8 @@ fn the_host_has_64_names() {
     assert!(bench.types("AT+MQTTPUB=101,\"host/1\",0,0,\"x\"").contains("+MQTTPUB: 101,1"));
     assert_eq!(bench.types("AT+MQTTSUB=101,\"one/+\",0"), "\r\nOK\r\n");
     assert_eq!(receives(&mut bench, "suback #65 @0 q0 0"), "\r\n+MQTTSUB: 101,1\r\n");
+    assert_eq!(bench.types("AT+MQTTSUB=101,\"host/1\",0"), "\r\nOK\r\n");
+    assert_eq!(receives(&mut bench, "suback #66 @1 q0 0"), "\r\n+MQTTSUB: 101,1\r\n");
     assert_eq!(receives(&mut bench, "publish @1 q0 \"x\""), "\r\n+MQTTMSG: 101,0,1,\"x\"\r\n");
 }
 

@@ -75,6 +75,7 @@ mod tests {
             (Some("plant/pump"), None, Some("a=b"))
         );
         assert!(predefined.contains(9) && !predefined.contains(8) && !predefined.is_empty());
+        assert!(Predefined::default().is_empty());
         for wrong in ["", "0", "65535", "7=", "7=a/+", "7,7=a", "a", "7,", "7 9", "-1"] {
             assert_eq!(wrong.parse::<Predefined>(), Err(()), "{wrong}");
         }

@@ -15,6 +15,8 @@ const MALFORMED: &[(&[u8], &str)] = &[
     (b"\x02\x17\0", "the length is not that of the datagram (MQTT-SN 5.2.1)"),
     (b"\x01\0\x03\x17", "the length is not that of the datagram (MQTT-SN 5.2.1)"),
     (b"\x01\0\x05\x17", "the length is not that of the datagram (MQTT-SN 5.2.1)"),
+    (b"\0\xfe\x01n\x02\x16", "the length is not that of the datagram (MQTT-SN 5.2.1)"),
+    (b"\x01\0\x03\xfe\x01n\x02\x16", "the length is not that of the datagram (MQTT-SN 5.2.1)"),
     (b"\x05\xff\0\0\0", "the message type ff is reserved (MQTT-SN 5.2.2)"),
     (b"\x02\x03", "the message type 03 is reserved (MQTT-SN 5.2.2)"),
     (b"\x02\x11", "the message type 11 is reserved (MQTT-SN 5.2.2)"),
