@@ -131,8 +131,8 @@ impl Turn<'_> {
                 }
                 match names.name(*number) {
                     Some(name) if by_name => Topic::Name(name.as_bytes()),
-                    Some(name) if !at_once => Topic::Registered(*number, name.as_bytes()),
-                    _ => Topic::Id(*number),
+                    Some(name) => Topic::Registered(*number, name.as_bytes()),
+                    None => Topic::Id(*number),
                 }
             }
             (TopicId::Predefined(number), names) => {
