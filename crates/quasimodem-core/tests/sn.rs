@@ -204,6 +204,19 @@ fn predefined_numbers_are_bounded() {
     assert_eq!(bench.types("AT+MQTTUNSUB=101,128"), "\r\nOK\r\n", "it is remembered already");
 }
 
+/// Names that requests wait with, and names of the gateway, are taken if they are no longer than what is left.
+#[test]
+fn names_may_take_all_that_is_left_of_the_pool() {
+    let mut bench = connected(&Settings { window: 1000, ..Settings::default() });
+    fills(&mut bench, 64 * 1024, 6);
+    assert_eq!(bench.types("AT+MQTTUNSUB=101,\"a/+/b/+\""), "\r\nERROR\r\n");
+    assert_eq!(bench.types("AT+MQTTUNSUB=101,\"a/b\""), "\r\nOK\r\n");
+    for (words, answers) in [("register #1 @1 \"abcd\"", &[][..]), ("register #2 @2 \"abc\"", &["regack #2 @2 0"])] {
+        receives(&mut bench, words);
+        assert_eq!(sent(&bench), answers, "{words}");
+    }
+}
+
 /// What is known of numbers whose names are forgotten takes room as well.
 #[test]
 fn forgotten_numbers_take_room_of_the_pool() {
