@@ -312,6 +312,13 @@ fn every_idle_state_is_small() {
         }
         bench.passes();
     });
+    state("after messages that were read", 0, &|bench| {
+        bench.connect();
+        bench.types("AT+MQTTCONF=1\r");
+        (0..2).for_each(|_| bench.receives("publish \"topic\" q0 \"x\""));
+        (0..2).for_each(|_| bench.types("AT+MQTTREAD=1\r"));
+        bench.passes();
+    });
     state("after messages that waited", 0, &|bench| {
         bench.connect();
         bench.handle(Input::Full(Port::Serial));
