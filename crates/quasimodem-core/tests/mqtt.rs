@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::Bench;
 use quasimodem_core::mqtt::{Packet, PacketId, Publish, Qos, parse_words};
-use quasimodem_core::{Effect, Host, Input, Link, Oversize, Port, Settings, Why};
+use quasimodem_core::{Effect, Host, Input, Link, Oversize, Port, RefusalStyle, Settings, Why};
 
 /// Opens client 1 to a broker with a session that is kept.
 fn opens_kept(bench: &mut Bench, host: &str, connack: &str) {
@@ -61,6 +61,27 @@ fn kept_sessions_make_room() {
     assert!(!bench.log().contains("no room"), "{}", bench.log());
     assert!(bench.types(&publish(1, 1024)).contains("OK"));
     assert!(bench.log().contains("no room: what a kept session left"), "{}", bench.log());
+}
+
+/// Manual 2.1 has numbers and words of its own for the return codes of a broker (MQTT 3.2.2.3).
+#[test]
+fn each_return_code_has_its_number_and_words() {
+    for (code, words) in [
+        (1, "Unacceptable protocol version"),
+        (2, "Identifier rejected"),
+        (3, "Server unavailable"),
+        (4, "Bad user name or password"),
+        (5, "Not authorized"),
+        (6, "reserved return code"),
+    ] {
+        for (line, due) in [("AT+CMEE=1", (699 + code).to_string()), ("AT+CMEE=2", words.into())] {
+            let mut bench = Bench::new(&Settings { refusal: RefusalStyle::Cme, ..Settings::default() });
+            bench.types(line);
+            bench.types("AT+MQTTOPEN=1,\"h\",1883,1,60");
+            bench.handle(Input::Opened(Link(1)));
+            assert_eq!(bench.receives(&format!("connack {code}")), format!("\r\n+CME ERROR: {due}\r\n"));
+        }
+    }
 }
 
 /// Whoever switches a module off and on again has the same one.
