@@ -17,6 +17,7 @@ mod judged;
 pub mod lab;
 pub mod network;
 pub mod order;
+pub mod output;
 pub mod pace;
 pub mod pipe;
 pub mod random;
