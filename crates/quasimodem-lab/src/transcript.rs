@@ -535,7 +535,8 @@ pub(crate) fn escape(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).escape_debug().to_string()
 }
 
-fn unescape(text: &str) -> Result<Vec<u8>, String> {
+/// The bytes of a text with the escapes of `>>`.
+pub(crate) fn unescape(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let mut rest = text;
     while let Some((plain, escape)) = rest.split_once('\\') {

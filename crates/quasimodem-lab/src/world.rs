@@ -145,7 +145,7 @@ impl World {
 
     /// A modem that was just switched on, whose host comes when it is planned. Gives the index of its station.
     pub fn add(&mut self, settings: Settings, imei: Imei, serial: Conditions, route: Route, host: Host) -> usize {
-        self.add_player(settings, imei, serial, route, Player::Script(host))
+        self.add_player(settings, imei, serial, route, Player::Script(Box::new(host)))
     }
 
     /// The same with a host whose bytes are [written](Self::write) and [read](Self::read) by hand.
@@ -179,8 +179,8 @@ impl World {
     /// Another program takes over at a station.
     pub fn give(&mut self, station: usize, host: Host, watch: &mut dyn Watch) {
         if let Some(at) = self.stations.get_mut(station) {
-            at.host = Player::Script(host);
-            self.host(station, script::Input::Tick);
+            at.host = Player::Script(Box::new(host));
+            self.tell_host(station, script::Input::Tick);
             self.serve(station, watch);
         }
     }
@@ -208,6 +208,14 @@ impl World {
     /// The modem of a station.
     pub fn modem(&self, station: usize) -> Option<&Modem> {
         self.stations.get(station).map(|station| &station.modem)
+    }
+
+    /// The host of a station, if it is a written one.
+    pub fn host(&self, station: usize) -> Option<&Host> {
+        match &self.stations.get(station)?.host {
+            Player::Script(host) => Some(host),
+            Player::Hand(_) => None,
+        }
     }
 
     /// The broker of this place.
@@ -287,7 +295,7 @@ impl World {
             }
             Actor::Serial(station) => self.serve(station, watch),
             Actor::Host(station) => {
-                self.host(station, script::Input::Tick);
+                self.tell_host(station, script::Input::Tick);
                 self.serve(station, watch);
             }
             Actor::Broker(place) => self.tell_broker(place, broker::Input::Tick, watch),
@@ -367,7 +375,7 @@ impl World {
         if at.down.is_readable() && at.attached && !at.stopped && at.host.reads() {
             let bytes = at.down.read(now, Input::CHUNK, &mut self.random);
             watch.serial(now, station, Way::ToHost, &bytes);
-            self.host(station, script::Input::Bytes(&bytes));
+            self.tell_host(station, script::Input::Bytes(&bytes));
             return true;
         }
         if at.up.is_readable() && at.modem.wants(Port::Serial) {

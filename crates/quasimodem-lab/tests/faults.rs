@@ -1,6 +1,5 @@
 //! Faults by name: what the host sees of them, what is counted, and what stays as it was.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -9,11 +8,10 @@ use quasimodem_lab::broker::Config;
 use quasimodem_lab::fault::{Filters, Happened, Plan, ROWS, Spec};
 use quasimodem_lab::flat::Bad;
 use quasimodem_lab::pipe::Conditions;
-use quasimodem_lab::script::{Host, Script, Step};
+use quasimodem_lab::script::{Host, Mode, Program, Who};
 use quasimodem_lab::watch::Watch;
 use quasimodem_lab::world::{Change, Route, World};
 
-const SECOND: Duration = Duration::from_secs(1);
 const LINK: quasimodem_core::Link = quasimodem_core::Link(1);
 
 /// Keeps what the host is told unasked, and what faults did.
@@ -54,12 +52,9 @@ fn plan(seed: u64, specs: &[&str]) -> Plan {
 fn run(specs: &[&str], lines: &[&str]) -> (Seen, usize) {
     let mut seen = Seen::default();
     let mut world = World::new(7, [Config::default()]);
-    let mut steps = Vec::new();
-    for line in lines {
-        steps.push(Step::command(line, SECOND));
-        steps.push(Step::Wait(4 * SECOND));
-    }
-    let host = Host::new(Arc::new(Script::new(steps, []).unwrap()));
+    let script: String = lines.iter().map(|line| format!("within 1s\n> {line}\nwait 4s\n")).collect();
+    let who = Who { modem: "modem".into(), index: 0, imei: Imei::default(), seed: 7 };
+    let host = Host::new(Program::parse(&script, &[]).unwrap().into(), who, Mode::Tolerant);
     let settings = Settings { gap: Duration::ZERO, ..Settings::default() };
     let station = world.add(settings, Imei::default(), Conditions::default(), Route::default(), host);
     world.break_by(station, plan(7, specs), &mut seen);

@@ -1,6 +1,5 @@
 //! Orders by name, and faults that events begin and end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use quasimodem_core::{Effect, Imei, Input, Instant, Kind, Modem, Outbox, Settings};
@@ -8,11 +7,10 @@ use quasimodem_lab::broker::Config;
 use quasimodem_lab::fault::Happened;
 use quasimodem_lab::order::{Order, ROWS};
 use quasimodem_lab::pipe::Conditions;
-use quasimodem_lab::script::{Host, Script, Step};
+use quasimodem_lab::script::{Host, Mode, Program, Who};
 use quasimodem_lab::watch::Watch;
 use quasimodem_lab::world::{Change, Route, World};
 
-const SECOND: Duration = Duration::from_secs(1);
 const OPEN: &str = r#"AT+MQTTOPEN=1,"broker",1883,1,300"#;
 const PUBLISH: &str = r#"AT+MQTTPUB=1,"t",1,0,"a""#;
 
@@ -43,9 +41,9 @@ impl Watch for Seen {
 
 /// A modem whose host types these lines, five seconds apart, and gets these orders, each at its second.
 fn run(lines: &[&str], orders: &[(u64, &str)], seconds: u64) -> Vec<String> {
-    let steps: Vec<Step> =
-        lines.iter().flat_map(|line| [Step::command(line, 5 * SECOND), Step::Wait(5 * SECOND)]).collect();
-    let host = Host::new(Arc::new(Script::new(steps, []).unwrap()));
+    let script: String = lines.iter().map(|line| format!("> {line}\nwait 5s\n")).collect();
+    let who = Who { modem: "modem".into(), index: 0, imei: Imei::default(), seed: 7 };
+    let host = Host::new(Program::parse(&script, &[]).unwrap().into(), who, Mode::Tolerant);
     let settings = Settings { gap: Duration::ZERO, ..Settings::default() };
     let mut world = World::new(7, [Config::default()]);
     let station = world.add(settings, Imei::default(), Conditions::default(), Route::default(), host);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::event::Condition;
 
 pub use self::value::Kind;
-pub(crate) use self::value::{Ranks, Value, is_meant};
+pub(crate) use self::value::{Ranks, Value, is_meant, time};
 
 /// A key.
 #[derive(Clone, Copy, Debug)]
@@ -169,7 +169,7 @@ impl fmt::Display for Bad {
 impl std::error::Error for Bad {}
 
 /// The word that is probably meant, in the words of a message.
-pub(crate) fn meant(word: &str, known: &[&'static str]) -> String {
+pub(crate) fn meant(word: &str, known: &[&str]) -> String {
     let word = word.to_lowercase();
     let distance = |known: &str| {
         let is_part = word.len() > 2 && known.split(['-', '_', '.']).any(|part| part == word);

@@ -228,7 +228,8 @@ fn chance(text: &str) -> Option<f64> {
     (0.0..=1.0).contains(&chance).then_some(chance)
 }
 
-fn time(text: &str) -> Option<Duration> {
+/// A time with its unit, from microseconds to hours.
+pub(crate) fn time(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at_checked(unit)?;
     let number: f64 = number.parse().ok()?;

@@ -12,6 +12,7 @@
 
 mod connection;
 mod delivery;
+mod draft;
 mod log;
 mod promises;
 mod reader;
@@ -32,7 +33,7 @@ use self::promises::Promises;
 use self::reader::{Heard, Reader, Typed};
 use self::results::Results;
 use crate::broker::{Note, Peer};
-use crate::script::BadScript;
+use crate::script::Mistake;
 
 pub use self::log::{Entry, Saw, What};
 use self::run::play;
@@ -418,8 +419,8 @@ impl Broken {
     }
 }
 
-impl From<BadScript> for Broken {
-    fn from(bad: BadScript) -> Broken {
+impl From<Mistake> for Broken {
+    fn from(bad: Mistake) -> Broken {
         Broken::new(Invariant::Scenario, bad.to_string())
     }
 }

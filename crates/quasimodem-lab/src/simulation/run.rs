@@ -10,7 +10,7 @@ use super::scenario::{Scenario, Station};
 use super::{Broken, Invariant};
 use crate::broker::Config;
 use crate::recorder::{Recorder, Secrets};
-use crate::script::{Host, Script};
+use crate::script::{Host, Mode, Program, Who};
 use crate::world::{Change, World};
 
 /// How long everything is given to come to rest after the scripts.
@@ -49,13 +49,21 @@ pub fn rested(seed: u64) -> Result<(Vec<Modem>, Vec<Modem>), Broken> {
     let mut used = Run::new(seed, &scenario, None, &mut log, |station| station.script.clone());
     used.play(&scenario)?;
     for (index, station) in scenario.stations.iter().enumerate() {
-        used.world.give(index, Host::new(station.fresh_script.clone()), used.log);
+        used.world.give(index, host(index, station, &station.fresh_script), used.log);
     }
     used.come_to_rest()?;
     let used = used.world.into_modems().collect();
     let mut fresh = Run::new(seed, &scenario, None, &mut log, |station| station.fresh_script.clone());
     fresh.come_to_rest()?;
     Ok((used, fresh.world.into_modems().collect()))
+}
+
+/// A host that goes on whatever happens.
+fn host(index: usize, station: &Station, program: &Arc<Program>) -> Host {
+    let seed = u64::try_from(index).unwrap_or_default();
+    let index = u32::try_from(index).unwrap_or_default();
+    let who = Who { modem: format!("modem{}", index + 1).into(), index, imei: station.imei, seed };
+    Host::new(program.clone(), who, Mode::Tolerant)
 }
 
 struct Run<'a> {
@@ -79,11 +87,11 @@ impl<'a> Run<'a> {
         scenario: &Scenario,
         stop: Option<Instant>,
         log: &'a mut Log,
-        script: impl Fn(&Station) -> Arc<Script>,
+        script: impl Fn(&Station) -> Arc<Program>,
     ) -> Run<'a> {
         let mut world = World::new(seed ^ 0x5eed, (0..scenario.brokers).map(|_| Config::default()));
-        for station in &scenario.stations {
-            let host = Host::new(script(station));
+        for (index, station) in scenario.stations.iter().enumerate() {
+            let host = host(index, station, &script(station));
             let index = world.add(station.settings.clone(), station.imei, station.serial, station.route, host);
             world.plan(Instant::START, Change::Attach(index, true));
         }
@@ -100,7 +108,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         for (index, station) in scenario.stations.iter().enumerate() {
-            self.world.give(index, Host::new(station.last_script.clone()), self.log);
+            self.world.give(index, host(index, station, &station.last_script), self.log);
         }
         if !self.come_to_rest()? {
             return Ok(());

@@ -174,7 +174,7 @@ impl World {
         let Some(at) = self.stations.get_mut(station).filter(|at| !at.attached) else { return };
         at.attached = true;
         self.tell(station, &Input::Host(Host::Attached), watch);
-        self.host(station, script::Input::Reopened);
+        self.tell_host(station, script::Input::Reopened);
         self.serve(station, watch);
     }
 

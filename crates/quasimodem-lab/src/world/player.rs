@@ -11,7 +11,7 @@ use crate::watch::Watch;
 /// Who sits at the serial end.
 pub(super) enum Player {
     /// A written host.
-    Script(Host),
+    Script(Box<Host>),
     /// The owner of the world, by hand: what was not read yet.
     Hand(VecDeque<u8>),
 }
@@ -63,7 +63,7 @@ impl World {
     }
 
     /// Brings an input to the host, and takes what it types.
-    pub(super) fn host(&mut self, station: usize, input: script::Input<'_>) {
+    pub(super) fn tell_host(&mut self, station: usize, input: script::Input<'_>) {
         let Some(at) = self.stations.get_mut(station) else { return };
         let host = match &mut at.host {
             Player::Script(host) => host,

@@ -1,0 +1,11 @@
+//! Scripts, by what their hosts type, when, and where they stop.
+
+#![allow(clippy::unwrap_used)]
+
+mod blocks;
+mod docs;
+mod language;
+mod names;
+mod rig;
+mod strict;
+mod tolerant;
