@@ -4,7 +4,6 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 pub mod broker;
-pub mod chat;
 pub mod cloud;
 pub mod com_port;
 pub mod event;

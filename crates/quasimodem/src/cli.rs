@@ -139,13 +139,13 @@ pub(crate) struct Run {
     #[arg(long, value_name = "BAUD", value_parser = parse_pace)]
     pub(crate) pace: Option<Rate>,
 
-    /// Let the host be this conversation. Exits with 0 if all went as written, with 1 and the line if an answer differs or is
-    /// missing, with 2 and the line if the conversation can't be read.
+    /// Let the host be this script. Exits with 0 if all went as written, with 1 and the line if an answer differs or is
+    /// missing, with 2 and the line if the script can't be read.
     ///
-    /// A line `> AT…` is typed and must be answered OK, `! ERROR` after it says what else it must be answered, `>> …` is typed
-    /// after the prompt, and `< …` must come. $name in it keeps the text in its place, and is put in elsewhere; $$ is a dollar
-    /// sign. `within 5000ms` sets how long each may take (10 s at first), # begins a comment. All that the modem says is
-    /// written to stdout.
+    /// A line `> AT…` is typed and must be answered OK, or what `< ERROR` below it says; `>> …` below it is typed after the
+    /// prompt, and `< …` must come. $name in it keeps the text in its place, and is put in elsewhere; $$ is a dollar sign.
+    /// `within 5s` sets how long each may take (10 s at first), # begins a comment. There are also `not <`, `wait`, `repeat`,
+    /// `on <`, `again` and `count`: docs/SCRIPTS.md has the language. All that the modem says is written to stdout.
     #[arg(long, value_name = "FILE", conflicts_with = "at", value_hint = ValueHint::FilePath)]
     pub(crate) script: Option<PathBuf>,
 
@@ -327,7 +327,7 @@ pub(crate) enum At {
     Rfc2217(SocketAddr),
     /// A serial port.
     Serial(PathBuf, Uart),
-    /// A conversation that is written down in a file.
+    /// A script, from a file.
     Script(PathBuf),
 }
 

@@ -11,6 +11,7 @@ use quasimodem_core::{Modem, Uart};
 use quasimodem_lab::event::{Event, Names};
 use quasimodem_lab::fault::Plan;
 use quasimodem_lab::order::{Inbox, Order};
+use quasimodem_lab::script::Who;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{self, sleep_until, timeout};
@@ -24,10 +25,10 @@ use crate::lab::{self, Greeting, Lab, LabBroker};
 use crate::log;
 use crate::notify::Notify;
 use crate::serial::SerialEnd;
-use crate::serial::chat::Chat;
 use crate::serial::paced::Paced;
 use crate::serial::pty::Pty;
 use crate::serial::rfc2217::Rfc2217;
+use crate::serial::script::Script;
 use crate::serial::stdio::Stdio;
 use crate::serial::tcp::Tcp;
 use crate::serial::uart::UartPort;
@@ -71,6 +72,7 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
         None => (None, None, Vec::new(), None),
     };
     let uart = settings.uart;
+    let who = Who { modem: MODEM.into(), index: 0, imei, seed: settings.seed.unwrap_or_default() };
     // The modem beside a lab trusts it.
     let tls = Tls::new(ca, lab_root).reporting_to(log::ROOTS);
     tls.check_environment();
@@ -87,7 +89,7 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
             })?;
             drive(pty, parts).await
         }
-        At::Script(path) => drive(Chat::open(&path, &given)?, parts).await,
+        At::Script(path) => drive(Script::open(&path, &given, who)?, parts).await,
         At::Tcp(address) => {
             let tcp = Tcp::listen(address).await.with_context(|| format!("can't listen on {address}"))?;
             drive(tcp, parts).await

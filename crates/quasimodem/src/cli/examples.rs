@@ -34,7 +34,7 @@ Examples:
   quasimodem lab --user alice:wonder              passwords are checked
   quasimodem lab --mqtts 8883 --tls-dir tls       TLS as well; tls/ca.pem is the root to trust
   quasimodem lab --cloud alibaba --script examples/alibaba.chat
-                                                  a conversation with a stand-in for a cloud
+                                                  a script that talks to a stand-in for a cloud
   quasimodem lab --refuse 3:2                     the first two connections are refused: server unavailable
   quasimodem lab --refuse-filter 'secret/#'       subscriptions to these are refused";
 

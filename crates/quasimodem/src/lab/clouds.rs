@@ -28,7 +28,7 @@ use crate::watching::Watching;
 pub(crate) struct Clouds {
     /// Where the clouds' names lead.
     pub(crate) mappings: Vec<Mapping>,
-    /// What conversations may put in: the lab's root, and a client's certificate with its key, all PEM, and how many bytes
+    /// What scripts may put in: the lab's root, and a client's certificate with its key, all PEM, and how many bytes
     /// they are.
     pub(crate) given: Vec<(&'static str, Vec<u8>)>,
     /// What to type.
@@ -89,7 +89,7 @@ pub(super) async fn start(options: CloudOptions, root: &Root, watching: &Watchin
     let greeting = format!(
         "The modem finds these clouds under their own names. What +MQTTAUTHCFG answers behind its number goes into\n  \
          AT+MQTTUSER=1,\nThese devices are known:\n{text}{}",
-        if samples { "examples/ has their secrets, and a conversation for each.\n" } else { "" }
+        if samples { "examples/ has their secrets, and a script for each.\n" } else { "" }
     );
     Ok(Clouds { mappings, given, greeting })
 }

@@ -1,11 +1,11 @@
 //! Serial ends: where the host sits.
 
-pub(crate) mod chat;
 pub(crate) mod output;
 pub(crate) mod paced;
 pub(crate) mod pty;
 mod pty_link;
 pub(crate) mod rfc2217;
+pub(crate) mod script;
 pub(crate) mod stdio;
 pub(crate) mod tcp;
 pub(crate) mod uart;

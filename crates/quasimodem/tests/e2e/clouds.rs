@@ -101,9 +101,9 @@ fn a_conversation_that_goes_wrong_is_told_by_line() {
     let outcome = converse(&[], &script);
     assert!(outcome.code == Some(2) && outcome.stderr.contains("test.chat:1: expected a line that begins with"));
     // A line that is not read would be a check that is not made.
-    let script = written(&directory, "> AT\n < +NEVER\n");
+    let script = written(&directory, "> AT\n<+NEVER\n");
     let outcome = converse(&[], &script);
-    let words = "test.chat:2: expected one < at the start of the line and one space after it: < +NEVER\n";
+    let words = "test.chat:2: expected < and one space after it: < +NEVER\n";
     assert!(outcome.code == Some(2) && outcome.stderr.ends_with(words), "{}", outcome.stderr);
     assert_eq!(outcome.stdout, "");
     fs::write(&script, b"> AT\n< \xff\n").unwrap();
@@ -130,7 +130,7 @@ fn a_conversation_that_is_ended_is_not_done() {
 #[test]
 fn conversations_need_no_lab() {
     let directory = TempDir::new().unwrap();
-    let script = written(&directory, "> AT+CGSN\n< $imei\n> ATI\n! OK\n");
+    let script = written(&directory, "> AT+CGSN\n< +CGSN: \"$imei\"\n> AT+NONSENSE\n< ERROR\n> ATI\n< OK\n");
     let outcome = run_to_end(&["run", "--script", script.to_str().unwrap()], "");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
 }

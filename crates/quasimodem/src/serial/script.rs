@@ -1,51 +1,57 @@
-//! A conversation that is written down, in the place of a host.
+//! A script in the place of a host.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use quasimodem_core::Instant;
-use quasimodem_lab::chat;
-use quasimodem_lab::script::Input;
+use quasimodem_lab::script::{Failure, Host, Input, Mode, Outbox, Program, TEXT_MAX, Who};
 use tokio::time::{self, Sleep};
 
 use super::{Event, SerialEnd};
 use crate::Unusable;
 
 /// Types what is written, and compares what comes. What the modem says is written to stdout.
-pub(crate) struct Chat {
+pub(crate) struct Script {
     path: PathBuf,
-    chat: chat::Chat,
+    host: Host,
     /// What is to be typed.
-    typed: Vec<u8>,
+    typed: Outbox,
     opened: bool,
     start: time::Instant,
     alarm: Pin<Box<Sleep>>,
     waker: Option<Waker>,
 }
 
-impl Chat {
-    /// Reads a file; these names are known in it.
-    pub(crate) fn open(path: &Path, given: &[(&str, Vec<u8>)]) -> Result<Chat, Unusable> {
+impl Script {
+    /// Reads a file, in which these names are known.
+    pub(crate) fn open(path: &Path, given: &[(&str, Vec<u8>)], who: Who) -> Result<Script, Unusable> {
         let place = path.display();
-        let text = fs::read_to_string(path).map_err(|error| Unusable(format!("can't read {place}: {error}")))?;
+        let text = read(path).map_err(|error| Unusable(format!("can't read {place}: {error}")))?;
         let given: Vec<(&str, &[u8])> = given.iter().map(|(name, value)| (*name, &**value)).collect();
-        let chat = chat::Chat::parse(&text, &given);
-        let chat = chat.map_err(|mistake| Unusable(format!("{place}:{}: {}", mistake.line, mistake.words)))?;
+        let program = Program::parse(&text, &given);
+        let program = program.map_err(|mistake| Unusable(format!("{place}:{}: {}", mistake.line, mistake.words)))?;
+        let host = Host::new(program.into(), who, Mode::Strict);
         let start = time::Instant::now();
         let alarm = Box::pin(time::sleep_until(start));
-        Ok(Chat { path: path.into(), chat, typed: Vec::new(), opened: false, start, alarm, waker: None })
+        Ok(Script { path: path.into(), host, typed: Outbox::default(), opened: false, start, alarm, waker: None })
     }
 
     fn handle(&mut self, input: Input<'_>) {
         let now = Instant::START + self.start.elapsed();
-        self.chat.handle(now, input, &mut self.typed);
+        self.host.handle(now, input, &mut self.typed);
     }
 }
 
-impl SerialEnd for Chat {
+/// A file, up to what no script is longer than.
+fn read(path: &Path) -> io::Result<String> {
+    let most = u64::try_from(TEXT_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    io::read_to_string(fs::File::open(path)?.take(most))
+}
+
+impl SerialEnd for Script {
     const OUTLIVES_HOST: bool = false;
     const IS_A_PERSON: bool = false;
 
@@ -64,22 +70,22 @@ impl SerialEnd for Chat {
             self.handle(Input::Tick);
             return Poll::Ready(Ok(Event::Opened));
         }
-        while self.typed.is_empty() && self.chat.outcome().is_none() {
-            let Some(deadline) = self.chat.deadline() else { return Poll::Pending };
+        while self.typed.bytes.is_empty() && self.host.outcome().is_none() {
+            let Some(deadline) = self.host.deadline() else { return Poll::Pending };
             self.alarm.as_mut().reset(self.start + deadline.since(Instant::START));
             if self.alarm.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             self.handle(Input::Tick);
         }
-        if self.typed.is_empty() {
+        if self.typed.bytes.is_empty() {
             return Poll::Ready(Ok(Event::Left));
         }
         if !wants {
             return Poll::Pending;
         }
-        let count = self.typed.len().min(chunk.len());
-        for (to, from) in chunk.iter_mut().zip(self.typed.drain(..count)) {
+        let count = self.typed.bytes.len().min(chunk.len());
+        for (to, from) in chunk.iter_mut().zip(self.typed.bytes.drain(..count)) {
             *to = from;
         }
         Poll::Ready(Ok(Event::Bytes(count)))
@@ -108,10 +114,10 @@ impl SerialEnd for Chat {
 
     fn verdict(&self) -> Result<(), String> {
         let path = self.path.display();
-        match self.chat.outcome() {
+        match self.host.outcome() {
             Some(Ok(())) => Ok(()),
-            Some(Err(chat::Failure { line, words })) => Err(format!("{path}:{line}: {words}")),
-            None => Err(format!("{path}:{}: ended before this was done", self.chat.at_line())),
+            Some(Err(Failure { line, words })) => Err(format!("{path}:{line}: {words}")),
+            None => Err(format!("{path}:{}: ended before this was done", self.host.at_line())),
         }
     }
 }
