@@ -13,6 +13,7 @@ mod modem;
 mod packet;
 mod reader;
 mod rig;
+mod script;
 mod serial;
 mod tuya;
 
@@ -26,6 +27,7 @@ pub use json::json;
 pub use lab_cloud::lab_cloud;
 pub use modem::modem;
 pub use packet::packet;
+pub use script::script;
 pub use serial::serial;
 pub use tuya::tuya;
 
@@ -45,4 +47,5 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("http", http),
     ("json", json),
     ("lab_cloud", lab_cloud),
+    ("script", script),
 ];
