@@ -1,7 +1,8 @@
 //! Scripts and what their hosts hear.
 
 use quasimodem_core::{Imei, Instant};
-use quasimodem_lab::script::{Host, Input, Mode, Outbox, Program, Who};
+use quasimodem_lab::event::{Event, Stamp};
+use quasimodem_lab::script::{Host, Input, Kept, Mode, Outbox, Program, Who};
 
 use crate::reader::Reader;
 
@@ -19,6 +20,9 @@ pub fn script(data: &[u8]) {
             return;
         }
     };
+    let stamp = Stamp { seq: 1, t: Instant::START, wall: None, station: None, modem: None };
+    let (client_id, topic, size, qos, retain, will) = ("me", "t", 1, 0, false, false);
+    let event = Kept::new(&stamp, &Event::BrokerPublished { client_id, topic, size, qos, retain, will });
     for mode in [Mode::Strict, Mode::Tolerant] {
         let who = Who { modem: "modem".into(), index: 1, imei: Imei::default(), seed: 1 };
         let mut host = Host::new(program.clone(), who, mode);
@@ -26,8 +30,9 @@ pub fn script(data: &[u8]) {
         let (mut now, mut out) = (Instant::START, Outbox::default());
         host.handle(now, Input::Tick, &mut out);
         while !reader.is_empty() {
-            let input = match reader.byte() % 4 {
+            let input = match reader.byte() % 5 {
                 0 => Input::Reopened,
+                4 => Input::Event(&event),
                 1 | 2 => Input::Bytes(reader.bytes()),
                 _ => {
                     now = host.deadline().unwrap_or(now);

@@ -18,10 +18,10 @@ use crate::broker::{self, Broker, Peer};
 use crate::event::Names;
 use crate::fault::{Filters, Happened};
 use crate::network::{self, Answer, Network, Side, Wire};
-use crate::order::Inbox;
+use crate::order::{Inbox, Order};
 use crate::pipe::{Conditions, Pipe};
 use crate::random::Random;
-use crate::script::{self, Host};
+use crate::script::{self, Heard, Host};
 use crate::timers::Timers;
 use crate::watch::{Both, Watch, Way};
 
@@ -54,6 +54,9 @@ pub struct World {
     inbox: Arc<Inbox>,
     /// They listen, once a fault waits for something.
     ears: Option<Box<dyn Watch + Send>>,
+    /// What scripts wait for, and who listens for it, once one does.
+    heard: Arc<Heard>,
+    host_ears: Option<Box<dyn Watch + Send>>,
     /// Of the run, from which faults draw.
     seed: u64,
     timers: Timers<Actor>,
@@ -77,6 +80,10 @@ struct Station {
     route: Route,
     /// What goes wrong with packets, if anything does.
     filters: Option<Filters>,
+    /// What the host has ordered, and is done before anything else.
+    orders: VecDeque<Order>,
+    /// How many events there were when it did.
+    since: u64,
 }
 
 /// Who called.
@@ -135,6 +142,8 @@ impl World {
             inbox: Inbox::new(names.clone()),
             names,
             ears: None,
+            heard: Arc::default(),
+            host_ears: None,
             seed,
             timers: Timers::default(),
             modem_out: Outbox::default(),
@@ -165,7 +174,10 @@ impl World {
             sockets: Sockets::default(),
             route,
             filters: None,
+            orders: VecDeque::new(),
+            since: 0,
         });
+        self.listen_for(self.stations.len() - 1);
         self.stations.len() - 1
     }
 
@@ -174,15 +186,6 @@ impl World {
         self.planned += 1;
         self.plan.insert((at.max(self.now), self.planned), change);
         self.timers.set(Actor::Plan, self.plan.first_key_value().map(|((at, _), _)| *at));
-    }
-
-    /// Another program takes over at a station.
-    pub fn give(&mut self, station: usize, host: Host, watch: &mut dyn Watch) {
-        if let Some(at) = self.stations.get_mut(station) {
-            at.host = Player::Script(Box::new(host));
-            self.tell_host(station, script::Input::Tick);
-            self.serve(station, watch);
-        }
     }
 
     /// How many stations there are.
@@ -210,14 +213,6 @@ impl World {
         self.stations.get(station).map(|station| &station.modem)
     }
 
-    /// The host of a station, if it is a written one.
-    pub fn host(&self, station: usize) -> Option<&Host> {
-        match &self.stations.get(station)?.host {
-            Player::Script(host) => Some(host),
-            Player::Hand(_) => None,
-        }
-    }
-
     /// The broker of this place.
     pub fn broker(&self, place: usize) -> Option<&Broker> {
         self.brokers.get(place)
@@ -226,14 +221,6 @@ impl World {
     /// The modems, in the state that they are in.
     pub fn into_modems(self) -> impl Iterator<Item = Modem> {
         self.stations.into_iter().map(|station| station.modem)
-    }
-
-    /// Whether every host is at the end of its script.
-    pub fn scripts_are_over(&self) -> bool {
-        self.stations.iter().all(|station| match &station.host {
-            Player::Script(host) => host.is_over(),
-            Player::Hand(_) => true,
-        })
     }
 
     /// Lets everything happen up to `end`, and makes that now.
@@ -265,15 +252,19 @@ impl World {
     pub fn step(&mut self, end: Instant, watch: &mut dyn Watch) -> bool {
         let Some((due, actor)) = self.first().filter(|(due, _)| *due <= end) else { return false };
         self.now = self.now.max(due);
-        match self.ears.take() {
-            None => self.act(actor, watch),
-            Some(mut ears) => {
-                self.act(actor, &mut Both(&mut *ears, watch));
-                self.ears = Some(ears);
-                while let Some((station, order)) = self.inbox.take(None) {
-                    self.plan(self.now, Change::Order(station, order));
-                }
+        let (mut ears, mut host_ears) = (self.ears.take(), self.host_ears.take());
+        match (&mut ears, &mut host_ears) {
+            (None, None) => self.act(actor, watch),
+            (Some(ears), None) => self.act(actor, &mut Both(&mut **ears, watch)),
+            (None, Some(hosts)) => self.act_and_tell(actor, &mut Both(&mut **hosts, watch)),
+            (Some(ears), Some(hosts)) => {
+                self.act_and_tell(actor, &mut Both(&mut **ears, &mut Both(&mut **hosts, watch)));
             }
+        }
+        self.ears = self.ears.take().or(ears);
+        self.host_ears = host_ears;
+        while let Some((station, order)) = self.inbox.take(None) {
+            self.plan(self.now, Change::Order(station, order));
         }
         true
     }
@@ -300,7 +291,10 @@ impl World {
             }
             Actor::Broker(place) => self.tell_broker(place, broker::Input::Tick, watch),
             Actor::Datagrams => self.settle_datagrams(watch),
-            Actor::Faults(station) => self.settle_faults(station, watch),
+            Actor::Faults(station) => {
+                self.settle_faults(station, watch);
+                self.serve(station, watch);
+            }
             Actor::Modem(station) => {
                 self.tell(station, &Input::Tick, watch);
                 self.serve(station, watch);
@@ -365,6 +359,10 @@ impl World {
     fn serve_once(&mut self, station: usize, watch: &mut dyn Watch) -> bool {
         let now = self.now;
         let Some(at) = self.stations.get_mut(station) else { return false };
+        if let Some(order) = at.orders.pop_front() {
+            self.order(station, order, watch);
+            return true;
+        }
         at.up.settle(now);
         at.down.settle(now);
         if let Some(full) = at.down.turned() {

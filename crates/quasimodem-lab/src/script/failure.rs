@@ -4,6 +4,9 @@ use std::fmt;
 
 use quasimodem_core::COMMANDS;
 
+use super::program::Step;
+use crate::event::Condition;
+
 /// What was otherwise than written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Failure {
@@ -41,6 +44,16 @@ impl fmt::Display for Came<'_> {
         }
         Ok(())
     }
+}
+
+/// That an event did not happen, but these of its name.
+pub(super) fn not_happened(due: &Condition, step: &Step, happened: &[String]) -> String {
+    let (_, last) = happened.split_at(happened.len().saturating_sub(SHOWN));
+    let instead = match last {
+        [] => "none of that name did".into(),
+        last => format!("what did: {}", last.join(", ")),
+    };
+    format!("{due} did not happen within {} ms; {instead}", step.within.as_millis())
 }
 
 /// A line in quotes, so that blanks at its ends show.

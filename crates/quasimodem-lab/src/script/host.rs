@@ -1,15 +1,18 @@
 //! A script at work.
 
+mod outside;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use quasimodem_core::Instant;
 
 use super::failure::{Came, Failure, shown, without_secrets};
+use super::heard::Kept;
 use super::io::{Event, Input, Mode, Outbox};
 use super::lines::{Line, Lines};
 use super::program::{Program, Repeat, Step, What};
-use super::template::{BuiltIn, Taken, Template};
+use super::template::{BuiltIn, Slot, Taken, Template};
 use super::values::{Names, Values, Who};
 use crate::output::{self, Kind, PROMPT, Reader};
 use crate::random::Random;
@@ -32,6 +35,10 @@ pub struct Host {
     reader: Reader,
     /// Lines that no step has used.
     unread: Lines,
+    /// Some of them are new to the step at hand.
+    has_new: bool,
+    /// Events that no step has used, since the last order.
+    heard: Vec<Kept>,
     /// If the first failure ends it.
     test: Option<Box<Test>>,
     ended: bool,
@@ -107,6 +114,8 @@ impl Host {
             talk: Talk::Nothing,
             reader: Reader::default(),
             unread: Lines::default(),
+            has_new: false,
+            heard: Vec::new(),
             test: (mode == Mode::Strict).then(test),
             ended: false,
         }
@@ -128,9 +137,20 @@ impl Host {
                 }
             }
             Input::Reopened => self.reader.clear(),
+            Input::Event(event) => self.hear(event),
             Input::Tick => {}
         }
         self.go_on(&program, now, out);
+    }
+
+    /// What it runs.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Whether its script waits for such an event.
+    pub fn hears(&self, event: &Kept) -> bool {
+        self.program.hears.contains(&event.name())
     }
 
     /// When to call [`handle`](Self::handle) if nothing comes before.
@@ -230,6 +250,7 @@ impl Host {
         }
         let is_wanted = program.wants(line);
         self.unread.came(line, is_wanted, self.test.is_some());
+        self.has_new = true;
     }
 
     /// Does all steps that can be done now.
@@ -245,7 +266,7 @@ impl Host {
                 Talk::Nothing => {}
             }
             let step = self.step(program);
-            if let Some(Step { what: What::Expect(_) | What::Wait(_), .. }) = step
+            if let Some(Step { what: What::Expect(_) | What::Wait(_) | What::Hear(_), .. }) = step
                 && self.on.is_none()
                 && !self.queued.is_empty()
             {
@@ -261,6 +282,7 @@ impl Host {
             let Some(step) = step else {
                 if let Some(on) = self.on.take() {
                     self.forget_own(program, on.on);
+                    self.has_new = true;
                     continue;
                 }
                 if !std::mem::replace(&mut self.ended, true) {
@@ -287,7 +309,10 @@ impl Host {
                 out.bytes.extend_from_slice(&bytes);
                 self.next();
             }
+            // It has looked at all that came.
+            What::Expect(_) if !self.has_new && self.cursor().until.is_some_and(|until| until > now) => return false,
             What::Expect(due) => {
+                self.has_new = false;
                 let values = self.values(program, now);
                 let found = self.unread.find(|line| values.matches(due, line));
                 if let Some((place, taken)) = found {
@@ -318,6 +343,8 @@ impl Host {
                 self.names.count(*slot);
                 self.next();
             }
+            What::Order(order) => self.order(program, step, order, now, out),
+            What::Hear(condition) => return self.take_event(program, step, condition, now, out),
             What::Repeat(repeat) => {
                 let turn = Turn { left: repeat.times.unwrap_or_default(), due: repeat.every.map(|every| now + every) };
                 let turns = &mut self.cursor_mut().turns;
@@ -416,6 +443,7 @@ impl Host {
         self.ended = false;
         self.names.forget(&(program.counters..u16::MAX));
         self.unread.since(first);
+        self.heard = Vec::new();
     }
 
     /// Begins to wait, if it has not; whether it still does.
@@ -466,10 +494,14 @@ impl Host {
         let (who, names, seq) = (&self.who, &self.names, self.seq);
         let values = Values { program, who, names, now, seq, size, fresh: 0..0 };
         if let Err(slot) = values.fill(template, &mut self.random, &mut bytes) {
-            let words = || format!("${} stands for nothing yet", program.name(slot));
-            self.report(step.line, Event::NoValue, words, out);
+            self.no_value(program, step, slot, out);
         }
         bytes
+    }
+
+    fn no_value(&mut self, program: &Program, step: &Step, slot: Slot, out: &mut Outbox) {
+        let words = || format!("${} stands for nothing yet", program.name(slot));
+        self.report(step.line, Event::NoValue, words, out);
     }
 
     fn values<'a>(&'a self, program: &'a Program, now: Instant) -> Values<'a> {

@@ -1,5 +1,8 @@
 //! What goes into a host, and what comes out of it.
 
+use super::heard::Kept;
+use crate::order::Order;
+
 /// What becomes of a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
@@ -16,6 +19,8 @@ pub enum Input<'a> {
     Bytes(&'a [u8]),
     /// The port was opened anew: what was half read is forgotten.
     Reopened,
+    /// This happened, at its modem, or at none.
+    Event(&'a Kept),
     /// Nothing happened, but the deadline passed, or it is to begin.
     Tick,
 }
@@ -25,6 +30,8 @@ pub enum Input<'a> {
 pub struct Outbox {
     /// What it types.
     pub bytes: Vec<u8>,
+    /// What others are to do, before what it types.
+    pub orders: Vec<Order>,
     /// What happened, if it is tolerant.
     pub events: Vec<Event>,
 }
@@ -40,6 +47,10 @@ pub enum Event {
     NoPrompt(usize),
     /// The line that is expected did not come in time.
     NoLine(usize),
+    /// The event that is expected did not happen in time.
+    NoEvent(usize),
+    /// An order can't be given with what its names stand for.
+    BadOrder(usize),
     /// A line came that must not.
     Forbidden(usize),
     /// A name stands for nothing yet, and nothing was typed in its place.
@@ -54,6 +65,7 @@ impl Outbox {
     /// Forgets what was done and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.orders.clear();
         self.events.clear();
     }
 }

@@ -39,7 +39,7 @@ impl<T: Into<String>> From<T> for Wrong {
 pub(super) type Read<T> = Result<T, Wrong>;
 
 /// What lines begin with, and what is expected there.
-pub(super) const SIGNS: [(&str, &str); 11] = [
+pub(super) const SIGNS: [(&str, &str); 13] = [
     (">", "a line to type, such as > AT+CSQ"),
     (">>", "the data to type, such as >> hello"),
     ("<", "a line of the modem, such as < +CSQ: $signal,99"),
@@ -49,6 +49,8 @@ pub(super) const SIGNS: [(&str, &str); 11] = [
     ("end", ""),
     ("within", "a time, such as within 5s"),
     ("wait", "a time, such as wait 10s"),
+    ("!", "an order, such as ! broker-publish topic=down payload=hello"),
+    ("~", "an event, such as ~ broker.published topic=up"),
     ("count", "a name, such as count lost"),
     ("again", ""),
 ];
@@ -57,14 +59,11 @@ pub(super) const SIGNS: [(&str, &str); 11] = [
 pub(super) fn unknown(line: &str) -> String {
     let text = line.trim_start();
     let first = text.split_whitespace().next().unwrap_or_default();
-    let sign = [">>", "<", ">"].into_iter().find(|sign| text.starts_with(sign));
+    let sign = [">>", "<", ">", "!", "~"].into_iter().find(|sign| text.starts_with(sign));
     let word = SIGNS.iter().map(|(sign, _)| *sign).find(|sign| first.eq_ignore_ascii_case(sign));
     if let Some(sign) = sign.or(word) {
         let rest = text.get(sign.len()..).unwrap_or_default().trim_start();
         return format!("expected {sign} and one space after it: {sign} {rest}");
-    }
-    if first.starts_with('!') {
-        return "no line begins with !: a final result that must come in place of OK is written < ERROR".into();
     }
     let signs: Vec<&str> = SIGNS.iter().map(|(sign, _)| *sign).collect();
     let is_command = text.len() > 1 && text.get(..2).is_some_and(|first| first.eq_ignore_ascii_case("AT"));

@@ -27,16 +27,19 @@
 //! - What it keeps of what it reads is bounded, and a host at rest holds no buffer.
 
 mod failure;
+mod heard;
 mod host;
 mod io;
 mod lines;
 mod mistake;
+mod phrase;
 mod program;
 mod template;
 mod text;
 mod values;
 
 pub use self::failure::Failure;
+pub use self::heard::{Heard, Kept};
 pub use self::host::Host;
 pub use self::io::{Event, Input, Mode, Outbox};
 pub use self::mistake::Mistake;

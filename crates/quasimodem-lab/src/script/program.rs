@@ -5,8 +5,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::mistake::Mistake;
+use super::phrase::Phrase;
 use super::template::{Slot, Template};
 use super::text;
+use crate::event::Condition;
+use crate::order::Order;
 
 /// A host program. Shared by all hosts that run it.
 pub struct Program {
@@ -18,6 +21,10 @@ pub struct Program {
     pub(super) given: Box<[Given]>,
     /// What lines begin with that some `<` may use, and whether that is the whole line.
     pub(super) wanted: Box<[(Box<[u8]>, bool)]>,
+    /// The names of events that are waited for.
+    pub(super) hears: Box<[&'static str]>,
+    /// A line with an order to the broker of the lab.
+    pub(super) asks_broker: Option<usize>,
 }
 
 /// A name that is known from the start, and its bytes.
@@ -67,6 +74,10 @@ pub(super) enum What {
     Expect(Template),
     Wait(Duration),
     Count(Slot),
+    /// Tells somebody else what to do.
+    Order(Phrase<Order>),
+    /// Waits for an event.
+    Hear(Phrase<Condition>),
     /// The next step begins a turn.
     Repeat(Repeat),
     /// A turn of the repeat at this index is over.
@@ -86,6 +97,11 @@ impl Program {
     /// Reads a script. These names are known in it from the start, and stand for these bytes.
     pub fn parse(text: &str, given: &[(&str, &[u8])]) -> Result<Program, Mistake> {
         text::program(text, given)
+    }
+
+    /// The first line that gives an order to the broker of a lab, which not every run has; `None`: there is none.
+    pub fn asks_broker(&self) -> Option<usize> {
+        self.asks_broker
     }
 
     pub(super) fn given(&self, index: u16) -> &[u8] {

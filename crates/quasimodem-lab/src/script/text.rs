@@ -6,9 +6,12 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::mistake::{Mistake, Read, SIGNS, Wrong, unknown};
+use super::phrase::Phrase;
 use super::program::{Block, Not, On, Program, Repeat, Step, What};
 use super::template::{self, BuiltIn, Part, Piece, Slot, Template};
-use crate::flat::{meant, time};
+use crate::event::{BadCondition, Condition, Event};
+use crate::flat::{Bad, meant, time};
+use crate::order::{self, Order};
 use crate::output::is_final;
 use crate::transcript::unescape;
 
@@ -65,6 +68,8 @@ struct Reader<'a> {
     below: Option<usize>,
     /// The line of a command that wants to know the size of its data.
     sized: Option<usize>,
+    hears: BTreeSet<&'static str>,
+    asks_broker: Option<usize>,
 }
 
 #[derive(Default)]
@@ -108,8 +113,10 @@ enum Kind {
 /// What a text with names is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum For {
-    Line,
+    Command,
     Data,
+    Order,
+    Hear,
     Expect,
     Not,
 }
@@ -136,6 +143,8 @@ impl<'a> Reader<'a> {
             right_below: false,
             below: None,
             sized: None,
+            hears: BTreeSet::new(),
+            asks_broker: None,
         }
     }
 
@@ -183,6 +192,8 @@ impl<'a> Reader<'a> {
                 self.level().takes_time = true;
                 self.step(What::Wait(time))
             }
+            "!" => self.order(text),
+            "~" => self.hear(text),
             "count" => self.count(word),
             "again" | "end" if !word.is_empty() => Err(format!("nothing may come after {sign}: {word}").into()),
             "again" => {
@@ -198,7 +209,7 @@ impl<'a> Reader<'a> {
     }
 
     fn command(&mut self, text: &str) -> Read<()> {
-        let line = self.template(text, For::Line)?;
+        let line = self.template(text, For::Command)?;
         self.sized = line.has(BuiltIn::Size).then_some(self.number);
         self.level().takes_time = true;
         self.step(What::Command { line, data: None, due: None })?;
@@ -294,6 +305,30 @@ impl<'a> Reader<'a> {
         let step = self.draft().steps.len().saturating_sub(1);
         self.open(Kind::Repeat(step));
         Ok(())
+    }
+
+    fn order(&mut self, text: &str) -> Read<()> {
+        if is_final(text.trim_end().as_bytes()) {
+            return Err(format!("! gives an order; a final result in place of OK is written < {text}").into());
+        }
+        let template = self.template(text, For::Order)?;
+        let (phrase, order) =
+            Phrase::<Order>::new(template, |bad| matches!(bad, Bad::Value(..))).map_err(|bad| bad.to_string())?;
+        if order.is_some_and(|order| order.whom() == order::For::Broker) {
+            self.asks_broker.get_or_insert(self.number);
+        }
+        self.step(What::Order(phrase))
+    }
+
+    fn hear(&mut self, text: &str) -> Read<()> {
+        let template = self.template(text, For::Hear)?;
+        let name = text.split_whitespace().next().unwrap_or_default();
+        let (phrase, _) = Phrase::<Condition>::new(template, |bad| matches!(bad, BadCondition::Value(..)))
+            .map_err(|bad| bad.to_string())?;
+        let row = Event::ROWS.iter().find(|row| row.name == name).ok_or("the name of the event must come first")?;
+        self.hears.insert(row.name);
+        self.level().takes_time = true;
+        self.step(What::Hear(phrase))
     }
 
     fn count(&mut self, name: &str) -> Read<()> {
@@ -397,7 +432,7 @@ impl<'a> Reader<'a> {
         let main = Block::from(self.main);
         let blocks = || std::iter::once(&main).chain(self.ons.iter().map(|on| &on.block));
         let steps = || blocks().flat_map(|block| &block.steps).map(|step| &step.what);
-        let says = |what: &What| matches!(what, What::Command { .. } | What::Send(_) | What::Expect(_));
+        let says = |what: &What| matches!(what, What::Command { .. } | What::Send(_) | What::Expect(_) | What::Hear(_));
         if main.steps.is_empty() || !steps().any(says) {
             return Err("nothing is typed or expected here: at least one line must begin with > or <".into());
         }
@@ -414,6 +449,8 @@ impl<'a> Reader<'a> {
             names: self.names.into(),
             given,
             wanted: wanted.into_iter().collect(),
+            hears: self.hears.into_iter().collect(),
+            asks_broker: self.asks_broker,
             ons: self.ons.into(),
             main,
         })
@@ -457,7 +494,7 @@ impl<'a> Reader<'a> {
             let part = match piece {
                 Piece::Text(text) if what == For::Data => Part::Text(unescape(&text)?.into()),
                 Piece::Text(text) => Part::Text(text.into_bytes().into()),
-                Piece::Random(range) if matches!(what, For::Line | For::Data) => Part::Random(range),
+                Piece::Random(range) if matches!(what, For::Command | For::Data | For::Order) => Part::Random(range),
                 Piece::Random(_) => return Err("what is drawn at random can't be expected".into()),
                 Piece::Name(name) => self.name(name, what)?,
             };
@@ -480,7 +517,7 @@ impl<'a> Reader<'a> {
             return if is_expected { Ok(Part::Anything) } else { Err("$_ keeps nothing that could be typed".into()) };
         }
         match BuiltIn::named(name) {
-            Some(BuiltIn::Size) if what != For::Line => {
+            Some(BuiltIn::Size) if what != For::Command => {
                 return Err("$size is the size of the data, and known only in the > right above its >>".into());
             }
             Some(built_in) => return Ok(Part::BuiltIn(built_in)),

@@ -90,7 +90,10 @@ impl Names {
 
 impl<'a> Values<'a> {
     /// What a part stands for; `None`: a name that is new.
-    fn of(&self, part: &'a Part) -> Option<Cow<'a, [u8]>> {
+    fn of<'b>(&self, part: &'b Part) -> Option<Cow<'b, [u8]>>
+    where
+        'a: 'b,
+    {
         Some(match part {
             Part::Text(text) => Cow::Borrowed(&**text),
             Part::Given(index) => Cow::Borrowed(self.program.given(*index)),
@@ -116,17 +119,23 @@ impl<'a> Values<'a> {
     pub(super) fn fill(&self, template: &'a Template, random: &mut Random, out: &mut Vec<u8>) -> Result<(), Slot> {
         let mut result = Ok(());
         for part in template.parts() {
-            match (self.of(part), part) {
-                (Some(value), _) => out.extend_from_slice(&value),
-                (None, Part::Random(range)) => {
-                    let span = range.end().saturating_sub(*range.start()).saturating_add(1);
-                    out.extend_from_slice(&digits(range.start().saturating_add(random.below(span))));
-                }
-                (None, Part::Name(slot)) => result = Err(*slot),
-                (None, _) => {}
-            }
+            result = result.and(self.put(part, random, out));
         }
         result
+    }
+
+    /// Puts what a part stands for behind `out`. An error: it is this name, and stands for nothing yet.
+    pub(super) fn put(&self, part: &Part, random: &mut Random, out: &mut Vec<u8>) -> Result<(), Slot> {
+        match (self.of(part), part) {
+            (Some(value), _) => out.extend_from_slice(&value),
+            (None, Part::Random(range)) => {
+                let span = range.end().saturating_sub(*range.start()).saturating_add(1);
+                out.extend_from_slice(&digits(range.start().saturating_add(random.below(span))));
+            }
+            (None, Part::Name(slot)) => return Err(*slot),
+            (None, _) => {}
+        }
+        Ok(())
     }
 
     /// What new names take, if a line is like this, as a whole.

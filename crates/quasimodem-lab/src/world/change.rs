@@ -91,7 +91,10 @@ impl World {
                 self.tell(station, &Input::Bearer(change), watch);
                 self.serve(station, watch);
             }
-            Change::Order(station, order) => self.order(station, order, watch),
+            Change::Order(station, order) => {
+                self.order(station, order, watch);
+                self.serve(station, watch);
+            }
             Change::Resolved(station, query) => {
                 self.tell(station, &Input::Resolved(query, Ok(ADDRESS)), watch);
                 self.serve(station, watch);
@@ -112,7 +115,8 @@ impl World {
         }
     }
 
-    fn order(&mut self, station: usize, order: Order, watch: &mut dyn Watch) {
+    /// Carries out an order; the station is served after it.
+    pub(super) fn order(&mut self, station: usize, order: Order, watch: &mut dyn Watch) {
         match order {
             Order::Radio(changes) => {
                 for change in changes {
@@ -122,12 +126,8 @@ impl World {
                         self.tell(station, &Input::Bearer(change), watch);
                     }
                 }
-                self.serve(station, watch);
             }
-            Order::Power(power) => {
-                self.tell(station, &Input::Power(power), watch);
-                self.serve(station, watch);
-            }
+            Order::Power(power) => self.tell(station, &Input::Power(power), watch),
             Order::Broker(order) => self.with_broker(0, watch, |broker, now, out| {
                 broker.order(now, &order, out);
             }),

@@ -17,6 +17,7 @@ impl World {
         filters.announce(&mut |what| watch.fault(now, station, &what));
         self.listen(station);
         self.settle_faults(station, watch);
+        self.serve(station, watch);
     }
 
     /// What faults of a station wait for is listened for from here on.
@@ -42,7 +43,7 @@ impl World {
         }
     }
 
-    /// Does what is due in the name of faults.
+    /// Does what is due in the name of faults; the station is served after it.
     pub(super) fn settle_faults(&mut self, station: usize, watch: &mut dyn Watch) {
         let now = self.now;
         while let Some(at) = self.stations.get_mut(station)
@@ -68,7 +69,6 @@ impl World {
                 }
             }
         }
-        self.serve(station, watch);
     }
 
     /// Brings what came over a link, through what faults make of it.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use quasimodem_core::Instant;
 
-use super::World;
+use super::{Actor, World};
 use crate::script::{self, Host};
 use crate::watch::Watch;
 
@@ -31,6 +31,32 @@ impl Player {
 }
 
 impl World {
+    /// Another program takes over at a station.
+    pub fn give(&mut self, station: usize, host: Host, watch: &mut dyn Watch) {
+        if let Some(at) = self.stations.get_mut(station) {
+            at.host = Player::Script(Box::new(host));
+            self.listen_for(station);
+            self.tell_host(station, script::Input::Tick);
+            self.serve(station, watch);
+        }
+    }
+
+    /// The host of a station, if it is a written one.
+    pub fn host(&self, station: usize) -> Option<&Host> {
+        match &self.stations.get(station)?.host {
+            Player::Script(host) => Some(host),
+            Player::Hand(_) => None,
+        }
+    }
+
+    /// Whether every host is at the end of its script.
+    pub fn scripts_are_over(&self) -> bool {
+        self.stations.iter().all(|station| match &station.host {
+            Player::Script(host) => host.is_over(),
+            Player::Hand(_) => true,
+        })
+    }
+
     /// A host by hand types these bytes, if it is attached.
     pub fn write(&mut self, station: usize, bytes: &[u8], watch: &mut dyn Watch) {
         if let Some(at) = self.stations.get_mut(station).filter(|at| at.attached) {
@@ -71,7 +97,7 @@ impl World {
                 match input {
                     script::Input::Bytes(bytes) => unread.extend(bytes),
                     script::Input::Reopened => unread.clear(),
-                    script::Input::Tick => {}
+                    script::Input::Event(_) | script::Input::Tick => {}
                 }
                 return;
             }
@@ -80,6 +106,33 @@ impl World {
         host.handle(self.now, input, &mut self.host_out);
         if at.attached {
             at.up.write(self.now, &self.host_out.bytes, &mut self.random);
+        }
+        if !self.host_out.orders.is_empty() {
+            at.since = self.heard.count();
+            at.orders.extend(self.host_out.orders.drain(..));
+        }
+    }
+
+    /// Listens for what the host of a station waits for, if it does.
+    pub(super) fn listen_for(&mut self, station: usize) {
+        let waits = self.host(station).is_some_and(|host| self.heard.want(host.program()));
+        if waits && self.host_ears.is_none() {
+            self.host_ears = Some(Box::new(self.heard.ears(self.names.clone())));
+        }
+    }
+
+    /// Lets somebody act, and tells hosts what they wait for. Those that do not read hear nothing either.
+    pub(super) fn act_and_tell(&mut self, actor: Actor, watch: &mut dyn Watch) {
+        self.act(actor, watch);
+        while let Some((number, event)) = self.heard.take(None) {
+            for station in 0..self.stations.len() {
+                let Some(at) = self.stations.get(station).filter(|at| at.attached && !at.stopped) else { continue };
+                let is_about = event.station().is_none_or(|of| of == station) && number > at.since;
+                if is_about && self.host(station).is_some_and(|host| host.hears(&event)) {
+                    self.tell_host(station, script::Input::Event(&event));
+                    self.serve(station, watch);
+                }
+            }
         }
     }
 }

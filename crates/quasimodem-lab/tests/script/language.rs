@@ -8,10 +8,11 @@ use crate::rig::parse;
 #[test]
 fn every_line_is_read_or_refused() {
     let signs =
-        "expected a line that begins with >, >>, <, not, on, repeat, end, within, wait, count, again or #".to_owned();
+        "expected a line that begins with >, >>, <, not, on, repeat, end, within, wait, !, ~, count, again or #"
+            .to_owned();
     let one = |sign: &str, line: &str| format!("expected {sign} and one space after it: {line}");
     let time = "is not a time, expected 1ms to 24h, such as 500ms, 5s or 10min";
-    let result = "no line begins with !: a final result that must come in place of OK is written < ERROR";
+    let result = "! gives an order; a final result in place of OK is written < ERROR";
     let nothing = "nothing is typed or expected here: at least one line must begin with > or <";
     let unused = |sign| format!("{sign} counts for the lines after it, and there are none");
     let dead = |line, why| format!("what is above, at line {line}, {why}, so that this is never done");
@@ -29,7 +30,7 @@ fn every_line_is_read_or_refused() {
         ("  <+A\n", 1, &one("<", "< +A")),
         ("> AT\n>>x\n", 2, &one(">>", ">> x")),
         ("WITHIN 5ms\n", 1, &one("within", "within 5ms")),
-        ("> AT\n!ERROR\n", 2, result),
+        ("> AT\n!ERROR\n", 2, &one("!", "! ERROR")),
         ("> AT\n! ERROR\n", 2, result),
         ("> AT\n< ERROR\n< +A\n< OK\n", 4, "this command has its final result already"),
         ("> AT\n< ERROR \n", 2, "\"ERROR \" has blanks at its end, and no final result has"),
@@ -57,6 +58,30 @@ fn every_line_is_read_or_refused() {
         ("> AT+X=$size\n# words\n< +A\n", 1, size),
         ("> AT\n>> $size\n", 2, "$size is the size of the data, and known only in the > right above its >>"),
         ("> AT\n>> \\q\n", 2, "unknown escape: \\q"),
+        // Orders and events.
+        ("!\n", 1, "nothing after !, expected an order, such as ! broker-publish topic=down payload=hello"),
+        ("~\n", 1, "nothing after ~, expected an event, such as ~ broker.published topic=up"),
+        ("! broker-kick\n> AT\n", 1, "broker-kick needs client_id=…"),
+        (
+            "! broker-kick client=$given\n> AT\n",
+            1,
+            "broker-kick has no key \"client\", perhaps \"client_id\"; it has client_id",
+        ),
+        (
+            "! fault packet-drop type=PUBAKC\n> AT\n",
+            1,
+            "type is \"PUBAKC\", expected a type of MQTT or MQTT-SN, such as PUBACK or PUB*",
+        ),
+        ("! broker-publish topic='a\n> AT\n", 1, "a quote has no end"),
+        ("! broker-publish topic=$new\n> AT\n", 1, "$new is not known here"),
+        (
+            "~ broker.publish\n",
+            1,
+            "there is no event \"broker.publish\", perhaps \"broker.published\"; quasimodem events lists them",
+        ),
+        ("~ client.broken cause=x\n", 1, "cause is \"x\", expected a whole number"),
+        ("~ $given client=1\n", 1, "there is no event \"1\"; quasimodem events lists them"),
+        ("~ client.open client=${random 1..2}\n", 1, "what is drawn at random can't be expected"),
         // Times.
         ("within 5\n", 1, &format!("\"5\" {time}")),
         ("within 0ms\n", 1, &format!("\"0ms\" {time}")),

@@ -6,6 +6,7 @@ mod blocks;
 mod docs;
 mod language;
 mod names;
+mod outside;
 mod rig;
 mod strict;
 mod tolerant;
