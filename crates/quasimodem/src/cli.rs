@@ -145,7 +145,7 @@ pub(crate) struct Run {
     /// A line `> AT…` is typed and must be answered OK, or what `< ERROR` below it says; `>> …` below it is typed after the
     /// prompt, and `< …` must come. $name in it keeps the text in its place, and is put in elsewhere; $$ is a dollar sign.
     /// `within 5s` sets how long each may take (10 s at first), # begins a comment. There are also `not <`, `wait`, `repeat`,
-    /// `on <`, `again` and `count`: docs/SCRIPTS.md has the language. All that the modem says is written to stdout.
+    /// `on <`, `again`, `count`, orders (`!`) and events (`~`): docs/SCRIPTS.md has the language. All that the modem says is written to stdout.
     #[arg(long, value_name = "FILE", conflicts_with = "at", value_hint = ValueHint::FilePath)]
     pub(crate) script: Option<PathBuf>,
 

@@ -72,14 +72,16 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
         None => (None, None, Vec::new(), None),
     };
     let uart = settings.uart;
-    let who = Who { modem: MODEM.into(), index: 0, imei, seed: settings.seed.unwrap_or_default() };
+    let who = Who { modem: MODEM.into(), index: 0, imei, seed };
     // The modem beside a lab trusts it.
     let tls = Tls::new(ca, lab_root).reporting_to(log::ROOTS);
     tls.check_environment();
     let tls = tls.into();
     let modem = Modem::new(settings.into(), imei);
     let hosts = hosts.into();
-    let parts = Parts { modem, hosts, tls, signals, greeting, pace, plan, seed, is_test, watching, broker, ready };
+    let inbox = Inbox::new(Names::from_iter([MODEM]));
+    let parts =
+        Parts { modem, hosts, tls, signals, greeting, pace, plan, seed, is_test, watching, inbox, broker, ready };
     match at {
         At::Stdio => drive(Stdio::open().context("can't use the terminal")?, parts).await,
         At::Pty(link) => {
@@ -89,7 +91,13 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
             })?;
             drive(pty, parts).await
         }
-        At::Script(path) => drive(Script::open(&path, &given, who)?, parts).await,
+        At::Script(path) => {
+            let script = Script::open(&path, &given, who, parts.inbox.clone(), parts.broker.is_some())?;
+            if let Some(ears) = script.ears(Names::from_iter([MODEM])) {
+                parts.watching.hang(ears);
+            }
+            drive(script, parts).await
+        }
         At::Tcp(address) => {
             let tcp = Tcp::listen(address).await.with_context(|| format!("can't listen on {address}"))?;
             drive(tcp, parts).await
@@ -116,6 +124,8 @@ struct Parts {
     /// A fault that never hits is a failure.
     is_test: bool,
     watching: Watching,
+    /// Orders to the modem, and to the broker.
+    inbox: Arc<Inbox>,
     /// The broker beside the modem, if there is one.
     broker: Option<LabBroker>,
     ready: Ready,
@@ -132,9 +142,9 @@ async fn drive<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
 }
 
 async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
-    let Parts { modem, hosts, tls, mut signals, greeting, plan, seed, is_test, watching, broker, mut ready, .. } =
-        parts;
-    let inbox = Inbox::new(Names::from_iter([MODEM]));
+    let Parts {
+        modem, hosts, tls, mut signals, greeting, plan, seed, is_test, watching, inbox, broker, mut ready, ..
+    } = parts;
     let mut desk = Desk::new(watching.clone(), inbox.clone(), seed);
     let mut driver = Driver::new(0, modem, end, hosts, tls, watching.start());
     log::say(format_args!("modem ready on {}", driver.end().place()));

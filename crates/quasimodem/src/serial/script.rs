@@ -4,10 +4,14 @@ use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use quasimodem_core::Instant;
-use quasimodem_lab::script::{Failure, Host, Input, Mode, Outbox, Program, TEXT_MAX, Who};
+use quasimodem_lab::event::Names;
+use quasimodem_lab::order::Inbox;
+use quasimodem_lab::script::{Failure, Heard, Host, Input, Mode, Outbox, Program, TEXT_MAX, Who};
+use quasimodem_lab::watch::Watch;
 use tokio::time::{self, Sleep};
 
 use super::{Event, SerialEnd};
@@ -17,8 +21,12 @@ use crate::Unusable;
 pub(crate) struct Script {
     path: PathBuf,
     host: Host,
-    /// What is to be typed.
+    /// What is to be typed, and ordered.
     typed: Outbox,
+    orders: Arc<Inbox>,
+    /// What happens elsewhere, and how much had happened when it gave its last order.
+    heard: Arc<Heard>,
+    since: u64,
     opened: bool,
     start: time::Instant,
     alarm: Pin<Box<Sleep>>,
@@ -27,21 +35,63 @@ pub(crate) struct Script {
 
 impl Script {
     /// Reads a file, in which these names are known.
-    pub(crate) fn open(path: &Path, given: &[(&str, Vec<u8>)], who: Who) -> Result<Script, Unusable> {
+    pub(crate) fn open(
+        path: &Path,
+        given: &[(&str, Vec<u8>)],
+        who: Who,
+        orders: Arc<Inbox>,
+        has_broker: bool,
+    ) -> Result<Script, Unusable> {
         let place = path.display();
         let text = read(path).map_err(|error| Unusable(format!("can't read {place}: {error}")))?;
         let given: Vec<(&str, &[u8])> = given.iter().map(|(name, value)| (*name, &**value)).collect();
         let program = Program::parse(&text, &given);
         let program = program.map_err(|mistake| Unusable(format!("{place}:{}: {}", mistake.line, mistake.words)))?;
+        if let Some(line) = program.asks_broker().filter(|_| !has_broker) {
+            return Err(Unusable(format!("{place}:{line}: only the broker of quasimodem lab takes orders")));
+        }
         let host = Host::new(program.into(), who, Mode::Strict);
         let start = time::Instant::now();
         let alarm = Box::pin(time::sleep_until(start));
-        Ok(Script { path: path.into(), host, typed: Outbox::default(), opened: false, start, alarm, waker: None })
+        let (typed, heard) = (Outbox::default(), Arc::default());
+        let path = path.into();
+        Ok(Script { path, host, typed, orders, heard, since: 0, opened: false, start, alarm, waker: None })
+    }
+
+    /// What has to watch its modem and the lab, so that it hears of the events that it waits for, if there are any.
+    pub(crate) fn ears(&self, names: Names) -> Option<Box<dyn Watch + Send>> {
+        let ears = || Box::new(self.heard.ears(names)) as Box<dyn Watch + Send>;
+        self.heard.want(self.host.program()).then(ears)
     }
 
     fn handle(&mut self, input: Input<'_>) {
         let now = Instant::START + self.start.elapsed();
         self.host.handle(now, input, &mut self.typed);
+        if !self.typed.orders.is_empty() {
+            self.since = self.heard.count();
+        }
+    }
+
+    /// Tells the host what has happened, up to what makes it give an order.
+    fn hear(&mut self, cx: &Context<'_>) {
+        while self.typed.orders.is_empty()
+            && let Some((number, event)) = self.heard.take(Some(cx.waker()))
+        {
+            if number > self.since && self.host.hears(&event) {
+                self.handle(Input::Event(&event));
+            }
+        }
+    }
+
+    /// Hands its orders on; false if there are none.
+    fn order(&mut self) -> bool {
+        let orders = std::mem::take(&mut self.typed.orders);
+        let gives = !orders.is_empty();
+        for order in orders {
+            // There is room for more than a script can give at once.
+            self.orders.put(0, order);
+        }
+        gives
     }
 }
 
@@ -70,6 +120,12 @@ impl SerialEnd for Script {
             self.handle(Input::Tick);
             return Poll::Ready(Ok(Event::Opened));
         }
+        self.hear(cx);
+        if self.order() {
+            // They are carried out before it types more.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         while self.typed.bytes.is_empty() && self.host.outcome().is_none() {
             let Some(deadline) = self.host.deadline() else { return Poll::Pending };
             self.alarm.as_mut().reset(self.start + deadline.since(Instant::START));
@@ -77,6 +133,10 @@ impl SerialEnd for Script {
                 return Poll::Pending;
             }
             self.handle(Input::Tick);
+            if self.order() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
         if self.typed.bytes.is_empty() {
             return Poll::Ready(Ok(Event::Left));

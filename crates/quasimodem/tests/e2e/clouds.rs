@@ -135,6 +135,34 @@ fn conversations_need_no_lab() {
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
 }
 
+/// A script orders what its lab does, and hears what its broker sees.
+#[test]
+fn a_script_gives_orders_and_hears_of_events() {
+    let directory = TempDir::new().unwrap();
+    let text = "< +SIM READY\n> AT+MQTTOPEN=1,\"127.0.0.1\",$port,1,60\n~ client.open client=1\n\
+                < +MQTTOPEN: 1,1\n> AT+MQTTSUB=1,\"down\",1\n< +MQTTSUB: 1,1\n\
+                ! broker-publish topic=down payload='reboot now'\n< +MQTTMSG: 1,0,\"down\",\"reboot now\"\n\
+                ! fault packet-drop type=PUBACK dir=down times=1\n> AT+MQTTPUB=1,\"up\",1,0,\"done\"\n\
+                ~ broker.published topic=up\n~ fault.hit packet=PUBACK\n< +MQTTPUB: 1,0\n! power state=reset\n\
+                < +SIM READY\n";
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let script = written(&directory, &text.replace("$port", &port));
+    let script = script.to_str().unwrap();
+    let outcome = run_to_end(&["lab", "--mqtt", &port, "--script", script], "");
+    assert_eq!(outcome.code, Some(0), "{}\n{}", outcome.stdout, outcome.stderr);
+
+    // Elsewhere nobody would carry them out, or it does not happen.
+    let outcome = run_to_end(&["run", "--script", script], "");
+    assert_eq!(outcome.code, Some(2));
+    let words = "test.chat:7: only the broker of quasimodem lab takes orders\n";
+    assert!(outcome.stderr.ends_with(words), "{}", outcome.stderr);
+    let script = written(&directory, "> AT\nwithin 100ms\n~ client.open\n");
+    let outcome = converse(&[], &script);
+    assert_eq!(outcome.code, Some(1));
+    let words = "test.chat:3: client.open did not happen within 100 ms; none of that name did\n";
+    assert!(outcome.stderr.ends_with(words), "{}", outcome.stderr);
+}
+
 /// A conversation that opens a client with what a cloud's credentials are, and how that is answered.
 fn login(config: &str, host: &str, result: u8) -> String {
     let number = config.split(',').next().unwrap();
