@@ -22,7 +22,8 @@ pub fn script(data: &[u8]) {
     };
     let stamp = Stamp { seq: 1, t: Instant::START, wall: None, station: None, modem: None };
     let (client_id, topic, size, qos, retain, will) = ("me", "t", 1, 0, false, false);
-    let event = Kept::new(&stamp, &Event::BrokerPublished { client_id, topic, size, qos, retain, will });
+    let event =
+        Kept::new(&stamp, &Event::BrokerPublished { client_id, topic, payload: Some("p"), size, qos, retain, will });
     for mode in [Mode::Strict, Mode::Tolerant] {
         let who = Who { modem: "modem".into(), index: 1, imei: Imei::default(), seed: 1 };
         let mut host = Host::new(program.clone(), who, mode);

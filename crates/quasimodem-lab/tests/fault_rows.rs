@@ -151,19 +151,6 @@ fn each_row_is_tried() {
     assert_eq!(missing, [""; 0]);
 }
 
-/// Within a row no two keys have one name, so that all forms can be flat.
-#[test]
-fn keys_are_told_apart() {
-    for row in ROWS {
-        let mut keys: Vec<&str> = row.keys().map(|key| key.key).collect();
-        keys.sort_unstable();
-        let all = keys.len();
-        keys.dedup();
-        assert_eq!(keys.len(), all, "{}", row.name);
-        assert!(keys.iter().all(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')), "{}", row.name);
-    }
-}
-
 /// What lasts lies on top: of two that overlap the newer shows, and what is below when it ends; orders change what is below.
 #[test]
 fn what_lasts_is_never_set_back() {

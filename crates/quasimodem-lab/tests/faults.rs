@@ -218,13 +218,10 @@ proptest! {
 #[test]
 fn what_can_not_be_is_told() {
     for (spec, words) in [
-        (
-            "",
-            "expected a fault, such as packet-drop type=PUBACK: connack-code, packet-drop, packet-duplicate, suback-failure",
-        ),
+        ("", "expected a fault, such as packet-drop type=PUBACK: coverage-lost, "),
         (
             "packet-dorp",
-            "there is no fault \"packet-dorp\", perhaps \"packet-drop\"; there are connack-code, packet-drop, ",
+            "there is no fault \"packet-dorp\", perhaps \"packet-drop\"; there are coverage-lost, registration, ",
         ),
         (
             "packet-drop typ=PUBACK",
@@ -267,5 +264,6 @@ fn rows_are_well_formed() {
         assert!(row.name.parse::<Spec>().is_ok(), "{}", row.name);
         assert!(!row.summary.is_empty() && !row.source.is_empty(), "{}", row.name);
     }
-    assert!(ROWS.is_sorted_by_key(|row| row.name));
+    let names: std::collections::BTreeSet<&str> = ROWS.iter().map(|row| row.name).collect();
+    assert_eq!(names.len(), ROWS.len());
 }

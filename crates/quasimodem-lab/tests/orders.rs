@@ -99,7 +99,7 @@ fn a_lease() {
     let seen = run(&lines, &[(1, fault), (6, fault)], 30);
     let faults: Vec<&String> = seen.iter().filter(|line| line.contains("packet-drop")).collect();
     let due =
-        ["1 armed packet-drop", "5 packet-drop hit PUBACK", "10 packet-drop hit PUBACK", "15 cleared packet-drop"];
+        ["1 armed packet-drop", "5 packet-drop hit PUBACK", "10 packet-drop hit PUBACK", "13 cleared packet-drop"];
     assert_eq!(faults, due);
 }
 

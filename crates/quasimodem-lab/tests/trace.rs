@@ -1,7 +1,6 @@
 //! What a trace for Wireshark shows, and what it does not. What Wireshark makes of it is tried with the program.
 
 use std::net::Ipv6Addr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -12,7 +11,7 @@ use quasimodem_lab::broker::Config;
 use quasimodem_lab::event::{Event, Names};
 use quasimodem_lab::fault::{Happened, Plan};
 use quasimodem_lab::pipe::Conditions;
-use quasimodem_lab::script::{Host as ScriptedHost, Script, Step};
+use quasimodem_lab::script::{Host as ScriptedHost, Mode, Program, Who};
 use quasimodem_lab::trace::Trace;
 use quasimodem_lab::watch::{OnLink, Watch, Way};
 use quasimodem_lab::world::{Change as Planned, Route, World};
@@ -271,10 +270,9 @@ fn a_day_in_packets() {
 
 /// In virtual time, with a host, a broker, a network and a fault.
 fn world() -> Vec<u8> {
-    const SECOND: Duration = Duration::from_secs(1);
-    let lines = [r#"AT+MQTTOPEN=1,"broker",1883,1,300"#, r#"AT+MQTTPUB=1,"t",1,0,"a""#];
-    let steps = lines.iter().flat_map(|line| [Step::command(line, SECOND), Step::Wait(4 * SECOND)]);
-    let host = ScriptedHost::new(Arc::new(Script::new(steps.collect::<Vec<_>>(), []).unwrap()));
+    let script = "> AT+MQTTOPEN=1,\"broker\",1883,1,300\nwait 4s\n> AT+MQTTPUB=1,\"t\",1,0,\"a\"\nwait 4s\n";
+    let who = Who { modem: "modem".into(), index: 0, imei: Imei::default(), seed: 7 };
+    let host = ScriptedHost::new(Program::parse(script, &[]).unwrap().into(), who, Mode::Tolerant);
     let mut trace = Trace::new(Names::from_iter(["modem"]), 0, Vec::new());
     let mut world = World::new(7, [Config::default()]);
     let settings = Settings { gap: Duration::ZERO, ..Settings::default() };

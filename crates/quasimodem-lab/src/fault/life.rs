@@ -54,7 +54,12 @@ impl Life {
 
     /// Nobody has said it again in time.
     pub(super) fn has_lapsed(&self, values: &Values, now: Instant) -> bool {
-        !self.over && values.time("lease").is_some_and(|lease| now >= self.renewed + lease)
+        self.lapses(values).is_some_and(|at| now >= at)
+    }
+
+    /// When that is, unless it is said again.
+    pub(super) fn lapses(&self, values: &Values) -> Option<Instant> {
+        values.time("lease").filter(|_| !self.over).map(|lease| self.renewed + lease)
     }
 
     /// An event came, or somebody calls; whether something changes.
@@ -104,8 +109,8 @@ impl Life {
             return None;
         }
         let time = |key| values.time(key);
-        let lapses = time("lease").map(|lease| self.renewed + lease);
-        let begins = self.begins?;
+        let lapses = self.lapses(values);
+        let Some(begins) = self.begins else { return lapses };
         if begins > now {
             return lapses.into_iter().chain([begins]).min();
         }

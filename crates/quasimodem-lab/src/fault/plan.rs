@@ -263,7 +263,8 @@ impl Plan {
             }
             let turn = fault.turn(now, seeds);
             let begins = turn.is_some() && fault.episode.map(|(turn, _)| turn) != turn;
-            match fault.spec.row.act {
+            let act = fault.spec.row.act;
+            match act {
                 Act::Once(act) if begins && fault.begins(turn, seeds, tell) => due.push(act(&fault.spec.values)),
                 Act::Radio(act) => {
                     if begins {
@@ -283,8 +284,11 @@ impl Plan {
     /// When [`settle`](Self::settle) may have something to do.
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         let seeds = (self.seed, self.modem);
-        let acts = self.faults.iter().filter(|fault| matches!(fault.spec.row.act, Act::Once(_) | Act::Radio(_)));
-        acts.filter_map(|fault| fault.life.next(&fault.spec.values, now, |turn| fault.jitter(turn, seeds))).min()
+        let next = self.faults.iter().filter_map(|fault| match fault.spec.row.act {
+            Act::Once(_) | Act::Radio(_) => fault.life.next(&fault.spec.values, now, |turn| fault.jitter(turn, seeds)),
+            _ => fault.life.lapses(&fault.spec.values),
+        });
+        next.min()
     }
 
     /// The faults that did not hit as often as was expected.

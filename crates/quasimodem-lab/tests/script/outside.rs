@@ -14,7 +14,7 @@ use crate::rig::{Rig, parse};
 fn published(client_id: &str, topic: &str) -> Kept {
     let stamp = Stamp { seq: 1, t: Instant::START, wall: None, station: None, modem: None };
     let (size, qos, retain, will) = (1, 0, false, false);
-    Kept::new(&stamp, &Happened::BrokerPublished { client_id, topic, size, qos, retain, will })
+    Kept::new(&stamp, &Happened::BrokerPublished { client_id, topic, payload: Some("p"), size, qos, retain, will })
 }
 
 fn hears(rig: &mut Rig, event: &Kept) -> String {
@@ -52,7 +52,7 @@ fn what_happened_instead_is_told() {
     hears(&mut rig, &published("me", "from inside"));
     rig.waits();
     let words = "line 1: broker.published topic='from outside' did not happen within 10000 ms; what did: \
-                 broker.published client_id=me topic='from inside' size=1 qos=0 retain=false will=false";
+                 broker.published client_id=me topic='from inside' payload=p size=1 qos=0 retain=false will=false";
     assert_eq!(rig.outcome(), Some(Err(words.into())));
 }
 
@@ -104,7 +104,7 @@ fn hosts_of_a_world_give_orders_and_hear_of_events() {
         < +MQTTOPEN: 1,1\n\
         ! fault packet-drop type=PUBLISH dir=up times=1\n\
         > AT+MQTTPUB=1,\"t\",1,0,\"lost\"\n\
-        ~ fault.hit packet=PUBLISH\n\
+        ~ fault.hit item=PUBLISH\n\
         < +MQTTPUB: 1,0\n\
         > AT+MQTTPUB=1,\"t/$modem\",1,0,\"x\"\n\
         ~ broker.published topic=t/$modem client_id=$modem\n\

@@ -109,6 +109,7 @@ pub(crate) async fn start(options: Options, settings: &Settings, watching: &Watc
         secured = Some(Secured { broker: reachable(address), ca, client });
         listeners = Some((listener, acceptor));
     }
+    let tls_at = secured.as_ref().map(|secured| secured.broker);
     let user = broker.users.first().cloned();
     let GatewayOptions { listen, tuning } = gateway;
     let behind = gateway::Broker { host: reachable(address).ip().to_string(), port: address.port() };
@@ -124,12 +125,16 @@ pub(crate) async fn start(options: Options, settings: &Settings, watching: &Watc
         clouds: String::new(),
     };
     let peer = server::start(listener, listeners, Broker::new(broker), watching);
-    let clouds = match (clouds, &root) {
+    let mut clouds = match (clouds, &root) {
         (Some(options), Some(root)) => clouds::start(options, root, watching).await?,
         _ => Clouds::default(),
     };
     greeting.clouds.clone_from(&clouds.greeting);
     let (broker, gateway) = (reachable(address), reachable(sn));
+    // What scripts know the ports by.
+    let ports = [("broker", Some(broker)), ("sn", Some(gateway)), ("mqtts", tls_at)];
+    let ports = ports.into_iter().filter_map(|(name, at)| Some((name, at?.port().to_string().into_bytes())));
+    clouds.given.extend(ports);
     Ok(Lab { broker, gateway, peer, greeting, root: root.map(|root| root.certificate().clone()), clouds })
 }
 

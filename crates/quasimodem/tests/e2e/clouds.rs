@@ -143,7 +143,7 @@ fn a_script_gives_orders_and_hears_of_events() {
                 < +MQTTOPEN: 1,1\n> AT+MQTTSUB=1,\"down\",1\n< +MQTTSUB: 1,1\n\
                 ! broker-publish topic=down payload='reboot now'\n< +MQTTMSG: 1,0,\"down\",\"reboot now\"\n\
                 ! fault packet-drop type=PUBACK dir=down times=1\n> AT+MQTTPUB=1,\"up\",1,0,\"done\"\n\
-                ~ broker.published topic=up\n~ fault.hit packet=PUBACK\n< +MQTTPUB: 1,0\n! power state=reset\n\
+                ~ broker.published topic=up\n~ fault.hit item=PUBACK\n< +MQTTPUB: 1,0\n! power state=reset\n\
                 < +SIM READY\n";
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let script = written(&directory, &text.replace("$port", &port));
