@@ -207,3 +207,25 @@ fn again_and_again() {
     let hits = lab.events().iter().filter(|line| line.contains("fault.hit")).count();
     assert_eq!((hits, modem.unhit().len()), (3, 0));
 }
+
+/// With jitter each period begins late by a part of it, the same in each run, and none is left out.
+#[test]
+fn periods_with_jitter() {
+    let begun = |seed| {
+        let lab = Lab::new(seed);
+        let modem = lab.add();
+        modem.order("fault data-call-lost every=10s jitter=4s").unwrap();
+        lab.advance(Duration::from_secs(100));
+        let hits: Vec<String> = lab.events().into_iter().filter(|line| line.contains("fault.hit")).collect();
+        let times =
+            hits.iter().map(|line| line.split("\"t\":").nth(1).unwrap().split(',').next().unwrap().parse().unwrap());
+        times.collect::<Vec<f64>>()
+    };
+    let times = begun(1);
+    assert_eq!(times.len(), 10, "{times:?}");
+    for (period, time) in (0..).map(|period| f64::from(period) * 10.0).zip(&times) {
+        assert!((period..period + 4.0).contains(time), "{times:?}");
+    }
+    assert_eq!(begun(1), times);
+    assert_ne!(begun(2), times);
+}

@@ -351,8 +351,9 @@ impl<E: SerialEnd> Driver<E> {
     /// When it must be polled again if nothing else happens; the owner has a timer for that.
     pub(crate) fn wakes_at(&self) -> Option<time::Instant> {
         let faults = self.filters.as_ref().and_then(|filters| filters.deadline(self.now(), &self.modem));
-        let deadline = self.modem.deadline().into_iter().chain(faults).min();
-        deadline.map(|deadline| self.start + deadline.since(Instant::START))
+        let deadlines = self.modem.deadline().into_iter().chain(faults);
+        let deadlines = deadlines.map(|deadline| self.start + deadline.since(Instant::START));
+        deadlines.chain(self.end.wakes_at()).min()
     }
 
     /// Does what is due in the name of faults; whether there was anything.

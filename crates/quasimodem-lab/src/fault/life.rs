@@ -120,8 +120,8 @@ impl Life {
             Some(every) => {
                 let most = time("jitter").unwrap_or_default();
                 let period = period_of(now.since(begins), every);
-                let starts =
-                    (period.saturating_sub(1)..=period + 1).map(|period| begins + start(period, every, most, &jitter));
+                let starts = (period.saturating_sub(1)..=period.saturating_add(1))
+                    .map(|period| begins + start(period, every, most, &jitter));
                 starts.flat_map(|at| [Some(at), lasts.map(|lasts| at + lasts)]).flatten().collect()
             }
         };
@@ -145,7 +145,9 @@ fn period_of(elapsed: Duration, every: Duration) -> u64 {
     u64::try_from(elapsed.as_micros() / every.as_micros().max(1)).unwrap_or(u64::MAX)
 }
 
-/// When a period begins: late by its part of the jitter.
+/// When a period begins: late by its part of the jitter, in microseconds as instants are.
 fn start(period: u64, every: Duration, most: Duration, jitter: &impl Fn(u64) -> f64) -> Duration {
-    every.saturating_mul(u32::try_from(period).unwrap_or(u32::MAX)) + most.min(every).mul_f64(jitter(period))
+    let late = most.min(every).mul_f64(jitter(period)).as_micros();
+    let late = Duration::from_micros(u64::try_from(late).unwrap_or_default());
+    every.saturating_mul(u32::try_from(period).unwrap_or(u32::MAX)).saturating_add(late)
 }

@@ -14,6 +14,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use quasimodem_core::{HostLine, ModemLine, Uart};
+use tokio::time;
 
 /// One serial end, which at most one modem uses.
 pub(crate) trait SerialEnd {
@@ -41,6 +42,11 @@ pub(crate) trait SerialEnd {
     /// `Bytes` come only while the modem `wants` them; all others whether it does or not, except that no end of a host
     /// overtakes its bytes. An error is the end of the serial end itself.
     fn poll_event(&mut self, cx: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>>;
+
+    /// When [`poll_event`](Self::poll_event) is to be called again if nothing else happens; ends that many have own no timer.
+    fn wakes_at(&self) -> Option<time::Instant> {
+        None
+    }
 
     /// Writes some of the bytes; 0: the host can't be written to any more, and `poll_event` will tell that it left.
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;

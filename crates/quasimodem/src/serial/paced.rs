@@ -96,6 +96,10 @@ impl<E: SerialEnd> SerialEnd for Paced<E> {
         self.end.way_in()
     }
 
+    fn wakes_at(&self) -> Option<time::Instant> {
+        self.end.wakes_at()
+    }
+
     fn poll_event(&mut self, cx: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>> {
         loop {
             self.input.advance(self.start, self.uart, "the modem's");

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -12,7 +11,7 @@ use quasimodem_lab::event::Names;
 use quasimodem_lab::order::Inbox;
 use quasimodem_lab::script::{Failure, Heard, Host, Input, Mode, Outbox, Program, TEXT_MAX, Who};
 use quasimodem_lab::watch::Watch;
-use tokio::time::{self, Sleep};
+use tokio::time;
 
 use super::{Event, SerialEnd};
 use crate::Unusable;
@@ -29,7 +28,6 @@ pub(crate) struct Script {
     since: u64,
     opened: bool,
     start: time::Instant,
-    alarm: Pin<Box<Sleep>>,
     waker: Option<Waker>,
 }
 
@@ -52,10 +50,9 @@ impl Script {
         }
         let host = Host::new(program.into(), who, Mode::Strict);
         let start = time::Instant::now();
-        let alarm = Box::pin(time::sleep_until(start));
         let (typed, heard) = (Outbox::default(), Arc::default());
         let path = path.into();
-        Ok(Script { path, host, typed, orders, heard, since: 0, opened: false, start, alarm, waker: None })
+        Ok(Script { path, host, typed, orders, heard, since: 0, opened: false, start, waker: None })
     }
 
     /// What has to watch its modem and the lab, so that it hears of the events that it waits for, if there are any.
@@ -127,9 +124,8 @@ impl SerialEnd for Script {
             return Poll::Pending;
         }
         while self.typed.bytes.is_empty() && self.host.outcome().is_none() {
-            let Some(deadline) = self.host.deadline() else { return Poll::Pending };
-            self.alarm.as_mut().reset(self.start + deadline.since(Instant::START));
-            if self.alarm.as_mut().poll(cx).is_pending() {
+            // The owner of the modem has a timer, and polls again at that time.
+            if self.wakes_at().is_none_or(|due| due > time::Instant::now()) {
                 return Poll::Pending;
             }
             self.handle(Input::Tick);
@@ -149,6 +145,12 @@ impl SerialEnd for Script {
             *to = from;
         }
         Poll::Ready(Ok(Event::Bytes(count)))
+    }
+
+    fn wakes_at(&self) -> Option<time::Instant> {
+        let waits = self.opened && self.typed.bytes.is_empty() && self.host.outcome().is_none();
+        let deadline = self.host.deadline().filter(|_| waits)?;
+        Some(self.start + deadline.since(Instant::START))
     }
 
     fn poll_write(&mut self, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
