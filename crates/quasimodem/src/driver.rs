@@ -1,5 +1,8 @@
 //! Drives one modem: brings it what happens at its serial end, its links and the clock, and carries out what it wants.
 
+#[cfg(test)]
+mod budget;
+
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
