@@ -6,7 +6,8 @@ use std::time::Duration;
 use quasimodem_core::mqtt::Qos;
 use quasimodem_core::{ClientId, Connection, Imei, Input, Instant, Modem as Core, Outbox, Settings};
 use quasimodem_lab::Lab;
-use quasimodem_lab::lab::{BadName, Modem, ModemConfig, TimedOut, WaitError};
+use quasimodem_lab::lab::{BadName, Modem, ModemConfig, Script, TimedOut, WaitError};
+use quasimodem_lab::script::{Mode, Program};
 use quasimodem_lab::watch::Watch;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -158,6 +159,25 @@ fn faults_from_the_start_that_never_hit() {
     let modem = lab.add_with(ModemConfig { faults, imei: Imei::default(), ..ModemConfig::default() }).unwrap();
     lab.advance(SECOND);
     assert_eq!(modem.unhit().len(), 1);
+}
+
+/// A written host, as a test: it gives orders to the broker, and ends well or with the first difference.
+#[test]
+fn a_written_host() {
+    let outcome = |text: &str| {
+        let lab = Lab::new(1);
+        let script = Script { program: Program::parse(text, &[]).unwrap().into(), mode: Mode::Strict };
+        let modem = lab.add_with(ModemConfig { script: Some(script), ..ModemConfig::default() }).unwrap();
+        lab.advance(60 * SECOND);
+        modem.outcome().unwrap().map_err(|failure| failure.to_string())
+    };
+    let text = "> AT+MQTTOPEN=1,\"b\",1883,1,60\n< +MQTTOPEN: 1,1\n> AT+MQTTSUB=1,\"d\",1\n< +MQTTSUB: 1,1\n\
+                ! broker-publish topic=d payload=x\n< +MQTTMSG: 1,0,\"d\",\"x\"\n! data-call\n";
+    assert!(Program::parse(text, &[]).is_err());
+    let text = text.replace("! data-call", "! fault data-call-lost\n< +MQTTBREAK: 1,2");
+    assert_eq!(outcome(&text), Ok(()));
+    let failed = outcome("> AT+MQTTPUB=1,\"t\",0,0,\"x\"\n").unwrap_err();
+    assert!(failed.starts_with("line 1: expected OK, got ERROR"), "{failed}");
 }
 
 /// Somebody else watches as well.

@@ -47,8 +47,10 @@ use crate::{broker, gateway};
 
 pub use self::broker_view::{Broker, Message};
 pub use self::journal::Told;
-pub use self::modem::{BadName, Modem, ModemConfig};
+pub use self::modem::{BadName, Modem, ModemConfig, Script};
 pub use self::serial::{Serial, TimedOut};
+pub use crate::pipe::Conditions;
+pub use crate::world::Route;
 
 /// Modems, a broker and a gateway. Clones are the same lab.
 #[derive(Clone)]

@@ -10,6 +10,7 @@ use crate::fault::{Plan, Spec, Unhit};
 use crate::flat::Bad;
 use crate::order::{For, Order};
 use crate::pipe::Conditions;
+use crate::script::{Failure, Host, Mode, Program, Who};
 use crate::world::{Change, Route};
 
 /// A modem of a lab. Clones are the same modem.
@@ -34,6 +35,17 @@ pub struct ModemConfig {
     pub route: Route,
     /// What goes wrong from the start.
     pub faults: Vec<Spec>,
+    /// The host, if it is a written one; else bytes are typed and read by hand. The program may be shared by many.
+    pub script: Option<Script>,
+}
+
+/// A written host.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// What it does.
+    pub program: Arc<Program>,
+    /// Whether the first difference ends it.
+    pub mode: Mode,
 }
 
 /// Why a modem can't be added.
@@ -150,6 +162,13 @@ impl Modem {
         self.lab.lock().world.modem(self.station)?.connection(client)
     }
 
+    /// How its script ended, once it has: in a test (`Mode::Strict`) with the first difference, if there was one. `None` while it
+    /// goes on, and for a host by hand.
+    pub fn outcome(&self) -> Option<Result<(), Failure>> {
+        let lab = self.lab.lock();
+        lab.world.host(self.station)?.outcome().map(|outcome| outcome.map_err(Clone::clone))
+    }
+
     /// The faults that did not hit as often as was expected.
     pub fn unhit(&self) -> Vec<Unhit> {
         self.lab.lock().world.unhit(self.station)
@@ -158,10 +177,17 @@ impl Modem {
 
 impl Inner {
     fn add(&mut self, name: &str, config: ModemConfig) -> usize {
-        let ModemConfig { settings, imei, serial, route, .. } = config;
-        let Inner { world, eyes, .. } = self;
+        let ModemConfig { settings, imei, serial, route, script, .. } = config;
+        let Inner { world, eyes, seed, .. } = self;
         world.names().push(name);
-        let station = world.add_by_hand(settings, imei, serial, route);
+        let station = match script {
+            None => world.add_by_hand(settings, imei, serial, route),
+            Some(Script { program, mode }) => {
+                let index = u32::try_from(world.stations()).unwrap_or(u32::MAX);
+                let who = Who { modem: name.into(), index, imei, seed: *seed };
+                world.add(settings, imei, serial, route, Host::new(program, who, mode))
+            }
+        };
         let now = world.now();
         world.plan(now, Change::Attach(station, true));
         world.pass(now, eyes);

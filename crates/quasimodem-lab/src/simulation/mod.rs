@@ -6,7 +6,7 @@
 //! # Ok::<(), Box<quasimodem_lab::simulation::Failure>>(())
 //! ```
 //!
-//! A run is a [`Scenario`] in a [`World`](crate::world::World). Its [`Log`](log) is checked by what reads the serial line,
+//! A run is a [`Scenario`] in a [`World`](crate::world::World). Its `Log` is checked by what reads the serial line,
 //! the packets and the broker's notes by itself. [`Invariant`] says what is checked. A run that breaks one gives a
 //! [`Failure`] that prints the seed and a transcript of the modem.
 
