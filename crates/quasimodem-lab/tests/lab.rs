@@ -298,4 +298,42 @@ mod ports {
         };
         assert!(b"ATE0\r\nOK\r\n".starts_with(&bytes[..count]), "{count}");
     }
+
+    /// The same with tokio's traits.
+    #[cfg(feature = "tokio")]
+    #[test]
+    fn of_tokio() {
+        use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+        let lab = Lab::new(1);
+        let modem = lab.add();
+        let mut port = pin!(modem.serial());
+        lab.advance(SECOND);
+        modem.read();
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut bytes = [0; 64];
+        let mut to = ReadBuf::new(&mut bytes);
+        assert!(port.as_mut().poll_read(&mut cx, &mut to).is_pending());
+        let Poll::Ready(Ok(5)) = port.as_mut().poll_write(&mut cx, b"ATE0\r") else { panic!("it takes all") };
+        lab.advance(SECOND);
+        assert!(port.as_mut().poll_read(&mut cx, &mut to).is_ready());
+        assert!(b"ATE0\r\nOK\r\n".starts_with(to.filled()) && !to.filled().is_empty());
+    }
+}
+
+/// One count over all modems, where that is asked for.
+#[test]
+fn a_fault_that_counts_over_all_modems() {
+    let lab = Lab::new(1);
+    let fault: quasimodem_lab::fault::Spec = "packet-drop type=PUBACK times=1 per=fault optional=true".parse().unwrap();
+    let modems = ["one", "two"].map(|name| {
+        let config = ModemConfig { name: Some(name.into()), faults: vec![fault.clone()], ..ModemConfig::default() };
+        let modem = lab.add_with(config).unwrap();
+        modem.write(format!("AT+MQTTUSER=1,\"\",\"\",\"{name}\"\r").as_bytes());
+        modem.write(OPEN);
+        modem
+    });
+    lab.advance(SECOND);
+    modems.iter().for_each(|modem| modem.write(b"AT+MQTTPUB=1,\"t\",1,0,\"p\"\r"));
+    lab.advance(5 * SECOND);
+    assert_eq!(lab.events().iter().filter(|line| line.contains("fault.hit")).count(), 1);
 }
