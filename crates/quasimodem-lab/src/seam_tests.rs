@@ -5,7 +5,7 @@ use std::time::Duration;
 use quasimodem_core::{Change, Imei, Instant, Power, Settings};
 
 use crate::broker::Config;
-use crate::fault::{self, Act, Happened, Spec};
+use crate::fault::{self, Act, Happened, Layer, Spec};
 use crate::flat::{Key, Kind};
 use crate::order::{self, Make, Order};
 use crate::pipe::Conditions;
@@ -27,12 +27,14 @@ impl Watch for Hits {
 /// A fault is a row and what it does.
 const FAULTS: &[fault::Row] = &[fault::Row {
     name: "ping-becomes",
+    layer: Layer::Packet,
     summary: "A PINGREQ goes up as another packet.",
     params: &[Key { key: "first", kind: Kind::Number(0, 255), default: "0xE0", meaning: "Its first byte." }],
     matches: &[],
     act: Act::Packets(Some("PINGREQ"), |values, packets| {
         packets.iter_mut().flatten().take(1).for_each(|first| *first = values.byte("first"));
     }),
+    example: "ping-becomes",
     source: "a test",
 }];
 

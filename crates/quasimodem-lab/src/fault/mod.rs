@@ -17,6 +17,6 @@ pub use self::filters::Filters;
 pub use self::plan::{Happened, Plan, Unhit};
 #[cfg(test)]
 pub(crate) use self::row::Act;
-pub use self::row::{COMMON, Due, Row};
+pub use self::row::{COMMON, Due, Layer, Row};
 pub use self::spec::{Cue, Order, Spec};
 pub use self::table::ROWS;

@@ -11,6 +11,8 @@ use crate::flat::{Key, Kind, Values};
 pub struct Row {
     /// Its name, in words with `-`.
     pub name: &'static str,
+    /// Where it sits.
+    pub layer: Layer,
     /// What it does, and what the host sees of it.
     pub summary: &'static str,
     /// Its own keys.
@@ -19,8 +21,35 @@ pub struct Row {
     pub matches: &'static [Key],
     /// What it does.
     pub(crate) act: Act,
+    /// One that may be said.
+    pub example: &'static str,
     /// Where it was seen or measured.
     pub source: &'static str,
+}
+
+/// Where faults sit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Layer {
+    /// The radio side, and the module's power.
+    Radio,
+    /// Commands, and what the module prints.
+    Module,
+    /// Names and links.
+    Link,
+    /// Packets of MQTT and MQTT-SN.
+    Packet,
+}
+
+impl Layer {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Layer::Radio => "radio",
+            Layer::Module => "module",
+            Layer::Link => "link",
+            Layer::Packet => "packet",
+        }
+    }
 }
 
 /// What a fault does, and to what.
@@ -65,6 +94,15 @@ pub enum Due {
 }
 
 impl Row {
+    /// How it acts: on each thing that it is about (`each`), while it lasts (`state`), or once, when it begins (`once`).
+    pub fn class(&self) -> &'static str {
+        match self.act {
+            Act::Radio(_) => "state",
+            Act::Once(_) => "once",
+            _ => "each",
+        }
+    }
+
     /// All keys of this fault: its own, what it is about, and those that all faults have.
     pub fn keys(&self) -> impl Iterator<Item = &'static Key> {
         self.params.iter().chain(self.matches).chain(COMMON)

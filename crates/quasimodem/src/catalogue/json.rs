@@ -24,12 +24,17 @@ pub(super) fn faults() -> String {
     };
     let object = |row: &Row| {
         json!({
-            "fault": row.name,
+            "name": row.name,
+            "layer": row.layer.word(),
+            "class": row.class(),
             "summary": row.summary,
-            "source": row.source,
+            // None needs the lab: all sit around the modem.
+            "needs": Value::Null,
             "parameters": keys(row.params),
             "matches": keys(row.matches),
             "common": keys(COMMON),
+            "example": row.example,
+            "source": row.source,
         })
     };
     let array: Value = ROWS.iter().map(object).collect();

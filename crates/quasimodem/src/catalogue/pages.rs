@@ -52,8 +52,9 @@ pub(super) fn faults() -> String {
     let head = ["key", "expected", "default", "means"].map(String::from);
     for row in ROWS {
         let own: Vec<Row> = row.params.iter().chain(row.matches).map(key).collect();
-        let _ =
-            write!(page, "\n## {}\n\n{}\n\n{}\nSource: {}.\n", row.name, row.summary, table(&head, &own), row.source);
+        let own = if own.is_empty() { String::new() } else { format!("\n{}", table(&head, &own)) };
+        let (name, summary, example, source) = (row.name, row.summary, row.example, row.source);
+        let _ = write!(page, "\n## {name}\n\n{summary}\n\n`{example}`\n{own}\nSource: {source}.\n");
     }
     let common: Vec<Row> = COMMON.iter().map(key).collect();
     let _ = write!(page, "\n## Keys of all faults\n\n{}", table(&head, &common));

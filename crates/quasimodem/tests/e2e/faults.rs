@@ -128,7 +128,8 @@ fn lists_agree() {
     let list = run_to_end(&["faults"], "").stdout;
     let json: Value = serde_json::from_str(&run_to_end(&["faults", "--json"], "").stdout).unwrap();
     for fault in json.as_array().unwrap() {
-        let name = fault["fault"].as_str().unwrap();
+        let name = fault["name"].as_str().unwrap();
+        assert!(fault["example"].as_str().unwrap().starts_with(name) && fault["needs"].is_null(), "{name}");
         assert!(list.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");
         for keys in ["parameters", "matches", "common"] {
             for key in fault[keys].as_array().unwrap() {

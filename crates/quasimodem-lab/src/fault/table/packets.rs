@@ -2,7 +2,7 @@
 
 use quasimodem_core::mqtt;
 
-use super::super::row::{Act, Row};
+use super::super::row::{Act, Layer, Row};
 use crate::flat::{Key, Kind, Values};
 
 /// What faults of packets are about.
@@ -32,6 +32,7 @@ const CLIENT: &[Key] =
 pub(super) const ROWS: &[Row] = &[
     Row {
         name: "connack-code",
+        layer: Layer::Packet,
         summary: "The broker's CONNACK says that it refuses: +MQTTOPEN: 1,0, and CEER 700 to 704.",
         params: &[Key {
             key: "code",
@@ -43,18 +44,22 @@ pub(super) const ROWS: &[Row] = &[
         act: Act::Packets(Some("CONNACK"), |values, packets| {
             each(packets, |packet| set(packet, 2, 0, values.byte("code")));
         }),
+        example: "connack-code code=4 times=1",
         source: "logs of an L610 with bad credentials; the broker has a connection then that the modem never had",
     },
     Row {
         name: "packet-drop",
+        layer: Layer::Packet,
         summary: "A packet is lost. Of what is owed, results are 0 when their time is over; a lost PINGRESP breaks the connection.",
         params: &[],
         matches: PACKETS,
         act: Act::Packets(None, |_, packets| packets.clear()),
+        example: "packet-drop type=PUBACK nth=2 times=1",
         source: "acknowledgements that never come: mosquitto#2176, vernemq#764",
     },
     Row {
         name: "packet-duplicate",
+        layer: Layer::Packet,
         summary: "A packet comes once more. A PUBLISH of QoS 1 is told twice, one of QoS 2 once.",
         params: &[
             Key { key: "copies", kind: Kind::Number(1, 100), default: "1", meaning: "How many more there are." },
@@ -67,10 +72,12 @@ pub(super) const ROWS: &[Row] = &[
         ],
         matches: PACKETS,
         act: Act::Packets(None, duplicate),
+        example: "packet-duplicate type=PUBLISH dir=down chance=30%",
         source: "brokers that send again: ntex-mqtt#106, mosquitto#3602",
     },
     Row {
         name: "packet-corrupt",
+        layer: Layer::Packet,
         summary: "A byte of a packet is another: what can't be read ends the connection, a payload is told as it is.",
         params: &[
             Key {
@@ -83,10 +90,12 @@ pub(super) const ROWS: &[Row] = &[
         ],
         matches: PACKETS,
         act: Act::Packets(None, corrupt),
+        example: "packet-corrupt type=PUBLISH dir=down times=1",
         source: "brokers with broken memory: mosquitto#2168, mosquitto#1144",
     },
     Row {
         name: "session-flag",
+        layer: Layer::Packet,
         summary: "The CONNACK tells otherwise of a session. With 1 a clean one is refused; with 0 what was kept is gone.",
         params: &[Key { key: "present", kind: Kind::Number(0, 1), default: "0", meaning: "What it says." }],
         matches: CLIENT,
@@ -98,10 +107,12 @@ pub(super) const ROWS: &[Row] = &[
                 }
             });
         }),
+        example: "session-flag present=0 times=1",
         source: "brokers that forget, and brokers that remember: paho.mqtt.java#27",
     },
     Row {
         name: "suback-failure",
+        layer: Layer::Packet,
         summary: "The broker's SUBACK refuses the subscription (+MQTTSUB: 1,0), or grants less than was asked for.",
         params: &[Key {
             key: "code",
@@ -113,6 +124,7 @@ pub(super) const ROWS: &[Row] = &[
         act: Act::Packets(Some("SUBACK"), |values, packets| {
             each(packets, |packet| set_codes(packet, values.byte("code")));
         }),
+        example: "suback-failure times=1",
         source: "brokers with access lists: pubsubclient#341, MQTT.js#844",
     },
 ];

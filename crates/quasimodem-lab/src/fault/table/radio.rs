@@ -2,7 +2,7 @@
 
 use quasimodem_core::{Change, Input, Power, Registration};
 
-use super::super::row::{Act, Due, Row};
+use super::super::row::{Act, Due, Layer, Row};
 use crate::flat::{Key, Kind, Values};
 use crate::transcript::SIMS;
 
@@ -12,6 +12,7 @@ const NO_SIGNAL: (u8, u8) = (99, 99);
 pub(super) const ROWS: &[Row] = &[
     Row {
         name: "coverage-lost",
+        layer: Layer::Radio,
         summary: "The network is out of reach: +MIPCALL: 0, +MQTTBREAK with cause 3, and CEREG and CSQ say so.",
         params: &[Key {
             key: "stat",
@@ -23,10 +24,12 @@ pub(super) const ROWS: &[Row] = &[
         act: Act::Radio(|values, overlay| {
             (overlay.registration, overlay.signal) = (Some(registration(values)), Some(NO_SIGNAL));
         }),
+        example: "coverage-lost at=60s lasts=25s",
         source: "tunnels, lifts and cellars: zephyr#77881, zephyr#98478",
     },
     Row {
         name: "registration",
+        layer: Layer::Radio,
         summary: "The network answers otherwise: 3 denies, 5 is roaming.",
         params: &[Key {
             key: "stat",
@@ -36,10 +39,12 @@ pub(super) const ROWS: &[Row] = &[
         }],
         matches: &[],
         act: Act::Radio(|values, overlay| overlay.registration = Some(registration(values))),
+        example: "registration stat=3 lasts=1min",
         source: "SIM cards that are not for this network: LilyGo-Modem-Series#474",
     },
     Row {
         name: "signal",
+        layer: Layer::Radio,
         summary: "AT+CSQ tells another strength. By itself no packet is lost.",
         params: &[
             Key { key: "rssi", kind: Kind::Rssi, default: "5", meaning: "<rssi> (27.007 8.5)." },
@@ -47,10 +52,12 @@ pub(super) const ROWS: &[Row] = &[
         ],
         matches: &[],
         act: Act::Radio(|values, overlay| overlay.signal = Some((values.byte("rssi"), values.byte("ber")))),
+        example: "signal rssi=7 lasts=30s",
         source: "an L610 that has just started says 0,0; hosts wait for 10 to 31",
     },
     Row {
         name: "sim",
+        layer: Layer::Radio,
         summary: "The SIM card is not there or not ready: AT+CPIN? and commands answer so, and connections break.",
         params: &[Key {
             key: "state",
@@ -63,22 +70,27 @@ pub(super) const ROWS: &[Row] = &[
             let state = values.text("state");
             overlay.sim = SIMS.iter().find(|(word, _)| Some(*word) == state).map(|(_, sim)| *sim);
         }),
+        example: "sim state=out on='client.open client=1' lasts=10s",
         source: "loose holders and cards that start late: ubxlib#287, kura#2820",
     },
     Row {
         name: "data-call-lost",
+        layer: Layer::Radio,
         summary: "The network ends the data call: +MIPCALL: 0, and +MQTTBREAK with cause 2.",
         params: &[],
         matches: &[],
         act: Act::Once(|_| Due::Input(Input::Bearer(Change::DataCall(None)))),
+        example: "data-call-lost every=1h jitter=5min",
         source: "networks that end it each hour: SIM7000#182",
     },
     Row {
         name: "module-reboot",
+        layer: Layer::Radio,
         summary: "The module starts anew: connections end without a DISCONNECT, settings are gone, +SIM READY comes.",
         params: &[],
         matches: &[],
         act: Act::Once(|_| Due::Input(Input::Power(Power::Reset))),
+        example: "module-reboot on='client.open client=1' after=5s",
         source: "brown-outs and watchdogs: TinyGSM#608, zephyr PR#98656",
     },
 ];
