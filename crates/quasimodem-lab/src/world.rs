@@ -11,6 +11,7 @@ mod player;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use quasimodem_core::{self as core, Effect, Imei, Input, Instant, Link, Modem, Outbox, Port, Settings, Transport};
 
@@ -57,6 +58,8 @@ pub struct World {
     /// What scripts wait for, and who listens for it, once one does.
     heard: Arc<Heard>,
     host_ears: Option<Box<dyn Watch + Send>>,
+    /// When hosts gave their last order, and how many at that time.
+    ordered: (Instant, u32),
     /// Of the run, from which faults draw.
     seed: u64,
     timers: Timers<Actor>,
@@ -116,6 +119,9 @@ enum Actor {
     Modem(usize),
 }
 
+/// Orders of hosts that are carried out at one time.
+const ORDERS: u32 = 1000;
+
 /// The address of every name.
 const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
@@ -142,6 +148,7 @@ impl World {
             inbox: Inbox::new(names.clone()),
             names,
             ears: None,
+            ordered: (Instant::START, 0),
             heard: Arc::default(),
             host_ears: None,
             seed,
@@ -360,7 +367,16 @@ impl World {
         let now = self.now;
         let Some(at) = self.stations.get_mut(station) else { return false };
         if let Some(order) = at.orders.pop_front() {
-            self.order(station, order, watch);
+            if self.ordered.0 != now {
+                self.ordered = (now, 0);
+            }
+            self.ordered.1 += 1;
+            if self.ordered.1 > ORDERS {
+                // What is ordered may lead to the next order: time has to pass.
+                self.plan(now + Duration::from_millis(1), Change::Order(station, order));
+            } else {
+                self.order(station, order, watch);
+            }
             return true;
         }
         at.up.settle(now);

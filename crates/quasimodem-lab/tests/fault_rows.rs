@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use quasimodem_lab::Lab;
 use quasimodem_lab::fault::{ROWS, Spec};
-use quasimodem_lab::lab::ModemConfig;
+use quasimodem_lab::lab::{ModemConfig, Script};
+use quasimodem_lab::script::{Mode, Program};
 
 const OPEN: &str = r#"AT+MQTTOPEN=1,"broker.example",1883,1,60"#;
 const SUBSCRIBE: &str = r#"AT+MQTTSUB=1,"t",1"#;
@@ -240,4 +241,38 @@ fn periods_with_jitter() {
     }
     assert_eq!(begun(1), times);
     assert_ne!(begun(2), times);
+}
+
+/// What a fault does may be what it waits for, and what a script orders what it reacts to: time passes all the same.
+#[test]
+fn what_leads_to_itself() {
+    let lab = Lab::new(1);
+    let modem = lab.add();
+    modem.order("fault module-reboot on=module.boot rearm=true").unwrap();
+    modem.order("power state=reset").unwrap();
+    lab.advance(Duration::from_secs(1));
+    let boots = lab.events().iter().filter(|line| line.contains("module.boot")).count();
+    assert!((2..=102).contains(&boots), "{boots}");
+
+    let program = Program::parse("> AT\nwait 1s\non < +SIM READY\n! power state=reset\nend\n", &[]).unwrap().into();
+    let lab = Lab::new(1);
+    let script = Some(Script { program, mode: Mode::Strict });
+    let modem = lab.add_with(ModemConfig { script, ..ModemConfig::default() }).unwrap();
+    lab.advance(Duration::from_millis(20));
+    assert_eq!(modem.outcome(), None);
+}
+
+/// Copies of copies are bounded.
+#[test]
+fn duplicates_do_not_multiply() {
+    let lab = Lab::new(1);
+    let fault = |id: u8| format!("packet-duplicate id=f{id} copies=100 type=PUBLISH dir=down").parse().unwrap();
+    let faults: Vec<Spec> = (0..4).map(fault).collect();
+    let modem = lab.add_with(ModemConfig { faults, ..ModemConfig::default() }).unwrap();
+    for line in [OPEN, r#"AT+MQTTSUB=1,"t",0"#, r#"AT+MQTTPUB=1,"t",0,0,"a""#] {
+        modem.write(format!("{line}\r").as_bytes());
+        lab.advance(Duration::from_secs(1));
+    }
+    let read = String::from_utf8(modem.read()).unwrap();
+    assert_eq!(read.matches("+MQTTMSG: 1,0").count(), 1000);
 }

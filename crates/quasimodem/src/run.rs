@@ -131,6 +131,9 @@ struct Parts {
     ready: Ready,
 }
 
+/// Orders that are carried out before others of this thread have their turn.
+const ORDERS: usize = 16;
+
 /// The name of the only modem.
 const MODEM: &str = "modem";
 
@@ -164,11 +167,15 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
         if signals.poll(cx).is_ready() {
             return Poll::Ready(Ok(Ended::Interrupted));
         }
-        loop {
+        for left in (0..ORDERS).rev() {
             if let Poll::Ready(ended) = driver.poll(cx, &mut desk) {
                 return Poll::Ready(ended);
             }
             let Some((_, order)) = inbox.take(Some(cx.waker())) else { break };
+            if left == 0 {
+                // What is ordered may lead to the next order, and signals have their turn as well.
+                cx.waker().wake_by_ref();
+            }
             match order {
                 Order::Broker(order) => drop(broker.as_ref().map(|broker| broker.order(&order))),
                 order => driver.order(order, &mut desk),

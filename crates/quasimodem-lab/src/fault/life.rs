@@ -12,8 +12,9 @@ use crate::flat::Values;
 pub(super) struct Life {
     /// When it begins or began, unless it waits to be told so.
     begins: Option<Instant>,
-    /// How often it began.
+    /// How often it began, and when it was told to the last time.
     turns: u64,
+    told: Option<Instant>,
     /// How often the event came that it waits for.
     heard: u64,
     /// When it was made, or said again.
@@ -29,7 +30,7 @@ impl Life {
             (None, Some(at)) => Some(Instant::START + at),
             (None, None) => Some(now + values.time("after").unwrap_or_default()),
         };
-        Life { begins, turns: 0, heard: 0, renewed: now, over: false }
+        Life { begins, turns: 0, told: None, heard: 0, renewed: now, over: false }
     }
 
     /// It is said again.
@@ -67,6 +68,8 @@ impl Life {
         let again = values.flag("rearm") == Some(true);
         match cue {
             _ if self.over => false,
+            // What it does may be what it waits for.
+            Cue::Begin if again && self.told.is_some_and(|told| now.since(told) < PAUSE) => false,
             Cue::Begin => {
                 self.heard += 1;
                 let count = values.number("count").unwrap_or(1).max(1);
@@ -76,6 +79,7 @@ impl Life {
                     let after = values.time("after").filter(|_| waited).unwrap_or_default();
                     self.begins = Some(now + after);
                     self.turns += 1;
+                    self.told = Some(now);
                 }
                 begins
             }
@@ -128,6 +132,9 @@ impl Life {
         ends.into_iter().chain(lapses).filter(|at| *at > now).min()
     }
 }
+
+/// How long a fault rests before an event begins it again.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Which period it is, from 0, and how long it has gone on.
 fn in_period(

@@ -153,7 +153,7 @@ pub const COMMON: &[Key] = &[
         key: "rearm",
         kind: Kind::Flag,
         default: "false",
-        meaning: "Whether it begins again each time that the event has come so often.",
+        meaning: "Whether it begins again each time that the event has come so often; 10 ms later at the earliest.",
     },
     Key {
         key: "after",

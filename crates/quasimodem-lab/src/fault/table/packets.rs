@@ -169,10 +169,16 @@ fn duplicate(values: &Values, packets: &mut Vec<Vec<u8>>) {
                 _ => {}
             }
         }
-        copies.extend(std::iter::repeat_n(copy, usize::from(values.byte("copies"))));
+        let room = PACKETS_MAX.saturating_sub(packets.len() + copies.len());
+        copies.extend(std::iter::repeat_n(copy, usize::from(values.byte("copies")).min(room)));
     }
     packets.append(&mut copies);
+    // Several of these multiply.
+    packets.truncate(PACKETS_MAX);
 }
+
+/// Packets at most that come of one.
+const PACKETS_MAX: usize = 1000;
 
 /// MQTT 3.3.1.1.
 const DUP: u8 = 1 << 3;
