@@ -79,6 +79,19 @@ pub enum Registration {
 }
 
 impl Registration {
+    /// The one of this number, if there is one.
+    pub const fn from_number(stat: u8) -> Option<Registration> {
+        Some(match stat {
+            0 => Registration::None,
+            1 => Registration::Home,
+            2 => Registration::Searching,
+            3 => Registration::Denied,
+            4 => Registration::Unknown,
+            5 => Registration::Roaming,
+            _ => return None,
+        })
+    }
+
     /// Whether the module may use the network.
     pub const fn is_registered(self) -> bool {
         matches!(self, Registration::Home | Registration::Roaming)

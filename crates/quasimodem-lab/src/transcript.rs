@@ -409,6 +409,15 @@ pub(crate) fn look_up(family: Family, name: &str) -> String {
     }
 }
 
+/// The word for what a link is made by.
+pub(crate) fn transport(transport: &Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "tcp",
+        Transport::Tls(_) => "tls",
+        Transport::Udp => "udp",
+    }
+}
+
 /// An effect in the words of a `~` line.
 pub(crate) fn words(effect: &Effect<'_>) -> String {
     match effect {
@@ -495,15 +504,8 @@ fn state_of<T: Copy>(words: &Words<T>, text: &str) -> Result<T, String> {
 }
 
 fn registration(text: &str) -> Result<Registration, String> {
-    Ok(match text {
-        "0" => Registration::None,
-        "1" => Registration::Home,
-        "2" => Registration::Searching,
-        "3" => Registration::Denied,
-        "4" => Registration::Unknown,
-        "5" => Registration::Roaming,
-        _ => return Err(format!("expected a registration state from 0 to 5, found {text:?}")),
-    })
+    let found = text.parse().ok().and_then(Registration::from_number);
+    found.ok_or_else(|| format!("expected a registration state from 0 to 5, found {text:?}"))
 }
 
 fn cause(text: &str) -> Result<Why, String> {

@@ -42,8 +42,6 @@ pub struct World {
     manners: Manners,
     /// Which broker each wire leads to.
     served: BTreeMap<Wire, usize>,
-    /// Publishers that are no modems, so far.
-    outsiders: u64,
     /// Whose wires these are.
     owners: BTreeMap<Wire, Owner>,
     sites: Sites,
@@ -139,7 +137,6 @@ impl World {
             brokers: brokers.into_iter().map(Broker::new).collect(),
             manners: Manners::default(),
             served: BTreeMap::new(),
-            outsiders: 0,
             owners: BTreeMap::new(),
             sites: Sites::default(),
             datagrams: Datagrams::default(),
@@ -485,11 +482,7 @@ impl World {
                     if let Some(filters) = &mut at.filters {
                         filters.closed(link);
                     }
-                    if let Some(wire) = at.links.remove(&link) {
-                        self.owners.remove(&wire);
-                        self.network.close(wire, Side::Caller);
-                    }
-                    self.close_socket(station, link);
+                    self.close(station, link);
                 }
                 Effect::Resolve(query, _, name) => {
                     if let Some(filters) = &mut at.filters
@@ -521,6 +514,15 @@ impl World {
             self.served.insert(wire, place);
             watch.linked(self.now, station, link, wire, place);
         }
+    }
+
+    /// A link ends at the modem's side.
+    fn close(&mut self, station: usize, link: Link) {
+        if let Some(wire) = self.stations.get_mut(station).and_then(|at| at.links.remove(&link)) {
+            self.owners.remove(&wire);
+            self.network.close(wire, Side::Caller);
+        }
+        self.close_socket(station, link);
     }
 
     /// A modem sends bytes over a link, through what faults make of them.

@@ -107,8 +107,11 @@ impl Condition {
         if event.name() != self.row {
             return false;
         }
-        let mut met =
-            self.fields.iter().filter(|(key, due)| *key == MODEM && Some(due.as_str()) == stamp.modem).count();
+        let mut met = self
+            .fields
+            .iter()
+            .filter(|(key, due)| *key == MODEM && stamp.modem.is_some_and(|modem| is(&Value::Text(modem), due)))
+            .count();
         event.fields(&mut |key, value| {
             met += self.fields.iter().filter(|(of, due)| *of == key && is(&value, due)).count();
         });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use quasimodem_core::{
-    Change, ClientId, Connection, Effect, Host, Input, Instant, Kind, Link, Modem, Note, Outbox, Transport, mqtt::Qos,
+    Change, ClientId, Connection, Effect, Host, Input, Instant, Kind, Link, Modem, Note, Outbox, mqtt::Qos,
 };
 
 use super::secrets::Secrets;
@@ -13,7 +13,7 @@ use super::table::Endpoint;
 use super::{Event, Names, Stamp};
 use crate::facts::Facts;
 use crate::fault::Happened;
-use crate::transcript::{SIMS, word_for};
+use crate::transcript::{self, SIMS, word_for};
 use crate::watch::{OnLink, Watch};
 use crate::{broker, gateway};
 
@@ -193,11 +193,7 @@ fn did(effect: &Effect<'_>, at: &mut Station, secrets: &mut Secrets, now: Instan
                 at.connections.insert(client, Connection::Opening);
                 tell(Event::ClientOpening { client: client.number(), line: at.line, to });
             }
-            let transport = match transport {
-                Transport::Tcp => "tcp",
-                Transport::Tls(_) => "tls",
-                Transport::Udp => "udp",
-            };
+            let transport = transcript::transport(transport);
             at.link_ended(*link);
             tell(Event::LinkOpening { link: link.0, to, transport });
         }

@@ -9,6 +9,7 @@ use super::overlaid::Overlaid;
 use super::plan::{Happened, Plan, Unhit};
 use super::row::{Act, Due};
 use crate::frames::{Frames, Piece};
+use crate::transcript;
 
 /// What stands between a modem and its links while there are faults. Packets that none is about pass byte for byte.
 pub struct Filters {
@@ -31,6 +32,13 @@ impl Filters {
             due: VecDeque::new(),
             radio: Overlaid::default(),
         }
+    }
+
+    /// Lets these faults work at a modem that has these links already.
+    pub fn around(plan: Plan, links: impl IntoIterator<Item = Link>) -> Filters {
+        let mut filters = Filters::new(plan);
+        links.into_iter().for_each(|link| filters.opened(link));
+        filters
     }
 
     /// A link is opened anew.
@@ -114,12 +122,8 @@ impl Filters {
         (host, port): (&str, u16),
         tell: Tell<'_>,
     ) -> bool {
-        let transport = match transport {
-            Transport::Tcp => "tcp",
-            Transport::Tls(_) => "tls",
-            Transport::Udp => "udp",
-        };
-        let item = Item::Connect(ClientId::from_number(link.0.into()), host, port, transport);
+        let client = ClientId::from_number(link.0.into());
+        let item = Item::Connect(client, host, port, transcript::transport(transport));
         let mut may = true;
         let due = &mut self.due;
         self.plan.judge(now, &item, 0, tell, &mut |act, values| {

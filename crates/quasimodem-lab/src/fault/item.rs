@@ -56,7 +56,7 @@ impl Item<'_> {
                 kinds && only.is_none_or(|only| only == *kind) && is_line(values, text)
             }
             (Item::Command(name, form), Act::Commands(_)) => {
-                values.text("command").is_none_or(|wanted| is_meant(without_at(wanted), name))
+                values.text("command").is_none_or(|wanted| is_meant(wanted, name))
                     && values.text("form").is_none_or(|wanted| wanted == form_word(*form))
             }
             (Item::Connect(_, host, ..), Act::Names(_)) if literal_address(host).is_some() => false,
@@ -105,13 +105,6 @@ impl Item<'_> {
 /// Whether a line begins as it is to begin.
 fn is_line(values: &Values, text: &str) -> bool {
     values.text("line").is_none_or(|start| text.starts_with(start))
-}
-
-fn without_at(name: &str) -> &str {
-    match name.get(..2) {
-        Some(at) if at.eq_ignore_ascii_case("AT") && name.len() > 2 => name.get(2..).unwrap_or_default(),
-        _ => name,
-    }
 }
 
 /// The word for a kind of piece.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::event::Condition;
 
 pub use self::value::Kind;
-pub(crate) use self::value::{Ranks, Value, is_meant, time};
+pub(crate) use self::value::{Ranks, Value, is_meant, is_name, time};
 
 /// A key.
 #[derive(Clone, Copy, Debug)]

@@ -119,7 +119,7 @@ impl Kind {
             Kind::Flag => Value::Flag(text.parse().ok()?),
             Kind::Text => Value::Text(text.into()),
             Kind::TopicName => mqtt::is_name(text).then(|| Value::Text(text.into()))?,
-            Kind::Command => is_command(text).then(|| Value::Text(text.into()))?,
+            Kind::Command => Value::Text(command(text)?.into()),
             Kind::Rssi => Value::Number(number(text).filter(|rssi| matches!(rssi, 0..=31 | 99))?),
             Kind::Address => Value::Address(text.parse().ok()?),
             Kind::Condition => return None,
@@ -160,15 +160,17 @@ fn client(text: &str, may_be_sn: bool) -> Option<Value> {
     Some(Value::Number(client.number().into()))
 }
 
-fn is_command(text: &str) -> bool {
-    let name = match text.get(..2) {
-        Some(at) if at.eq_ignore_ascii_case("AT") && text.len() > 2 => text.get(2..).unwrap_or_default(),
+/// The name of a command, without the `AT` that it may be said with.
+fn command(text: &str) -> Option<&str> {
+    let name = match text.split_at_checked(2) {
+        Some((at, name)) if at.eq_ignore_ascii_case("AT") && !name.is_empty() => name,
         _ => text,
     };
-    COMMANDS.iter().any(|row| is_meant(name, row.name))
+    COMMANDS.iter().any(|row| is_meant(name, row.name)).then_some(name)
 }
 
-fn is_name(text: &str) -> bool {
+/// Whether it is a name of letters, digits, `-`, `_` and `.`.
+pub(crate) fn is_name(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     !text.is_empty() && text.chars().all(fits)
 }

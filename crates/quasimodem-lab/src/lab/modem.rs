@@ -7,7 +7,7 @@ use quasimodem_core::{ClientId, Connection, Imei, Settings};
 
 use super::{Inner, Lab, Serial};
 use crate::fault::{Plan, Spec, Unhit};
-use crate::flat::Bad;
+use crate::flat::{self, Bad};
 use crate::order::{For, Order};
 use crate::pipe::Conditions;
 use crate::script::{Failure, Host, Mode, Program, Who};
@@ -73,8 +73,7 @@ impl Modem {
         let name = config.name.take();
         let faults = std::mem::take(&mut config.faults);
         if let Some(name) = &name {
-            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-            if name.is_empty() || !name.chars().all(fits) {
+            if !flat::is_name(name) {
                 return Err(BadName::NoName(name.clone()));
             }
             if lab.lock().world.names().contains(name) {

@@ -39,7 +39,7 @@ pub const ROWS: &[Row] = &[
             Order::Broker(broker::Order::Publish {
                 topic: values.text("topic").unwrap_or_default().into(),
                 payload: values.text("payload").unwrap_or_default().as_bytes().into(),
-                qos: qos(values),
+                qos: Qos::from_number(values.byte("qos")).unwrap_or(Qos::AtMostOnce),
                 retain: values.flag("retain") == Some(true),
             })
         }),
@@ -139,18 +139,8 @@ pub const ROWS: &[Row] = &[
 
 fn radio(values: &Values) -> Order {
     let sim = named(SIMS, values.text("sim")).map(Change::Sim);
-    let registration = values.number("stat").map(|stat| {
-        let registrations = [
-            Registration::None,
-            Registration::Home,
-            Registration::Searching,
-            Registration::Denied,
-            Registration::Unknown,
-            Registration::Roaming,
-        ];
-        let place = usize::try_from(stat).unwrap_or_default();
-        Change::Registration(registrations.get(place).copied().unwrap_or(Registration::None))
-    });
+    let stat = values.number("stat").and_then(|_| Registration::from_number(values.byte("stat")));
+    let registration = stat.map(Change::Registration);
     // The error rate is not known (27.007 8.5).
     let signal = values.number("rssi").map(|_| Change::Signal(values.byte("rssi"), 99));
     let call = values.address("address").map(|address| Change::DataCall(Some(address)));
@@ -161,12 +151,4 @@ fn radio(values: &Values) -> Order {
 
 fn named<T: Copy>(words: &[(&'static str, T)], word: Option<&str>) -> Option<T> {
     words.iter().find(|(of, _)| Some(*of) == word).map(|(_, state)| *state)
-}
-
-fn qos(values: &Values) -> Qos {
-    match values.number("qos") {
-        Some(2) => Qos::ExactlyOnce,
-        Some(1) => Qos::AtLeastOnce,
-        _ => Qos::AtMostOnce,
-    }
 }

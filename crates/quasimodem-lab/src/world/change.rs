@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use quasimodem_core::mqtt::{Connect, Packet, Publish, Qos};
+use quasimodem_core::mqtt::Qos;
 use quasimodem_core::{self as core, Host, Input, Link, Query};
 
 use super::{ADDRESS, Manners, Route, World};
-use crate::broker::{self, Broker, Peer};
+use crate::broker::{self, Broker};
 use crate::fault::{Filters, Plan};
 use crate::network::Side;
 use crate::order::Order;
@@ -111,7 +111,10 @@ impl World {
             Change::Refuse(refusal) => self.brokers.iter_mut().for_each(|broker| broker.refuse(refusal.clone())),
             Change::RefuseNobody => self.brokers.iter_mut().for_each(Broker::refuse_nobody),
             Change::Manners(manners) => self.manners = manners,
-            Change::Publish { broker, topic, payload, qos } => self.publish(broker, topic, &payload, qos, watch),
+            Change::Publish { broker, topic, payload, qos } => self.with_broker(broker, watch, |at, now, out| {
+                let (topic, payload) = (topic.into(), payload.into());
+                at.order(now, &broker::Order::Publish { topic, payload, qos, retain: false }, out);
+            }),
         }
     }
 
@@ -134,39 +137,12 @@ impl World {
             Order::Fault(order) => {
                 let (now, seed) = (self.now, self.seed);
                 let Some(at) = self.stations.get_mut(station) else { return };
-                let filters = at.filters.get_or_insert_with(|| {
-                    let mut filters = Filters::new(Plan::empty(seed, station));
-                    at.links.keys().for_each(|link| filters.opened(*link));
-                    filters
-                });
+                let links = at.links.keys().chain(at.sockets.addresses.keys()).copied();
+                let filters = at.filters.get_or_insert_with(|| Filters::around(Plan::empty(seed, station), links));
                 filters.plan_mut().order(order, now, &mut |what| watch.fault(now, station, &what));
                 self.listen(station);
                 self.settle_faults(station, watch);
             }
-        }
-    }
-
-    /// A client of a moment, of which nothing stays: its message is accepted before it hears of that.
-    fn publish(&mut self, place: usize, topic: &str, payload: &[u8], qos: Qos, watch: &mut dyn Watch) {
-        self.outsiders += 1;
-        let peer = Peer(u64::MAX - self.outsiders);
-        let client_id = format!("outsider{}", self.outsiders);
-        let connect = Connect {
-            client_id: &client_id,
-            clean_session: true,
-            keep_alive: 0,
-            will: None,
-            user_name: None,
-            password: None,
-            level: Connect::LEVEL,
-        };
-        let id = (qos != Qos::AtMostOnce).then_some(std::num::NonZeroU16::MIN);
-        let publish = Publish { topic, payload, qos, retain: false, dup: false, id };
-        self.tell_broker(place, broker::Input::Connected(peer), watch);
-        for packet in [Packet::Connect(connect), Packet::Publish(publish), Packet::Disconnect] {
-            let mut bytes = Vec::new();
-            packet.encode(&mut bytes);
-            self.tell_broker(place, broker::Input::Received(peer, &bytes), watch);
         }
     }
 

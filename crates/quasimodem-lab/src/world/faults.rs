@@ -4,7 +4,6 @@ use quasimodem_core::{Input, Link, Why};
 
 use super::World;
 use crate::fault::{Due, Filters, Plan, Unhit};
-use crate::network::{Side, Wire};
 use crate::watch::Watch;
 
 impl World {
@@ -12,8 +11,8 @@ impl World {
     pub fn break_by(&mut self, station: usize, plan: Plan, watch: &mut dyn Watch) {
         let now = self.now;
         let Some(at) = self.stations.get_mut(station) else { return };
-        let filters = at.filters.insert(Filters::new(plan));
-        at.links.keys().for_each(|link| filters.opened(*link));
+        let links = at.links.keys().chain(at.sockets.addresses.keys()).copied();
+        let filters = at.filters.insert(Filters::around(plan, links));
         filters.announce(&mut |what| watch.fault(now, station, &what));
         self.listen(station);
         self.settle_faults(station, watch);
@@ -55,15 +54,9 @@ impl World {
                 Due::Print(bytes) if at.attached => at.down.write(now, &bytes, &mut self.random),
                 Due::Print(_) => {}
                 Due::End(client, why) => {
-                    let is_meant = |link: &Link| client.is_none_or(|client| client == link.0);
-                    let links: Vec<(Link, Wire)> =
-                        at.links.iter().filter(|(link, _)| is_meant(link)).map(|(link, wire)| (*link, *wire)).collect();
-                    for (link, wire) in links {
-                        self.network.close(wire, Side::Caller);
-                        self.owners.remove(&wire);
-                        if let Some(at) = self.stations.get_mut(station) {
-                            at.links.remove(&link);
-                        }
+                    let links: Vec<Link> = at.links.keys().chain(at.sockets.addresses.keys()).copied().collect();
+                    for link in links.into_iter().filter(|link| client.is_none_or(|client| client == link.0)) {
+                        self.close(station, link);
                         self.ended(station, link, why.clone(), watch);
                     }
                 }

@@ -96,12 +96,5 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 fn registration(values: &Values) -> Registration {
-    match values.number("stat") {
-        Some(1) => Registration::Home,
-        Some(2) => Registration::Searching,
-        Some(3) => Registration::Denied,
-        Some(4) => Registration::Unknown,
-        Some(5) => Registration::Roaming,
-        _ => Registration::None,
-    }
+    Registration::from_number(values.byte("stat")).unwrap_or(Registration::None)
 }
