@@ -109,7 +109,7 @@ impl<E: SerialEnd> Driver<E> {
     /// Lets faults work on what goes over links, in the place of those that did.
     pub(crate) fn break_by(&mut self, plan: Plan, Desk { lent, .. }: &Desk) {
         let (filters, now) = (self.filters(plan), self.now());
-        filters.announce(&mut |what| lent.watching.see(|watch| watch.fault(now, self.station, &what)));
+        filters.announce(&mut tells(&lent.watching, now, self.station));
         self.filters = Some(filters);
         self.listen(lent);
     }
@@ -132,9 +132,7 @@ impl<E: SerialEnd> Driver<E> {
                     Some(filters) => filters,
                     None => self.filters(Plan::empty(lent.seed, station)),
                 };
-                filters.plan_mut().order(order, now, &mut |what| {
-                    lent.watching.see(|watch| watch.fault(now, station, &what));
-                });
+                filters.plan_mut().order(order, now, &mut tells(&lent.watching, now, station));
                 self.filters = Some(filters);
                 self.listen(lent);
             }
@@ -145,9 +143,7 @@ impl<E: SerialEnd> Driver<E> {
 
     /// Faults at work on the links that there are.
     fn filters(&self, plan: Plan) -> Box<Filters> {
-        let mut filters = Box::new(Filters::new(plan));
-        (0..).map_while(|index| self.links.at(index)).for_each(|link| filters.opened(link));
-        filters
+        Box::new(Filters::around(plan, (0..).map_while(|index| self.links.at(index))))
     }
 
     /// What faults wait for is listened for from here on.
@@ -329,11 +325,7 @@ impl<E: SerialEnd> Driver<E> {
         let (now, station) = (self.now(), self.station);
         let Some(filters) = &mut self.filters else { return Ok(Some(event)) };
         let aligned = self.modem.is_between_packets(link);
-        let mut down = |bytes: &[u8]| {
-            filters.down(now, link, bytes, aligned, &mut |what| {
-                lent.watching.see(|watch| watch.fault(now, station, &what));
-            })
-        };
+        let mut down = |bytes: &[u8]| filters.down(now, link, bytes, aligned, &mut tells(&lent.watching, now, station));
         let (packets, end) = match event {
             link::Event::Received(count) => (down(chunk.get(..count).unwrap_or_default()), None),
             link::Event::Long(datagram) => (down(&datagram), None),
@@ -363,8 +355,8 @@ impl<E: SerialEnd> Driver<E> {
     fn poll_faults(&mut self, cx: &mut Context<'_>, lent: &mut Lent) -> io::Result<bool> {
         let (now, station) = (self.now(), self.station);
         let Some(filters) = &mut self.filters else { return Ok(false) };
-        let tell = &mut |what: Happened<'_>| lent.watching.see(|watch| watch.fault(now, station, &what));
-        let Some(due) = filters.take_due(now, &self.modem, tell) else { return Ok(false) };
+        let due = filters.take_due(now, &self.modem, &mut tells(&lent.watching, now, station));
+        let Some(due) = due else { return Ok(false) };
         match due {
             Due::Input(input) => self.feed(cx, input, lent)?,
             Due::Print(bytes) if matches!(self.host, HostState::Attached | HostState::Finished) => {
@@ -425,8 +417,7 @@ impl<E: SerialEnd> Driver<E> {
         match &mut self.filters {
             None => self.modem.handle(now, input, &mut lent.outbox),
             Some(filters) => {
-                let (station, watching) = (self.station, &lent.watching);
-                let tell = &mut |what: Happened<'_>| watching.see(|watch| watch.fault(now, station, &what));
+                let tell = &mut tells(&lent.watching, now, self.station);
                 self.modem.handle_through(now, input, &mut lent.outbox, &mut filters.gate(now, tell));
             }
         }
@@ -454,9 +445,8 @@ impl<E: SerialEnd> Driver<E> {
                         match &mut self.filters {
                             None => self.output.push(bytes.bytes()),
                             Some(filters) => {
-                                let pieces = filters.printed(now, kind, bytes.bytes(), &mut |what| {
-                                    lent.watching.see(|watch| watch.fault(now, station, &what));
-                                });
+                                let pieces =
+                                    filters.printed(now, kind, bytes.bytes(), &mut tells(&lent.watching, now, station));
                                 pieces.iter().for_each(|piece| self.output.push(piece));
                             }
                         }
@@ -465,8 +455,7 @@ impl<E: SerialEnd> Driver<E> {
                 Effect::Open { link, transport, host, port } => {
                     if let Some(filters) = &mut self.filters {
                         filters.opened(link);
-                        let tell =
-                            &mut |what: Happened<'_>| lent.watching.see(|watch| watch.fault(now, station, &what));
+                        let tell = &mut tells(&lent.watching, now, station);
                         if !filters.connects(now, link, &transport, (host, port), tell) {
                             continue;
                         }
@@ -483,8 +472,7 @@ impl<E: SerialEnd> Driver<E> {
                         self.links.send(link, bytes.bytes());
                     }
                     Some(filters) => {
-                        let tell =
-                            &mut |what: Happened<'_>| lent.watching.see(|watch| watch.fault(now, station, &what));
+                        let tell = &mut tells(&lent.watching, now, station);
                         for packet in filters.up(now, link, bytes.bytes(), tell) {
                             lent.watching.see(|watch| watch.sent(now, station, link, &packet));
                             self.links.send(link, &packet);
@@ -499,9 +487,7 @@ impl<E: SerialEnd> Driver<E> {
                 }
                 Effect::Resolve(query, family, name) => {
                     let may = self.filters.as_mut().is_none_or(|filters| {
-                        filters.looks_up(now, query, name, &mut |what| {
-                            lent.watching.see(|watch| watch.fault(now, station, &what));
-                        })
+                        filters.looks_up(now, query, name, &mut tells(&lent.watching, now, station))
                     });
                     if may {
                         self.links.resolve(query, family, name);
@@ -557,6 +543,11 @@ impl<E: SerialEnd> Driver<E> {
     fn now(&self) -> Instant {
         Instant::START + self.start.elapsed()
     }
+}
+
+/// Shows what faults do to who watches.
+fn tells(watching: &Watching, now: Instant, station: usize) -> impl FnMut(Happened<'_>) {
+    move |what| watching.see(|watch| watch.fault(now, station, &what))
 }
 
 /// Seconds since 1970; `None` if nobody set the clock.
