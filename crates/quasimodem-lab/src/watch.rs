@@ -48,8 +48,29 @@ pub trait Watch {
     /// The brokers went down and came up again, with their sessions (`keep`) or without.
     fn restarted(&mut self, _now: Instant, _keep: bool) {}
 
+    /// A part of the program has something to say of itself.
+    fn remark(&mut self, _now: Instant, _of: Of, _weight: Weight, _words: &dyn Display) {}
+
     /// What nothing else tells: that a run begins or ends.
     fn run(&mut self, _now: Instant, _event: &Event<'_>) {}
+}
+
+/// Who makes a remark.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Of {
+    /// The serial end of a station.
+    Station(usize),
+    /// A part of the program that goes by this name: a server, say.
+    Part(&'static str),
+}
+
+/// How much a remark matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Weight {
+    /// Worth a word to those who asked what happens.
+    Detail,
+    /// Worth a word in any case: nothing else tells why something does not work.
+    Warning,
 }
 
 /// Which way bytes go on a serial line.
@@ -138,6 +159,10 @@ impl<W: Watches> Watch for W {
 
     fn restarted(&mut self, now: Instant, keep: bool) {
         self.each(&mut |watch| watch.restarted(now, keep));
+    }
+
+    fn remark(&mut self, now: Instant, of: Of, weight: Weight, words: &dyn Display) {
+        self.each(&mut |watch| watch.remark(now, of, weight, words));
     }
 
     fn run(&mut self, now: Instant, event: &Event<'_>) {

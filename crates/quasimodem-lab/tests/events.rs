@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quasimodem_core::{Change, Host, Imei, Input, Instant, Link, Modem, Outbox, Oversize, Power, Settings, Sim, Why};
 use quasimodem_lab::event::{Event, Form, Listener, Names, Reporter, Stamp, Value, put_line, schema};
-use quasimodem_lab::watch::{OnLink, Watch};
+use quasimodem_lab::watch::{Of, OnLink, Watch, Weight};
 
 /// Keeps the lines.
 #[derive(Default)]
@@ -336,4 +336,16 @@ fn real_time_is_told_by_the_listener() {
     reporter.run(Instant::from_micros(1_500_001), &Event::End {});
     let line = String::from_utf8(reporter.listener_mut().0.clone()).unwrap();
     assert_eq!(line, "{\"event\":\"run.end\",\"seq\":1,\"t\":1.500001,\"wall\":\"2026-05-28T20:26:40.005Z\"}\n");
+}
+
+/// What parts of the program say of themselves is told as theirs: that of a serial end is its modem's.
+#[test]
+fn remarks_are_notes_of_those_who_make_them() {
+    let mut bench = Bench::new();
+    bench.reporter.remark(bench.now, Of::Station(0), Weight::Warning, &"serial port /dev/ttyUSB2 is gone");
+    assert_eq!(bench.told(), [r#"note "of":"port","text":"serial port /dev/ttyUSB2 is gone""#]);
+    bench.reporter.remark(bench.now, Of::Part("broker"), Weight::Detail, &"connection 1 from 127.0.0.1:5");
+    let told = String::from_utf8(std::mem::take(bench.lines())).unwrap();
+    assert!(told.ends_with("\"of\":\"broker\",\"text\":\"connection 1 from 127.0.0.1:5\"}\n"), "{told}");
+    assert!(!told.contains("\"modem\""), "{told}");
 }

@@ -14,7 +14,7 @@ use super::{Event, Names, Stamp};
 use crate::facts::Facts;
 use crate::fault::Happened;
 use crate::transcript::{self, SIMS, word_for};
-use crate::watch::{OnLink, Watch};
+use crate::watch::{Of, OnLink, Watch, Weight};
 use crate::{broker, gateway};
 
 /// Who hears of events.
@@ -112,6 +112,14 @@ impl<L: Listener> Watch for Reporter<L> {
 
     fn server(&mut self, now: Instant, name: &'static str, note: &dyn Display) {
         self.teller.tell(now, None, &Event::Note { of: name, text: &note.to_string() });
+    }
+
+    fn remark(&mut self, now: Instant, of: Of, _: Weight, words: &dyn Display) {
+        let (station, of) = match of {
+            Of::Station(station) => (Some(station), "port"),
+            Of::Part(name) => (None, name),
+        };
+        self.teller.tell(now, station, &Event::Note { of, text: &words.to_string() });
     }
 
     fn gateway(&mut self, now: Instant, note: &gateway::Note) {

@@ -430,7 +430,8 @@ events! {
     }
     /// Something worth a word that has no event of its own.
     "note" = Note {
-        /// Who says it: `modem`, `broker`, `gateway`, or the name of a cloud.
+        /// Who says it: `modem`, `port` for its serial end, `broker`, `gateway`, the name of a cloud, or of a part of the
+        /// program.
         of: &'a str,
         /// What.
         text: &'a str,
