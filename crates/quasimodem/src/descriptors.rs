@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::log;
+use crate::watching::Voice;
 
 /// How many descriptors this process may have, and how many of these no client gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +29,12 @@ pub(crate) fn raise() {
         // Without permission the limit stays as it is.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     }
-    log::descriptors(limits());
+}
+
+/// Says how many there are.
+pub(crate) fn tell(voice: &Voice) {
+    let Limits { all, kept } = limits();
+    voice.detail(format_args!("{all} file descriptors (ulimit -n), {kept} of them kept back for the modem"));
 }
 
 /// The limits of this process.

@@ -10,14 +10,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::descriptors::is_shortage;
-use crate::log;
+use crate::watching::Voice;
 
 /// A listening socket. What keeps a connection from being accepted is waited out.
 pub(crate) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
-    /// Whose port it is, for the words about it.
-    name: &'static str,
+    /// That of whose port it is.
+    voice: Voice,
     pause: Option<Pin<Box<Sleep>>>,
     /// How long the next pause is.
     next_pause: Duration,
@@ -27,10 +27,10 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Listens.
-    pub(crate) async fn bind(name: &'static str, address: SocketAddr) -> io::Result<Listener> {
+    pub(crate) async fn bind(voice: Voice, address: SocketAddr) -> io::Result<Listener> {
         let socket = TcpListener::bind(address).await?;
         let address = socket.local_addr()?;
-        Ok(Listener { socket, address, name, pause: None, next_pause: PAUSE, told: None })
+        Ok(Listener { socket, address, voice, pause: None, next_pause: PAUSE, told: None })
     }
 
     /// Where it listens.
@@ -55,7 +55,7 @@ impl Listener {
                 // That of one connection, which is not there any more (accept(2)). A pause all the same: nobody can be sure
                 // that there is an end to them.
                 Err(error) => {
-                    log::not_accepted(self.name, &error);
+                    self.voice.detail(format_args!("a connection was not accepted: {error}"));
                     self.pause = Some(Box::pin(sleep(PAUSE)));
                 }
             }
@@ -68,13 +68,13 @@ impl Listener {
         self.next_pause = (self.next_pause * 2).min(PAUSE_MAX);
     }
 
-    /// Says something about this port on stderr, but not again and again.
+    /// Says something about this port that is worth a word in any case, but not again and again.
     pub(crate) fn tell(&mut self, words: std::fmt::Arguments<'_>) {
         let is_news = self.told.is_none_or(|told| told.elapsed() >= SILENCE);
         if is_news {
             self.told = Some(Instant::now());
         }
-        log::trouble(self.name, words, is_news);
+        self.voice.news(is_news, words);
     }
 }
 

@@ -5,23 +5,21 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
-use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use quasimodem_core::{
-    Effect, Failure, Host, Imei, Input, Instant, Kind, Link, Marked, Modem, Note, Outbox, Transport, Uart,
+    Effect, Failure, Host, Imei, Input, Instant, Kind, Link, Marked, Modem, Note, Outbox, Transport,
 };
-use quasimodem_lab::broker::{self, Peer};
+use quasimodem_lab::broker;
+use quasimodem_lab::event::Names;
 use quasimodem_lab::fault::Happened;
 use quasimodem_lab::gateway;
-use quasimodem_lab::watch::{OnLink, Watch};
+use quasimodem_lab::watch::{Of, OnLink, Watch, Weight};
 use tracing::level_filters::LevelFilter;
 use tracing::{debug, info};
 use tracing_subscriber::fmt::time::Uptime;
 
-use crate::descriptors::Limits;
-use crate::tls;
 use crate::watching::Watches;
 
 /// Starts the log: nothing without `-v`, all that the modem does with `-v`, also the traffic of its links with `-vv`.
@@ -47,10 +45,10 @@ pub(crate) fn say(line: fmt::Arguments<'_>) {
 }
 
 /// The watches that serve people at a terminal.
-pub(crate) fn watches(verbosity: u8) -> Watches {
-    let mut watches: Watches = vec![Box::new(Hints)];
+pub(crate) fn watches(verbosity: u8, names: &Names) -> Watches {
+    let mut watches: Watches = vec![Box::new(Hints(names.clone()))];
     if verbosity > 0 {
-        watches.push(Box::new(Log));
+        watches.push(Box::new(Log(names.clone())));
     }
     watches
 }
@@ -60,8 +58,8 @@ pub(crate) fn set_raw(raw: bool) {
     RAW.store(raw, Ordering::Relaxed);
 }
 
-/// What modems, their links and the lab's peers do, for those who asked by `-v`.
-pub(crate) struct Log;
+/// What modems of these names, their links and the lab's peers do, for those who asked by `-v`.
+struct Log(Names);
 
 impl Watch for Log {
     fn modem(&mut self, _: Instant, _: usize, input: &Input<'_>, _: &Modem, out: &Outbox) {
@@ -107,10 +105,16 @@ impl Watch for Log {
     fn gateway(&mut self, _: Instant, note: &gateway::Note) {
         info!("gateway: {note}");
     }
+
+    fn remark(&mut self, _: Instant, of: Of, weight: Weight, words: &dyn fmt::Display) {
+        if weight == Weight::Detail {
+            info!("{}: {words}", name(&self.0, of));
+        }
+    }
 }
 
-/// The watch on modems that hints at what people do wrong, whether they asked for the log or not.
-pub(crate) struct Hints;
+/// The watch that tells people what they have to know and what they probably do wrong, whether they asked for the log or not.
+struct Hints(Names);
 
 impl Watch for Hints {
     fn modem(&mut self, _: Instant, _: usize, _: &Input<'_>, _: &Modem, out: &Outbox) {
@@ -124,6 +128,20 @@ impl Watch for Hints {
                 taken_over(client_id);
             }
         }
+    }
+
+    fn remark(&mut self, _: Instant, of: Of, weight: Weight, words: &dyn fmt::Display) {
+        if weight == Weight::Warning {
+            say(format_args!("{}: {words}", name(&self.0, of)));
+        }
+    }
+}
+
+/// Who makes a remark.
+fn name(names: &Names, of: Of) -> Arc<str> {
+    match of {
+        Of::Station(station) => names.of(station).unwrap_or_else(|| "modem".into()),
+        Of::Part(name) => name.into(),
     }
 }
 
@@ -161,103 +179,6 @@ fn taken_over(client_id: &str) {
 }
 
 static HINTED: AtomicBool = AtomicBool::new(false);
-
-/// A serial port is set anew.
-pub(crate) fn set(path: &Path, uart: Uart) {
-    info!("serial port {} set to {uart}", path.display());
-}
-
-/// A serial port that vanished is not back yet, for this reason. One that is there but can't be used is worth a word in any
-/// case.
-pub(crate) fn still_away(reason: &str, is_news: bool) {
-    if is_news {
-        say(format_args!("{reason}"));
-    } else {
-        info!("{reason}");
-    }
-}
-
-/// A host set the rate of a port that has none; a real one would have to agree with the modem.
-pub(crate) fn host_set(rate: Option<u32>, uart: Uart) {
-    match rate {
-        Some(rate) if rate != uart.rate.bits() => {
-            info!("the host's port is at {rate} bit/s, the modem at {}: a real line would garble", uart.rate.bits());
-        }
-        _ => {}
-    }
-}
-
-/// Bytes are lost between host and modem. That is worth a word in any case: nothing else tells why a command or an answer
-/// is not whole.
-pub(crate) fn overrun(whose: &str, fifo: usize, uart: Uart) {
-    say(format_args!(
-        "bytes are lost: {whose} receiver holds {fifo}, was not emptied in time, and there is no flow control at {uart}"
-    ));
-}
-
-/// So many bytes were lost until a receiver was empty again.
-pub(crate) fn overran(whose: &str, lost: usize) {
-    info!("{whose} receiver has lost {lost} bytes");
-}
-
-/// A connection went before it was accepted.
-pub(crate) fn not_accepted(name: &str, error: &io::Error) {
-    info!("{name}: a connection was not accepted: {error}");
-}
-
-/// Something is wrong at a port. If it is news, that is worth a word in any case.
-pub(crate) fn trouble(name: &str, words: fmt::Arguments<'_>, is_news: bool) {
-    if is_news {
-        say(format_args!("{name}: {words}"));
-    } else {
-        info!("{name}: {words}");
-    }
-}
-
-/// A handshake had to make room for others.
-pub(crate) fn no_room(from: IpAddr) {
-    info!("broker: no TLS with {from}: too many handshakes are under way");
-}
-
-/// A client connected, and has a number from now on.
-pub(crate) fn connected(name: &str, peer: Peer, from: Option<SocketAddr>) {
-    if let Some(from) = from {
-        info!("{name}: connection {peer} from {from}");
-    }
-}
-
-/// A peer of a server was cut off.
-pub(crate) fn overrun_peer() {
-    info!("cut off a peer that does not read, since too much waits to be written to all of them");
-}
-
-/// How many descriptors there are.
-pub(crate) fn descriptors(Limits { all, kept }: Limits) {
-    info!("{all} file descriptors (ulimit -n), {kept} of them kept back for the modem");
-}
-
-/// The system dropped datagrams of clients: its buffer, of this many bytes, was full. That is worth a word in any case:
-/// nothing else tells why clients have to repeat themselves.
-pub(crate) fn datagrams_dropped(count: u64, buffer: usize) {
-    say(format_args!(
-        "gateway: {count} datagrams were lost, as clients sent faster than they can be served; the socket's buffer has \
-         {buffer} bytes (net.core.rmem_max allows more, and so does root)"
-    ));
-}
-
-/// The gateway can't read datagrams for a while.
-pub(crate) fn gateway_trouble(error: &io::Error) {
-    info!("gateway: can't read datagrams: {error}");
-}
-
-/// Which roots are trusted.
-pub(crate) const ROOTS: tls::Report =
-    tls::Report { detail: |words| info!("{words}"), warning: |words| say(format_args!("{words}")) };
-
-/// A client of the lab broker did not get through the TLS handshake.
-pub(crate) fn no_tls(from: SocketAddr, error: &io::Error) {
-    info!("broker: no TLS with {from}: {}", tls::of_client(error));
-}
 
 static RAW: AtomicBool = AtomicBool::new(false);
 

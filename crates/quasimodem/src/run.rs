@@ -12,12 +12,14 @@ use quasimodem_lab::event::{Event, Names};
 use quasimodem_lab::fault::Plan;
 use quasimodem_lab::order::{Inbox, Order};
 use quasimodem_lab::script::Who;
+use quasimodem_lab::watch::Of;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{self, sleep_until, timeout};
 
 use crate::cli::At;
 use crate::config::Config;
+use crate::descriptors;
 use crate::driver::{Desk, Driver, Ended};
 use crate::events::{self, Ready};
 use crate::host_map::HostMap;
@@ -51,12 +53,13 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
     let (start, wall) = (time::Instant::now(), SystemTime::now());
-    let mut watches = log::watches(verbose);
+    let names = Names::from_iter([MODEM]);
+    let mut watches = log::watches(verbose, &names);
     if let Some(target) = events {
-        watches.push(events::open(&target, Names::from_iter([MODEM]))?);
+        watches.push(events::open(&target, names.clone())?);
     }
     if let Some(trace) = trace {
-        watches.push(trace.open(Names::from_iter([MODEM]), &settings, imei, wall)?);
+        watches.push(trace.open(names.clone(), &settings, imei, wall)?);
     }
     let watching = Watching::new(start, watches);
     let mut ready = Ready { seed: settings.seed, ..Ready::default() };
@@ -74,14 +77,15 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     let uart = settings.uart;
     let who = Who { modem: MODEM.into(), index: 0, imei, seed };
     // The modem beside a lab trusts it.
-    let tls = Tls::new(ca, lab_root).reporting_to(log::ROOTS);
-    tls.check_environment();
+    let voice = watching.voice(Of::Part("TLS"));
+    let tls = Tls::new(ca, lab_root).reporting_to(move |weight, words| voice.say(weight, words));
     let tls = tls.into();
     let modem = Modem::new(settings.into(), imei);
     let hosts = hosts.into();
-    let inbox = Inbox::new(Names::from_iter([MODEM]));
+    let inbox = Inbox::new(names.clone());
     let parts =
         Parts { modem, hosts, tls, signals, greeting, pace, plan, seed, is_test, watching, inbox, broker, ready };
+    let voice = parts.watching.voice(Of::Station(0));
     match at {
         At::Stdio => drive(Stdio::open().context("can't use the terminal")?, parts).await,
         At::Pty(link) => {
@@ -93,20 +97,21 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
         }
         At::Script(path) => {
             let script = Script::open(&path, &given, who, parts.inbox.clone(), parts.broker.is_some())?;
-            if let Some(ears) = script.ears(Names::from_iter([MODEM])) {
+            if let Some(ears) = script.ears(names) {
                 parts.watching.hang(ears);
             }
             drive(script, parts).await
         }
         At::Tcp(address) => {
-            let tcp = Tcp::listen(address).await.with_context(|| format!("can't listen on {address}"))?;
+            let tcp = Tcp::listen(address, voice).await.with_context(|| format!("can't listen on {address}"))?;
             drive(tcp, parts).await
         }
         At::Rfc2217(address) => {
-            let port = Rfc2217::listen(address, uart).await.with_context(|| format!("can't listen on {address}"))?;
+            let port =
+                Rfc2217::listen(address, uart, voice).await.with_context(|| format!("can't listen on {address}"))?;
             drive(port, parts).await
         }
-        At::Serial(path, uart) => drive(UartPort::open(&path, uart).map_err(Error::msg)?, parts).await,
+        At::Serial(path, uart) => drive(UartPort::open(&path, uart, voice).map_err(Error::msg)?, parts).await,
     }
 }
 
@@ -134,12 +139,18 @@ struct Parts {
 /// Orders that are carried out before others of this thread have their turn.
 const ORDERS: usize = 16;
 
+/// Who says what is no modem's and no peer's.
+pub(crate) const PROGRAM: Of = Of::Part(env!("CARGO_PKG_NAME"));
+
 /// The name of the only modem.
 const MODEM: &str = "modem";
 
 async fn drive<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     match parts.pace {
-        Some(pace) => drive_end(Paced::new(end, pace), parts).await,
+        Some(pace) => {
+            let voice = parts.watching.voice(Of::Station(0));
+            drive_end(Paced::new(end, pace, voice), parts).await
+        }
         None => drive_end(end, parts).await,
     }
 }
@@ -149,14 +160,16 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
         modem, hosts, tls, mut signals, greeting, plan, seed, is_test, watching, inbox, broker, mut ready, ..
     } = parts;
     let mut desk = Desk::new(watching.clone(), inbox.clone(), seed);
-    let mut driver = Driver::new(0, modem, end, hosts, tls, watching.start());
+    let mut driver = Driver::new(0, modem, end, hosts, tls.clone(), watching.start());
+    ready.modems.push((MODEM.into(), driver.end().port()));
+    ready.tell(&watching);
+    // Nothing is said before that, and this before people are told to begin.
+    descriptors::tell(&watching.voice(PROGRAM));
+    tls.check_environment();
     log::say(format_args!("modem ready on {}", driver.end().place()));
     if let Some(greeting) = greeting.filter(|_| E::IS_A_PERSON) {
         log::say(format_args!("{}", greeting.text(&driver.end().way_in())));
     }
-
-    ready.modems.push((MODEM.into(), driver.end().port()));
-    ready.tell(&watching);
     if !plan.is_empty() {
         driver.break_by(plan, &desk);
     }

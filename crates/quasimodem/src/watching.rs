@@ -1,10 +1,11 @@
 //! Who watches the modems and servers of this process.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quasimodem_core::Instant;
-use quasimodem_lab::watch::Watch;
+use quasimodem_lab::watch::{Of, Watch, Weight};
 use tokio::time;
 
 /// All watches, shared by all that they watch, and the start of their time. Where nobody watches, seeing costs a comparison.
@@ -58,8 +59,48 @@ impl Watching {
         }
     }
 
+    /// What a part of the program says of itself by.
+    pub(crate) fn voice(&self, of: Of) -> Voice {
+        Voice { watching: self.clone(), of }
+    }
+
     fn watches(&self) -> MutexGuard<'_, Watches> {
         // A watch that panicked has lost what it was about to tell, and no more.
         self.shared.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// By which a part of the program tells those who watch of itself.
+#[derive(Clone)]
+pub(crate) struct Voice {
+    watching: Watching,
+    of: Of,
+}
+
+impl Voice {
+    /// That of a part that nobody hears.
+    #[cfg(test)]
+    pub(crate) fn unheard() -> Voice {
+        Watching::new(time::Instant::now(), Watches::new()).voice(Of::Part("test"))
+    }
+
+    /// What those hear who asked what happens.
+    pub(crate) fn detail(&self, words: fmt::Arguments<'_>) {
+        self.say(Weight::Detail, words);
+    }
+
+    /// What is worth a word in any case.
+    pub(crate) fn warning(&self, words: fmt::Arguments<'_>) {
+        self.say(Weight::Warning, words);
+    }
+
+    /// Both: it is worth a word in any case if it is news.
+    pub(crate) fn news(&self, is_news: bool, words: fmt::Arguments<'_>) {
+        self.say(if is_news { Weight::Warning } else { Weight::Detail }, words);
+    }
+
+    /// What matters so much.
+    pub(crate) fn say(&self, weight: Weight, words: fmt::Arguments<'_>) {
+        self.watching.see(|watch| watch.remark(self.watching.now(), self.of, weight, &words));
     }
 }

@@ -18,7 +18,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout};
 
-use crate::log;
+use crate::watching::Voice;
 
 /// What came and was not dealt with yet.
 pub(super) struct Inbox {
@@ -29,22 +29,23 @@ pub(super) struct Inbox {
     /// Room for the longest datagram.
     longest: Box<[u8]>,
     lost: Lost,
+    voice: Voice,
 }
 
 impl Inbox {
-    pub(super) fn new(socket: Arc<UdpSocket>) -> Inbox {
+    pub(super) fn new(socket: Arc<UdpSocket>, voice: Voice) -> Inbox {
         enlarge(&socket);
         let lost = Lost::new(&socket);
-        Inbox { socket, waiting: VecDeque::new(), bytes: 0, longest: vec![0; sn::MAX_DATAGRAM].into(), lost }
+        Inbox { socket, waiting: VecDeque::new(), bytes: 0, longest: vec![0; sn::MAX_DATAGRAM].into(), lost, voice }
     }
 
     /// Takes all out of the socket that is there; waits for something if there is nothing to deal with.
     pub(super) async fn fill(&mut self) -> io::Result<()> {
         if self.waiting.is_empty() {
             // What was lost at the end of a burst is said even if nothing follows.
-            while timeout(self.lost.check(), self.socket.readable()).await.is_err() {}
+            while timeout(self.lost.check(&self.voice), self.socket.readable()).await.is_err() {}
         }
-        self.lost.check();
+        self.lost.check(&self.voice);
         while self.waiting.len() < WAITING_MAX && self.bytes < WAITING_BYTES_MAX {
             match self.receive() {
                 Ok((from, datagram)) => {
@@ -113,13 +114,18 @@ impl Lost {
     }
 
     /// Looks if it is time, says what was lost since, and gives the time until the next look.
-    fn check(&mut self) -> Duration {
+    fn check(&mut self, voice: &Voice) -> Duration {
         let now = Instant::now();
         if self.due <= now {
             self.due = now + LOOK_EACH;
             let lost = self.look();
             if lost > 0 {
-                log::datagrams_dropped(lost, self.buffer);
+                let buffer = self.buffer;
+                // Nothing else tells why clients have to repeat themselves.
+                voice.warning(format_args!(
+                    "{lost} datagrams were lost, as clients sent faster than they can be served; the socket's buffer has \
+                     {buffer} bytes (net.core.rmem_max allows more, and so does root)"
+                ));
             }
         }
         self.due - now
@@ -166,7 +172,7 @@ mod tests {
         let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         sender.connect(socket.local_addr().unwrap()).unwrap();
         let socket = UdpSocket::from_std(socket).unwrap();
-        let inbox = Inbox::new(Arc::new(socket));
+        let inbox = Inbox::new(Arc::new(socket), Voice::unheard());
         if buffer > 0 {
             sockopt::set_socket_recv_buffer_size(&inbox.socket, buffer).unwrap();
         }

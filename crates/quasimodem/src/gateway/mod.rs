@@ -16,9 +16,10 @@ use tokio::runtime::Builder;
 use tokio::time;
 
 pub(crate) use self::options::{Alone, DEFAULT, Tuning};
+use crate::descriptors;
 use crate::events::{self, Ready};
 use crate::log;
-use crate::run::Signals;
+use crate::run::{PROGRAM, Signals};
 use crate::watching::Watching;
 
 /// The broker behind a gateway.
@@ -36,7 +37,7 @@ pub(crate) fn run(Alone { sn, broker, user, tuning, events, verbose }: Alone) ->
         let mut signals = Signals::new().context("can't watch for signals")?;
         let (socket, address) = bind(sn).await?;
         log::say(format_args!("gateway on {address}, before the broker at {}:{}", broker.host, broker.port));
-        let mut watches = log::watches(verbose);
+        let mut watches = log::watches(verbose, &Names::default());
         if let Some(target) = events {
             watches.push(events::open(&target, Names::default())?);
         }
@@ -44,6 +45,7 @@ pub(crate) fn run(Alone { sn, broker, user, tuning, events, verbose }: Alone) ->
         server::start(socket, broker, tuning.config(user.as_ref()), &watching);
         let ready = Ready { gateway: Some(address), ..Ready::default() };
         ready.tell(&watching);
+        descriptors::tell(&watching.voice(PROGRAM));
         poll_fn(|cx| signals.poll(cx)).await;
         watching.see(|watch| watch.run(watching.now(), &Event::End {}));
         Ok(())

@@ -12,16 +12,17 @@ use std::time::Duration;
 
 use quasimodem_core::{Instant, Why};
 use quasimodem_lab::gateway::{Config, Effect, Gateway, Input, Link, Outbox, Peer};
+use quasimodem_lab::watch::Of;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time;
 
 use super::Broker;
 use super::inbox::Inbox;
 use crate::descriptors::{is_kept_back, none_left};
+use crate::link;
 use crate::resolve::why;
 use crate::server::{self, Connections, Event, Machine, Shared};
-use crate::watching::Watching;
-use crate::{link, log};
+use crate::watching::{Voice, Watching};
 
 /// Starts the tasks of a gateway; they end with the runtime.
 pub(super) fn start(socket: UdpSocket, broker: Broker, config: Config, watching: &Watching) {
@@ -36,15 +37,16 @@ pub(super) fn start(socket: UdpSocket, broker: Broker, config: Config, watching:
         watching: watching.clone(),
     });
     tokio::spawn(send(hub.clone(), socket.clone()));
-    tokio::spawn(receive(hub, socket));
+    let voice = hub.look(|served| served.voice());
+    tokio::spawn(receive(hub, socket, voice));
 }
 
-async fn receive(hub: Shared<Served>, socket: Arc<UdpSocket>) {
-    let mut inbox = Inbox::new(socket);
+async fn receive(hub: Shared<Served>, socket: Arc<UdpSocket>, voice: Voice) {
+    let mut inbox = Inbox::new(socket, voice.clone());
     loop {
         if let Err(error) = inbox.fill().await {
             // One that tells of an earlier datagram is over; others don't go away by asking again at once.
-            log::gateway_trouble(&error);
+            voice.detail(format_args!("can't read datagrams: {error}"));
             time::sleep(PAUSE).await;
         }
         for _ in 0..ROUND {
@@ -108,6 +110,10 @@ impl Machine for Served {
 
     fn make_room(&mut self, _now: Instant, _connections: &mut Connections<Link>) -> bool {
         false
+    }
+
+    fn voice(&self) -> Voice {
+        self.watching.voice(Of::Part("gateway"))
     }
 
     fn deadline(&self) -> Option<Instant> {

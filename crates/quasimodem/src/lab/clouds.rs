@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use quasimodem_lab::broker::{Broker, Config};
 use quasimodem_lab::cloud::http::Server;
 use quasimodem_lab::cloud::{Cloud, Gate, Parameters, Place, Registry, Security, Service, places};
+use quasimodem_lab::watch::Of;
 use tokio_rustls::TlsAcceptor;
 
 use super::CloudOptions;
@@ -109,7 +110,8 @@ struct Servers<'a> {
 impl Servers<'_> {
     /// Listens for a place, and says where.
     async fn listen(&mut self, place: &Place) -> Result<SocketAddr> {
-        let listener = Listener::bind(self.cloud.name(), LOOPBACK).await.context("can't listen on 127.0.0.1")?;
+        let listener = Listener::bind(self.watching.voice(Of::Part(self.cloud.name())), LOOPBACK);
+        let listener = listener.await.context("can't listen on 127.0.0.1")?;
         let address = listener.address();
         let (cloud, registry) = (self.cloud, self.registry);
         match place.service {

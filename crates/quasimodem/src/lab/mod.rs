@@ -13,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use anyhow::{Result, anyhow};
 use quasimodem_core::{Settings, Start};
 use quasimodem_lab::broker::{Broker, Config, Refusal, User};
+use quasimodem_lab::watch::Of;
 use rustls::pki_types::CertificateDer;
 
 use self::certificates::Root;
@@ -20,6 +21,7 @@ pub(crate) use self::cloud_options::{CloudArgs, CloudOptions};
 pub(crate) use self::clouds::Clouds;
 pub(crate) use self::greeting::Greeting;
 use self::greeting::Secured;
+use self::server::BROKER;
 pub(crate) use self::server::LabBroker;
 use self::tls::Material;
 pub(crate) use self::tls::Options as TlsOptions;
@@ -92,7 +94,7 @@ impl Options {
 /// to type at a modem of these settings.
 pub(crate) async fn start(options: Options, settings: &Settings, watching: &Watching) -> Result<Lab> {
     let Options { listen, tls, gateway, broker, clouds } = options;
-    let (listener, address) = bind(listen, "--mqtt").await?;
+    let (listener, address) = bind(listen, "--mqtt", watching).await?;
     log::say(format_args!("lab broker on {address}, in memory only"));
     let root = if tls.is_some() || clouds.is_some() {
         let of_tls = tls.as_ref().and_then(|options| options.directory.as_deref());
@@ -104,7 +106,7 @@ pub(crate) async fn start(options: Options, settings: &Settings, watching: &Watc
     let (mut secured, mut listeners) = (None, None);
     if let (Some(options), Some(root)) = (tls, &root) {
         let Material { acceptor, ca, client } = Material::new(root, &options)?;
-        let (listener, address) = bind(options.listen, "--mqtts").await?;
+        let (listener, address) = bind(options.listen, "--mqtts", watching).await?;
         log::say(format_args!("lab broker with TLS on {address}"));
         secured = Some(Secured { broker: reachable(address), ca, client });
         listeners = Some((listener, acceptor));
@@ -138,8 +140,10 @@ pub(crate) async fn start(options: Options, settings: &Settings, watching: &Watc
     Ok(Lab { broker, gateway, peer, greeting, root: root.map(|root| root.certificate().clone()), clouds })
 }
 
-async fn bind(listen: SocketAddr, option: &str) -> Result<(Listener, SocketAddr)> {
-    let listener = Listener::bind("broker", listen).await.map_err(|error| no_listener(listen, option, error))?;
+async fn bind(listen: SocketAddr, option: &str, watching: &Watching) -> Result<(Listener, SocketAddr)> {
+    let listener = Listener::bind(watching.voice(Of::Part(BROKER)), listen)
+        .await
+        .map_err(|error| no_listener(listen, option, error))?;
     let address = listener.address();
     Ok((listener, address))
 }

@@ -5,14 +5,13 @@ use std::fmt;
 use quasimodem_core::Instant;
 use quasimodem_lab::broker::{self, Broker, Effect, Input, Outbox, Peer};
 use quasimodem_lab::cloud::http;
-use quasimodem_lab::watch::Watch;
+use quasimodem_lab::watch::{Of, Watch};
 use tokio_rustls::TlsAcceptor;
 
 use crate::driver::wall_clock;
 use crate::listener::Listener;
-use crate::log;
 use crate::server::{self, Connections, Event, Layer, Machine, Shared};
-use crate::watching::Watching;
+use crate::watching::{Voice, Watching};
 
 /// Starts the tasks of a broker, which takes connections there, and over TLS there; they end with the runtime.
 pub(super) fn start(
@@ -45,7 +44,7 @@ impl LabBroker {
 }
 
 /// The name of the lab's own broker; those of clouds have theirs.
-const BROKER: &str = "broker";
+pub(super) const BROKER: &str = "broker";
 
 /// A server with its clock, which nobody can reach yet. The name is for those who watch.
 pub(super) fn hub<S: Serve>(name: &'static str, server: S, watching: &Watching) -> Shared<Served<S>> {
@@ -87,7 +86,9 @@ impl<S: Serve> Machine for Served<S> {
         let Served { name, server, outbox, watching } = self;
         match event {
             Event::Opened { id, secure, from } => {
-                log::connected(name, id, from);
+                if let Some(from) = from {
+                    watching.voice(Of::Part(name)).detail(format_args!("connection {id} from {from}"));
+                }
                 // Somebody may have set the clock.
                 if let Some(seconds) = wall_clock() {
                     server.handle(now, Input::Clock(seconds), outbox);
@@ -119,6 +120,10 @@ impl<S: Serve> Machine for Served<S> {
         }
         outbox.clear();
         made
+    }
+
+    fn voice(&self) -> Voice {
+        self.watching.voice(Of::Part(self.name))
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -9,7 +9,7 @@ use quasimodem_lab::pace::Lane;
 use tokio::time::{self, Sleep};
 
 use super::{Event, SerialEnd};
-use crate::log;
+use crate::watching::Voice;
 
 /// A serial end whose bytes take the time that they take on a line, both ways, and are lost where a receiver is not
 /// emptied in time and nothing holds the sender back.
@@ -25,6 +25,7 @@ pub(crate) struct Paced<E> {
     ended: Option<Event>,
     /// The host can't be written to any more.
     gone: bool,
+    voice: Voice,
 }
 
 /// One direction.
@@ -37,7 +38,7 @@ struct Paces {
 
 impl<E: SerialEnd> Paced<E> {
     /// An end whose line is set like this.
-    pub(crate) fn new(end: E, uart: Uart) -> Paced<E> {
+    pub(crate) fn new(end: E, uart: Uart, voice: Voice) -> Paced<E> {
         let start = time::Instant::now();
         Paced {
             end,
@@ -47,6 +48,7 @@ impl<E: SerialEnd> Paced<E> {
             output: Paces::new(start, uart),
             ended: None,
             gone: false,
+            voice,
         }
     }
 
@@ -59,7 +61,7 @@ impl<E: SerialEnd> Paced<E> {
     /// Lets arrive at the host what is due to arrive, and hands over what it takes.
     fn poll_output(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         loop {
-            if self.output.advance(self.start, self.uart, "the host's") {
+            if self.output.advance(self.start, self.uart, "the host's", &self.voice) {
                 self.end.overrun();
             }
             while !self.output.lane.received().is_empty() {
@@ -102,7 +104,7 @@ impl<E: SerialEnd> SerialEnd for Paced<E> {
 
     fn poll_event(&mut self, cx: &mut Context<'_>, wants: bool, chunk: &mut [u8]) -> Poll<io::Result<Event>> {
         loop {
-            self.input.advance(self.start, self.uart, "the modem's");
+            self.input.advance(self.start, self.uart, "the modem's", &self.voice);
             let received = self.input.lane.received();
             if wants && !received.is_empty() {
                 let count = received.len().min(chunk.len());
@@ -191,15 +193,20 @@ impl Paces {
     }
 
     /// Lets arrive what is due; whether some of it was lost.
-    fn advance(&mut self, start: time::Instant, uart: Uart, whose: &str) -> bool {
+    fn advance(&mut self, start: time::Instant, uart: Uart, whose: &str, voice: &Voice) -> bool {
         let lost = self.lane.advance(start.elapsed());
         if lost > 0 {
             if self.lost == 0 {
-                log::overrun(whose, Lane::FIFO, uart);
+                let fifo = Lane::FIFO;
+                // Nothing else tells why a command or an answer is not whole.
+                voice.warning(format_args!(
+                    "bytes are lost: {whose} receiver holds {fifo}, was not emptied in time, and there is no flow control \
+                     at {uart}"
+                ));
             }
             self.lost += lost;
         } else if self.lost > 0 && self.lane.received().is_empty() {
-            log::overran(whose, self.lost);
+            voice.detail(format_args!("{whose} receiver has lost {} bytes", self.lost));
             self.lost = 0;
         }
         lost > 0
@@ -299,7 +306,8 @@ mod tests {
     fn a_line_takes_its_time_to_the_modem_and_its_end_waits_for_it() {
         run(async {
             let typed = vec![7; 2000].into();
-            let mut paced = Paced::new(Fake { typed, ..Fake::default() }, uart(9600, FlowControl::None));
+            let mut paced =
+                Paced::new(Fake { typed, ..Fake::default() }, uart(9600, FlowControl::None), Voice::unheard());
             let (start, mut came, mut chunk) = (time::Instant::now(), 0, [0; 4096]);
             loop {
                 match poll_fn(|cx| paced.poll_event(cx, true, &mut chunk)).await.unwrap() {
@@ -317,7 +325,8 @@ mod tests {
     #[test]
     fn a_line_takes_its_time_to_the_host_also_when_its_rate_changes() {
         run(async {
-            let mut paced = Paced::new(Fake { takes: 5000, ..Fake::default() }, uart(1200, FlowControl::None));
+            let mut paced =
+                Paced::new(Fake { takes: 5000, ..Fake::default() }, uart(1200, FlowControl::None), Voice::unheard());
             let start = time::Instant::now();
             assert_eq!(write(&mut paced, &[1; 600]).await, 600);
             poll_fn(|cx| paced.poll_set(cx, uart(12_000, FlowControl::None))).await.unwrap();
@@ -334,7 +343,8 @@ mod tests {
         run(async {
             for (flow, lost) in [(FlowControl::None, true), (FlowControl::RtsCts, false), (FlowControl::XonXoff, false)]
             {
-                let mut paced = Paced::new(Fake { takes: 100, ..Fake::default() }, uart(115_200, flow));
+                let mut paced =
+                    Paced::new(Fake { takes: 100, ..Fake::default() }, uart(115_200, flow), Voice::unheard());
                 let written = write(&mut paced, &[1; 5000]).await;
                 assert_eq!((written == 5000, paced.end.overran), (lost, lost), "{flow:?}: {written}");
                 let held = 100 + Lane::FIFO + Lane::TRANSMITTER;

@@ -12,13 +12,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::tcp::Tcp;
 use super::{Event, SerialEnd};
-use crate::log;
+use crate::watching::Voice;
 
 /// A listening socket, and the telnet connection of the host that is connected to it.
 pub(crate) struct Rfc2217 {
     tcp: Tcp,
     filter: ComPort,
     uart: Uart,
+    voice: Voice,
     /// What the host sent and the filter has not seen: one chunk at most.
     raw: Vec<u8>,
     /// Where `raw` begins.
@@ -46,11 +47,12 @@ pub(crate) struct Rfc2217 {
 
 impl Rfc2217 {
     /// Listens. The modem's side of the line is set like this.
-    pub(crate) async fn listen(address: SocketAddr, uart: Uart) -> io::Result<Rfc2217> {
+    pub(crate) async fn listen(address: SocketAddr, uart: Uart, voice: Voice) -> io::Result<Rfc2217> {
         Ok(Rfc2217 {
-            tcp: Tcp::listen(address).await?,
+            tcp: Tcp::listen(address, voice.clone()).await?,
             filter: ComPort::new(SIGNATURE),
             uart,
+            voice,
             raw: Vec::new(),
             seen: 0,
             ahead: Vec::new(),
@@ -73,7 +75,7 @@ impl Rfc2217 {
         while self.dtr.is_none() && !rest.is_empty() && self.wire.len() < WIRE_MAX {
             match self.filter.take(&mut rest, &mut self.ahead, &mut self.wire) {
                 Some(com_port::Event::Dtr(on)) => self.dtr = Some(on),
-                Some(com_port::Event::Settings) => log::host_set(self.filter.rate(), self.uart),
+                Some(com_port::Event::Settings) => self.compare_rates(),
                 Some(com_port::Event::PurgeInput) => self.ahead.clear(),
                 Some(com_port::Event::PurgeOutput) => self.data.clear(),
                 Some(com_port::Event::PurgeBoth) => {
@@ -85,6 +87,16 @@ impl Rfc2217 {
         }
         self.negotiated |= shown - rest.len() > self.ahead.len().saturating_sub(data);
         self.seen = self.raw.len() - rest.len();
+    }
+
+    /// The host set the rate of a port that has none; a real one would have to agree with the modem.
+    fn compare_rates(&self) {
+        let (host, modem) = (self.filter.rate(), self.uart.rate.bits());
+        if let Some(host) = host.filter(|host| *host != modem) {
+            self.voice.detail(format_args!(
+                "the host's port is at {host} bit/s, the modem at {modem}: a real line would garble"
+            ));
+        }
     }
 
     /// Lets the filter tell the host of something. A host that does not read is told later, and only how the lines are then.
@@ -304,7 +316,8 @@ mod tests {
     #[test]
     fn a_host_that_reads_nothing_is_told_in_the_end_how_the_lines_are() {
         Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-            let mut port = Rfc2217::listen((Ipv4Addr::LOCALHOST, 0).into(), Uart::default()).await.unwrap();
+            let mut port =
+                Rfc2217::listen((Ipv4Addr::LOCALHOST, 0).into(), Uart::default(), Voice::unheard()).await.unwrap();
             let mut host = TcpStream::connect(port.tcp.address()).unwrap();
             host.write_all(INTERESTED).unwrap();
             for turn in 0.. {

@@ -17,6 +17,7 @@ use super::{Event, SerialEnd};
 use crate::descriptors::is_kept_back;
 use crate::listener::Listener;
 use crate::socket;
+use crate::watching::Voice;
 
 /// A listening socket and the host that is connected to it.
 pub(crate) struct Tcp {
@@ -35,9 +36,9 @@ pub(crate) struct Tcp {
 
 impl Tcp {
     /// Listens.
-    pub(crate) async fn listen(address: SocketAddr) -> io::Result<Tcp> {
+    pub(crate) async fn listen(address: SocketAddr, voice: Voice) -> io::Result<Tcp> {
         Ok(Tcp {
-            listener: Listener::bind("modem", address).await?,
+            listener: Listener::bind(voice, address).await?,
             host: None,
             finished: false,
             deaf: false,
@@ -250,7 +251,7 @@ mod tests {
     }
 
     async fn with_a_host() -> (Tcp, net::TcpStream) {
-        let mut tcp = Tcp::listen((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+        let mut tcp = Tcp::listen((Ipv4Addr::LOCALHOST, 0).into(), Voice::unheard()).await.unwrap();
         let host = net::TcpStream::connect(tcp.address()).unwrap();
         assert_eq!(event(&mut tcp).await, Event::Opened);
         (tcp, host)

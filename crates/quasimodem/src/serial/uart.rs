@@ -21,12 +21,13 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Event, SerialEnd};
-use crate::log;
+use crate::watching::Voice;
 
 /// A serial port, which may vanish and come back.
 pub(crate) struct UartPort {
     path: PathBuf,
     uart: Uart,
+    voice: Voice,
     state: State,
     /// Settings on their way to the port; they wait for the output to leave.
     setting: Option<JoinHandle<io::Result<Outcome>>>,
@@ -62,11 +63,12 @@ struct Held {
 
 impl UartPort {
     /// Opens the port for nobody else to use, raw and set like this. The error says what can be done about it.
-    pub(crate) fn open(path: &Path, uart: Uart) -> Result<UartPort, String> {
+    pub(crate) fn open(path: &Path, uart: Uart, voice: Voice) -> Result<UartPort, String> {
         let port = open(path, uart).map_err(|error| in_words(path, uart, &error))?;
         Ok(UartPort {
             path: path.into(),
             uart,
+            voice,
             state: State::New(port),
             setting: None,
             alarm: Box::pin(sleep_until(Instant::now())),
@@ -78,12 +80,12 @@ impl UartPort {
         ready!(self.alarm.as_mut().poll(cx));
         match open(&self.path, self.uart) {
             Ok(port) => {
-                log::say(format_args!("serial port {} is back", self.path.display()));
+                self.voice.warning(format_args!("serial port {} is back", self.path.display()));
                 self.state = State::New(port);
             }
             Err(error) => {
                 let is_news = ![ErrorKind::NotFound, told].contains(&error.kind());
-                log::still_away(&in_words(&self.path, self.uart, &error), is_news);
+                self.voice.news(is_news, format_args!("{}", in_words(&self.path, self.uart, &error)));
                 self.look_again(wait, if is_news { error.kind() } else { told });
             }
         }
@@ -97,7 +99,8 @@ impl UartPort {
 
     /// Gives the port up; `poll_event` tells so next.
     fn broken(&mut self, cx: &Context<'_>, why: &dyn std::fmt::Display) {
-        log::say(format_args!("serial port {} is gone ({why}); looking for it", self.path.display()));
+        let path = self.path.display();
+        self.voice.warning(format_args!("serial port {path} is gone ({why}); looking for it"));
         self.state = State::Broken;
         cx.waker().wake_by_ref();
     }
@@ -190,11 +193,11 @@ impl SerialEnd for UartPort {
         let path = self.path.display();
         match result.unwrap_or_else(|error| Err(error.into())) {
             Ok(Outcome { is: now, refused: None }) => {
-                log::set(&self.path, now);
+                self.voice.detail(format_args!("serial port {path} set to {now}"));
                 self.uart = now;
             }
             Ok(Outcome { is: now, refused: Some(error) }) => {
-                log::say(format_args!("serial port {path} can't do {uart} ({error}): it is at {now}"));
+                self.voice.warning(format_args!("serial port {path} can't do {uart} ({error}): it is at {now}"));
                 self.uart = now;
             }
             Err(error) => {

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ use super::Machine;
 use super::hub::{Shared, serve};
 use crate::descriptors::{Limits, is_kept_back, limits};
 use crate::listener::Listener;
-use crate::{log, socket};
+use crate::watching::Voice;
+use crate::{socket, tls};
 
 /// Whether a connection is one over TLS.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,11 +47,12 @@ where
     M: Machine<Id = Peer>,
 {
     let mut handshakes = Handshakes::default();
+    let voice = hub.look(|machine| machine.voice());
     let most = limits().share(HANDSHAKES);
     loop {
-        let (stream, from) = next(&mut listener, || handshakes.give_up_one() || hub.make_room()).await;
-        while handshakes.len() >= most && handshakes.give_up_one() {}
-        let handshake = secure(hub.clone(), acceptor.clone(), layer, stream, from);
+        let (stream, from) = next(&mut listener, || handshakes.give_up_one(&voice) || hub.make_room()).await;
+        while handshakes.len() >= most && handshakes.give_up_one(&voice) {}
+        let handshake = secure(hub.clone(), acceptor.clone(), layer, stream, from, voice.clone());
         handshakes.spawn(from.ip(), handshake);
     }
 }
@@ -108,41 +111,48 @@ impl Handshakes {
     }
 
     /// Gives up the oldest one of the address that has most of them; whether there was any.
-    fn give_up_one(&mut self) -> bool {
+    fn give_up_one(&mut self, voice: &Voice) -> bool {
         self.len();
         let count = |from| self.order.iter().filter(|(other, _)| *other == from).count();
         let greediest = self.order.iter().map(|(from, _)| *from).max_by_key(|from| count(*from));
         let Some(index) = self.order.iter().position(|(from, _)| Some(*from) == greediest) else { return false };
         if let Some((from, task)) = self.order.remove(index) {
-            log::no_room(from);
+            voice.detail(format_args!("no TLS with {from}: too many handshakes are under way"));
             task.abort();
         }
         true
     }
 }
 
-async fn secure<M>(hub: Shared<M>, acceptor: TlsAcceptor, layer: Layer, stream: TcpStream, from: SocketAddr)
-where
+async fn secure<M>(
+    hub: Shared<M>,
+    acceptor: TlsAcceptor,
+    layer: Layer,
+    stream: TcpStream,
+    from: SocketAddr,
+    voice: Voice,
+) where
     M: Machine<Id = Peer>,
 {
+    let no_tls = |error: &io::Error| voice.detail(format_args!("no TLS with {from}: {}", tls::of_client(error)));
     if layer == Layer::AsItBegins {
         let mut first = [0];
         match timeout(PATIENCE, stream.peek(&mut first)).await {
             Ok(Ok(1)) if first == [HANDSHAKE] => {}
             Ok(Ok(_)) => return serve(&hub, stream, from, false),
-            Ok(Err(error)) => return log::no_tls(from, &error),
-            Err(late) => return log::no_tls(from, &late.into()),
+            Ok(Err(error)) => return no_tls(&error),
+            Err(late) => return no_tls(&late.into()),
         }
     }
     let handshake = acceptor.accept_with(stream, |connection| connection.set_buffer_limit(Some(BUFFER)));
     match timeout(PATIENCE, handshake.into_fallible()).await {
         Ok(Ok(stream)) => serve(&hub, stream, from, true),
         Ok(Err((error, stream))) => {
-            log::no_tls(from, &error);
+            no_tls(&error);
             // What the client has sent meanwhile must not reset the connection, and take the alert away.
             socket::finish(stream, &[]).await;
         }
-        Err(late) => log::no_tls(from, &late.into()),
+        Err(late) => no_tls(&late.into()),
     }
 }
 

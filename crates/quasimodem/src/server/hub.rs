@@ -20,7 +20,6 @@ use tokio::time::{self, Sleep};
 
 use super::{Event, Machine};
 use crate::descriptors::limits;
-use crate::log;
 use crate::queue::{Crossed, Queue};
 use crate::resolve::why;
 use crate::socket::{self, Closing};
@@ -189,7 +188,8 @@ impl<M: Machine> Shared<M> {
             }
         }
         while let Some(id) = hub.connections.overrun.pop() {
-            log::overrun_peer();
+            let words = "cut off a peer that does not read, since too much waits to be written to all of them";
+            hub.machine.voice().detail(format_args!("{words}"));
             hub.lose(id, why(&io::ErrorKind::OutOfMemory.into()));
         }
         for (id, dialing) in mem::take(&mut hub.connections.dialed) {
@@ -421,6 +421,7 @@ mod tests {
     use tokio::task::yield_now;
 
     use super::*;
+    use crate::watching::Voice;
 
     /// Sends each peer a mebibyte, piece by piece.
     struct Talker {
@@ -441,6 +442,10 @@ mod tests {
 
         fn make_room(&mut self, _now: Instant, _connections: &mut Connections<Peer>) -> bool {
             false
+        }
+
+        fn voice(&self) -> Voice {
+            Voice::unheard()
         }
 
         fn deadline(&self) -> Option<Instant> {

@@ -12,6 +12,7 @@ use quasimodem_core::{Instant, Why};
 
 pub(crate) use self::admission::{Layer, accept, accept_tls};
 pub(crate) use self::hub::{Connections, Shared, hub};
+use crate::watching::Voice;
 
 /// A server without I/O.
 pub(crate) trait Machine: Send + 'static {
@@ -29,6 +30,9 @@ pub(crate) trait Machine: Send + 'static {
     /// Gives up the connection that has the least claim to it, if there is one of a client that has said nothing yet:
     /// there is no room for another.
     fn make_room(&mut self, now: Instant, connections: &mut Connections<Self::Id>) -> bool;
+
+    /// By what is said of it that it does not know.
+    fn voice(&self) -> Voice;
 
     /// When it wants a [`Tick`](Event::Tick), if nothing happens before.
     fn deadline(&self) -> Option<Instant>;

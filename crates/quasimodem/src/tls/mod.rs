@@ -10,9 +10,11 @@ mod witness;
 mod words;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 
 use quasimodem_core::{TlsFailure, TlsProfile, TlsVersions, Verify};
+use quasimodem_lab::watch::Weight;
 use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
@@ -37,6 +39,7 @@ pub(crate) struct Tls {
     /// Trusted beside those: the root of the lab.
     lab: Option<CertificateDer<'static>>,
     own_roots: OnceLock<Verifier>,
+    /// To whom it says which roots are trusted.
     report: Report,
     loaded_roots: Shared<Roots>,
     templates: Shared<Template>,
@@ -51,27 +54,18 @@ pub(crate) struct Template {
 
 type Verifier = Arc<dyn ServerCertVerifier>;
 
-/// Where it is said which roots are trusted.
-#[derive(Clone, Copy)]
-pub(crate) struct Report {
-    /// For those who want to know.
-    pub(crate) detail: fn(&str),
-    /// For everybody.
-    pub(crate) warning: fn(&str),
-}
-
-const SILENT: Report = Report { detail: |_| (), warning: |_| () };
+type Report = Box<dyn Fn(Weight, fmt::Arguments<'_>) + Send + Sync>;
 
 impl Tls {
     /// Where the host has loaded no roots, trusts these, or the operating system's if there are none; and the lab's.
     pub(crate) fn new(ca: Option<Vec<CertificateDer<'static>>>, lab: Option<CertificateDer<'static>>) -> Tls {
         let (loaded_roots, templates) = (Shared::default(), Shared::default());
-        Tls { ca, lab, own_roots: OnceLock::new(), report: SILENT, loaded_roots, templates }
+        Tls { ca, lab, own_roots: OnceLock::new(), report: Box::new(|_, _| ()), loaded_roots, templates }
     }
 
     /// Says there which roots are trusted, once they are read.
-    pub(crate) fn reporting_to(self, report: Report) -> Tls {
-        Tls { report, ..self }
+    pub(crate) fn reporting_to(self, report: impl Fn(Weight, fmt::Arguments<'_>) + Send + Sync + 'static) -> Tls {
+        Tls { report: Box::new(report), ..self }
     }
 
     /// Reads the roots that the environment names, if it names any, so that a mistake is found before it is needed. It ends
@@ -81,7 +75,7 @@ impl Tls {
             && Environment::read().is_set()
             && let Err(failure) = self.own_roots()
         {
-            (self.report.warning)(&format!("TLS: {failure}"));
+            self.warn(format_args!("{failure}"));
         }
     }
 
@@ -145,18 +139,22 @@ impl Tls {
         };
         match found {
             Ok(System { store, summary, warning }) => {
-                (self.report.detail)(&summary);
+                (self.report)(Weight::Detail, format_args!("{summary}"));
                 if let Some(warning) = warning {
-                    (self.report.warning)(&warning);
+                    self.warn(format_args!("{warning}"));
                 }
                 Ok(store)
             }
             Err(words) if self.lab.is_some() => {
-                (self.report.warning)(&format!("only the lab's root is trusted: {words}"));
+                self.warn(format_args!("only the lab's root is trusted: {words}"));
                 Ok(RootCertStore::empty())
             }
             Err(words) => Err(TlsFailure::NoRoots(words.into())),
         }
+    }
+
+    fn warn(&self, words: fmt::Arguments<'_>) {
+        (self.report)(Weight::Warning, words);
     }
 }
 
@@ -274,8 +272,7 @@ mod tests {
     #[test]
     fn chosen_roots_stand_alone() {
         let chosen = pem::roots(pem().0.as_bytes()).unwrap();
-        let report = Report { detail: |words| panic!("{words}"), warning: |words| panic!("{words}") };
-        let tls = Tls::new(Some(chosen), None).reporting_to(report);
+        let tls = Tls::new(Some(chosen), None).reporting_to(|_, words| panic!("{words}"));
         tls.check_environment();
         assert!(tls.template(&TlsProfile::default()).is_ok());
     }
