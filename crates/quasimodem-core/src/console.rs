@@ -88,6 +88,11 @@ impl Console {
         self.host = Attendance::Absent;
     }
 
+    /// Whether somebody is there.
+    pub(crate) fn has_host(&self) -> bool {
+        self.host != Attendance::Absent
+    }
+
     /// Forgets what the host has begun.
     pub(crate) fn reset(&mut self) {
         self.line.reset();

@@ -256,6 +256,11 @@ impl Modem {
         session.is_none_or(|session| session.is_between_packets())
     }
 
+    /// Whether a host has the serial port open.
+    pub fn has_host(&self) -> bool {
+        self.console.has_host()
+    }
+
     /// What time the host set with `AT+CCLK=`, in seconds since 1970, unless the clock follows the network. Whoever checks
     /// certificates for the modem goes by it, as the TLS of a real one does.
     pub fn host_clock(&self, now: Instant) -> Option<i64> {

@@ -64,6 +64,8 @@ pub enum Why {
     NotResolved(Box<str>, Box<str>),
     /// The TLS handshake failed, or TLS ended the connection.
     Tls(TlsFailure),
+    /// A fault that was asked for ended the connection; `true`: not in order.
+    Fault(bool),
     /// The driver's machine refused: the operating system's error number and its words.
     System(i32, Box<str>),
 }
@@ -80,6 +82,8 @@ impl fmt::Display for Why {
             Why::NoSuchName(name) => write!(f, "no such name: {}", Foreign(name)),
             Why::NotResolved(name, said) => write!(f, "can't look up {}: {}", Foreign(name), Foreign(said)),
             Why::Tls(failure) => write!(f, "TLS: {failure}"),
+            Why::Fault(false) => f.write_str("ended by a fault"),
+            Why::Fault(true) => f.write_str("reset by a fault"),
             Why::System(code, said) => write!(f, "{} ({code})", Foreign(said)),
         }
     }

@@ -349,6 +349,8 @@ fn reason(why: &Why) -> String {
         Why::NoSuchName(name) => format!("no such name {name}"),
         Why::NotResolved(name, said) => format!("not resolved {name} {}", one_line(said)),
         Why::Tls(failure) => format!("tls {}", tls_words::put(failure)),
+        Why::Fault(false) => "ended by a fault".into(),
+        Why::Fault(true) => "reset by a fault".into(),
         Why::System(code, said) => format!("system {code} {}", one_line(said)),
     }
 }

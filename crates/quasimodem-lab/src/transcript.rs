@@ -512,6 +512,8 @@ fn cause(text: &str) -> Result<Why, String> {
     Ok(match text {
         "ended" => Why::Ended,
         "reset" => Why::Reset,
+        "ended by a fault" => Why::Fault(false),
+        "reset by a fault" => Why::Fault(true),
         "refused" => Why::Refused,
         "unreachable" => Why::Unreachable,
         "timed out" => Why::TimedOut,

@@ -79,7 +79,7 @@ fn run_command(turn: &mut Turn<'_>, line: &mut [u8], at: usize) -> Result<(Answe
         Verdict::Pass => {}
         Verdict::Refuse(code) => {
             let style = if code.is_some() { ErrorStyle::Cme } else { ErrorStyle::Plain };
-            let (problem, shown) = (Problem::Configured(code), form.arguments());
+            let (problem, shown) = (Problem::Fault(code), form.arguments());
             return Err(Refused { command: row.name, style, problem, shown });
         }
         Verdict::Ignore => return Ok((Answer::Never, form.arguments())),

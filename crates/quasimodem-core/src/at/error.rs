@@ -25,6 +25,8 @@ pub enum Problem {
     UnknownCommand,
     /// It is answered like this by configuration, with the number of a `+CME ERROR`.
     Configured(Option<u16>),
+    /// A fault that was asked for answers it like this, with the number of a `+CME ERROR`.
+    Fault(Option<u16>),
     /// The model does not have the command.
     NotOnThisModel,
     /// The command does not have this form (`=`, `?`, `=?` or none).
@@ -126,7 +128,7 @@ impl Problem {
     /// What the host is told with `+CME ERROR`; `None`: always plain `ERROR`.
     pub const fn cme(self) -> Option<Cme> {
         let (code, text) = match self {
-            Problem::Configured(code) => {
+            Problem::Configured(code) | Problem::Fault(code) => {
                 let Some(code) = code else { return None };
                 return Some(Cme { code, text: "configured error" });
             }
@@ -188,6 +190,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Problem::Configured(_) => f.write_str("answered as configured"),
+            Problem::Fault(_) => f.write_str("refused by a fault"),
             Problem::UnknownCommand => f.write_str("unknown command"),
             Problem::NotOnThisModel => f.write_str("this model does not have it"),
             Problem::NoSuchForm => f.write_str("it does not have this form"),
