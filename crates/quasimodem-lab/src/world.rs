@@ -18,6 +18,7 @@ use quasimodem_core::{self as core, Effect, Imei, Input, Instant, Link, Modem, O
 use crate::broker::{self, Broker, Peer};
 use crate::event::Names;
 use crate::fault::{Filters, Happened};
+use crate::flat::Bad;
 use crate::network::{self, Answer, Network, Side, Wire};
 use crate::order::{Inbox, Order};
 use crate::pipe::{Conditions, Pipe};
@@ -58,6 +59,8 @@ pub struct World {
     host_ears: Option<Box<dyn Watch + Send>>,
     /// When hosts gave their last order, and how many at that time.
     ordered: (Instant, u32),
+    /// Why the last planned order was refused, until somebody asks.
+    refused: Option<Bad>,
     /// Of the run, from which faults draw.
     seed: u64,
     timers: Timers<Actor>,
@@ -146,6 +149,7 @@ impl World {
             names,
             ears: None,
             ordered: (Instant::START, 0),
+            refused: None,
             heard: Arc::default(),
             host_ears: None,
             seed,
@@ -372,7 +376,9 @@ impl World {
                 // What is ordered may lead to the next order: time has to pass.
                 self.plan(now + Duration::from_millis(1), Change::Order(station, order));
             } else {
-                self.order(station, order, watch);
+                if let Err(bad) = self.order(station, order, watch) {
+                    self.tell_host(station, script::Input::Refused(&bad));
+                }
             }
             return true;
         }

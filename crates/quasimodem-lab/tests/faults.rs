@@ -48,8 +48,19 @@ fn plan(seed: u64, specs: &[&str]) -> Plan {
     Plan::new(&specs, seed, 0, Instant::START).unwrap()
 }
 
+/// The same with one fault, and the words of its not having hit as often as expected.
+fn told(spec: &str, lines: &[&str]) -> (Seen, String) {
+    let (seen, unhit) = run_and_tell(&[spec], lines);
+    (seen, unhit.join("; "))
+}
+
 /// A modem whose host types these lines, a second each, with these faults; what was seen, and what hit too rarely.
 fn run(specs: &[&str], lines: &[&str]) -> (Seen, usize) {
+    let (seen, unhit) = run_and_tell(specs, lines);
+    (seen, unhit.len())
+}
+
+fn run_and_tell(specs: &[&str], lines: &[&str]) -> (Seen, Vec<String>) {
     let mut seen = Seen::default();
     let mut world = World::new(7, [Config::default()]);
     let script: String = lines.iter().map(|line| format!("within 1s\n> {line}\nwait 4s\n")).collect();
@@ -60,7 +71,7 @@ fn run(specs: &[&str], lines: &[&str]) -> (Seen, usize) {
     world.break_by(station, plan(7, specs), &mut seen);
     world.plan(Instant::START, Change::Attach(station, true));
     world.pass(Instant::from_millis(60_000), &mut seen);
-    (seen, world.unhit(station).len())
+    (seen, world.unhit(station).iter().map(ToString::to_string).collect())
 }
 
 const OPEN: &str = r#"AT+MQTTOPEN=1,"broker",1883,1,300"#;
@@ -243,10 +254,23 @@ fn what_can_not_be_is_told() {
         ("packet-drop TYPE=PUBACK", "packet-drop has no key \"TYPE\", perhaps \"type\""),
         ("packet-drop qos=1 qos=2", "qos stands there twice"),
         ("packet-drop topic='a b", "a quote has no end"),
+        ("packet-drop rearm=true", "rearm means nothing without on=…"),
+        ("packet-drop count=2", "count means nothing without on=…"),
+        ("packet-drop jitter=1s", "jitter means nothing without every=…"),
+        ("coverage-lost every=10s", "every means nothing without lasts=…"),
+        ("coverage-lost on=at.final rearm=true", "rearm means nothing without lasts=…"),
+        ("packet-drop lasts=0s", "lasts is \"0s\", expected a time with its unit, more than 0, such as"),
+        ("packet-drop lease=0s", "lease is \"0s\", expected a time with its unit, more than 0, such as"),
+        ("packet-drop every=0s", "every is \"0s\", expected a time with its unit, more than 0, such as"),
     ] {
         let error = spec.parse::<Spec>().unwrap_err().to_string();
         assert!(error.starts_with(words), "{spec}: {error}");
     }
+    let table = [("fault".to_owned(), "packet-drop type=PUBACK".to_owned())];
+    assert_eq!(
+        Spec::from_pairs(table).unwrap_err().to_string(),
+        "fault is \"packet-drop type=PUBACK\", expected its name alone: in a table, each of its keys is one of the table"
+    );
     let same: Vec<Spec> = ["packet-drop id=a", "connack-code id=a"].iter().map(|spec| spec.parse().unwrap()).collect();
     assert!(matches!(Plan::new(&same, 1, 0, Instant::START), Err(Bad::SameId(id)) if id == "a"));
 }
@@ -266,4 +290,59 @@ fn rows_are_well_formed() {
     }
     let names: std::collections::BTreeSet<&str> = ROWS.iter().map(|row| row.name).collect();
     assert_eq!(names.len(), ROWS.len());
+}
+
+/// What meets nothing changes nothing, and is no hit.
+#[test]
+fn what_meets_nothing_is_no_hit() {
+    for (spec, words) in [
+        ("link-end at=5s", "fault link-end was never hit: it began 1 time and met nothing"),
+        ("link-end client=2 on=client.open", "fault link-end was never hit: it began 1 time and met nothing"),
+        ("packet-corrupt type=CONNACK byte=4", "fault packet-corrupt was never hit: 1 packet came that it is about"),
+        ("session-flag present=0", "fault session-flag was never hit: 1 packet came that it is about"),
+        ("packet-drop on='client.open client=2'", "it begins with client.open client=2, which never came"),
+        ("command-lost command=+CSQ", "fault command-lost was never hit: nothing came that it is about"),
+        ("urc-lost nth=9", "fault urc-lost was never hit: 2 lines came that it is about"),
+        (
+            "packet-drop type=CONN* nth=2,9 expect=2",
+            "fault packet-drop hit 1 of 2 packets that it is about; expected were 2",
+        ),
+    ] {
+        let line = if spec == "link-end at=5s" { "AT" } else { OPEN };
+        let (seen, unhit) = told(spec, &[line]);
+        assert!(unhit.starts_with(words) || unhit.contains(words), "{spec}: {unhit}");
+        assert_eq!(
+            seen.faults.iter().any(|line| line.contains("hit")),
+            spec.contains("expect"),
+            "{spec}: {:?}",
+            seen.faults
+        );
+    }
+    let (_, unhit) = told("data-call-lost every=10s times=2 expect=2", &["AT+MIPCALL=0"]);
+    assert!(unhit.ends_with("hit 1 of the 7 times that it began; expected were 2"), "{unhit}");
+}
+
+/// What was taken back is not used up.
+#[test]
+fn what_was_no_hit_leaves_its_times() {
+    let (seen, unhit) = run(&["packet-corrupt dir=down byte=4 times=1"], &[OPEN, r#"AT+MQTTSUB=1,"t",1"#]);
+    assert_eq!(seen.faults[1..], ["packet-corrupt hit SUBACK 2 of 1", "spent packet-corrupt"]);
+    assert_eq!(unhit, 0);
+}
+
+/// Of many faults and long lists none takes long to be read.
+#[test]
+fn many_counters_are_read_at_once() {
+    let list: Vec<String> = (1..=50_000u32).rev().map(|rank| (2 * rank).to_string()).collect();
+    let spec: Spec = format!("packet-drop nth={}", list.join(",")).parse().unwrap();
+    let many = vec!["packet-drop nth=1..3,2..9,11".parse().unwrap(); 50_000];
+    let start = std::time::Instant::now();
+    assert!(Plan::new(&many, 1, 0, Instant::START).is_ok());
+    let mut filters = Filters::new(Plan::new(&[spec], 1, 0, Instant::START).unwrap());
+    for nth in 1..=50_000 {
+        let passes = !filters.down(Instant::START, LINK, b"\xd0\x00", true, &mut |_| {}).is_empty();
+        assert_eq!(passes, nth % 2 == 1);
+    }
+    // Where each one is compared with each other one, it takes many times that.
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }

@@ -77,7 +77,7 @@ fn messages_go_through_the_broker() {
     let messages = lab.broker().messages();
     let seen: Vec<_> = messages.iter().map(|message| (&*message.client_id, &*message.topic)).collect();
     assert_eq!(seen, [("one", "up/1"), ("lab", "up/2")]);
-    lab.broker().kick("one");
+    lab.broker().kick("one").unwrap();
     let broken = lab.advance_until("client.broken", SECOND).unwrap();
     assert_eq!((broken.field("modem").unwrap(), broken.field("cause").unwrap()), (&"modem".into(), &1.into()));
 }

@@ -225,3 +225,42 @@ fn what_is_no_order() {
     let both = wrong("fault packet-drop at=3s on=client.open");
     assert!(both.contains("not both"), "{both}");
 }
+
+#[test]
+fn orders_name_what_is_there() {
+    let lab = quasimodem_lab::Lab::new(1);
+    let modem = lab.add();
+    let wrong = |order: &str| modem.order(order).unwrap_err().to_string();
+    assert_eq!(wrong("trigger id=tunel"), "there is no fault with the id \"tunel\", and no other");
+    modem.order("fault coverage-lost id=tunnel on=at.prompt").unwrap();
+    assert_eq!(
+        wrong("trigger id=tunel"),
+        "there is no fault with the id \"tunel\", perhaps \"tunnel\"; there are tunnel"
+    );
+    assert_eq!(wrong("clear id=x"), "there is no fault with the id \"x\"; there are tunnel");
+    modem.order("clear").unwrap();
+    let nobody = lab.order("broker-kick client_id=m").unwrap_err().to_string();
+    assert_eq!(nobody, "no client is connected as \"m\", and no other");
+}
+
+/// A script that orders what can't be fails, at the line that does.
+#[test]
+fn scripts_order_what_is_there() {
+    for (script, outcome) in [
+        (
+            "! fault packet-drop id=a\n! clear id=b\n> AT\n",
+            "2: there is no fault with the id \"b\", perhaps \"a\"; there are a",
+        ),
+        ("> AT\n! trigger id=b\n", "2: there is no fault with the id \"b\", and no other"),
+        ("> AT\n! broker-kick client_id=b\n> AT\n", "2: no client is connected as \"b\", and no other"),
+    ] {
+        let program = Program::parse(script, &[]).unwrap().into();
+        let lab = quasimodem_lab::Lab::new(1);
+        let script = Some(quasimodem_lab::lab::Script { program, mode: Mode::Strict });
+        let config = quasimodem_lab::lab::ModemConfig { script, ..Default::default() };
+        let modem = lab.add_with(config).unwrap();
+        lab.advance(Duration::from_secs(5));
+        let failure = modem.outcome().unwrap().unwrap_err();
+        assert_eq!(format!("{}: {}", failure.line, failure.words), outcome);
+    }
+}

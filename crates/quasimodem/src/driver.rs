@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use quasimodem_core::{Change, Effect, Host, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Power};
 use quasimodem_lab::fault::{Due, Filters, Happened, Plan, Unhit};
+use quasimodem_lab::flat::Bad;
 use quasimodem_lab::order::{Inbox, Order};
 use quasimodem_lab::watch::{OnLink, Way};
 use tokio::time;
@@ -115,7 +116,12 @@ impl<E: SerialEnd> Driver<E> {
     }
 
     /// Carries out what somebody outside tells this modem, now.
-    pub(crate) fn order(&mut self, order: Order, Desk { lent, .. }: &mut Desk) {
+    ///
+    /// # Errors
+    ///
+    /// It names a fault that is not there.
+    pub(crate) fn order(&mut self, order: Order, Desk { lent, .. }: &mut Desk) -> Result<(), Bad> {
+        let mut outcome = Ok(());
         match order {
             Order::Radio(changes) => {
                 for change in changes {
@@ -132,13 +138,19 @@ impl<E: SerialEnd> Driver<E> {
                     Some(filters) => filters,
                     None => self.filters(Plan::empty(lent.seed, station)),
                 };
-                filters.plan_mut().order(order, now, &mut tells(&lent.watching, now, station));
+                outcome = filters.plan_mut().order(order, now, &mut tells(&lent.watching, now, station));
                 self.filters = Some(filters);
                 self.listen(lent);
             }
             // No station has a broker.
             Order::Broker(_) => {}
         }
+        outcome
+    }
+
+    /// Lets the host know, if it gives orders, that one could not be carried out.
+    pub(crate) fn refused(&mut self, bad: &Bad) {
+        self.end.refused(bad);
     }
 
     /// Faults at work on the links that there are.

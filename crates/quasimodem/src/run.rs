@@ -189,9 +189,12 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
                 // What is ordered may lead to the next order, and signals have their turn as well.
                 cx.waker().wake_by_ref();
             }
-            match order {
-                Order::Broker(order) => drop(broker.as_ref().map(|broker| broker.order(&order))),
+            let carried_out = match order {
+                Order::Broker(order) => broker.as_ref().map_or(Ok(()), |broker| broker.order(&order)),
                 order => driver.order(order, &mut desk),
+            };
+            if let Err(bad) = carried_out {
+                driver.refused(&bad);
             }
         }
         if let Some(at) = driver.wakes_at() {

@@ -10,6 +10,7 @@ use super::Broker;
 use super::note::{Client, End, Message, Note};
 use super::outbox::{Outbox, Peer};
 use super::session::Parcel;
+use crate::flat::Bad;
 
 /// What somebody outside tells a broker. `Debug` does not show a payload.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,15 +39,21 @@ pub enum Order {
 const CLIENT: &str = "lab";
 
 impl Broker {
-    /// Carries out an order. False: nobody is there whom it is about.
-    pub fn order(&mut self, now: Instant, order: &Order, out: &mut Outbox) -> bool {
+    /// Carries out an order.
+    ///
+    /// # Errors
+    ///
+    /// Nobody is there whom it is about.
+    pub fn order(&mut self, now: Instant, order: &Order, out: &mut Outbox) -> Result<(), Bad> {
         self.retained_sent = 0;
         self.settle(now, out);
         match order {
             Order::Publish { topic, payload, qos, retain } => self.publish(topic, payload, *qos, *retain, out),
             Order::Kick(client) => {
-                let peer = self.sessions.get(&**client).and_then(|session| session.peer);
-                peer.inspect(|peer| self.close(*peer, End::Kicked, out)).is_some()
+                let Some(peer) = self.sessions.get(&**client).and_then(|session| session.peer) else {
+                    return Err(Bad::NoClient(client.to_string(), self.client_ids()));
+                };
+                self.close(peer, End::Kicked, out);
             }
             Order::Restart { keep } => {
                 let peers: Vec<Peer> = self.connections.keys().copied().collect();
@@ -56,18 +63,23 @@ impl Broker {
                     out.note(Note::Ended { peer, client, why: End::Restarted });
                 }
                 self.restart(*keep);
-                true
             }
         }
+        Ok(())
     }
 
-    fn publish(&mut self, topic: &str, payload: &[u8], qos: Qos, retain: bool, out: &mut Outbox) -> bool {
+    /// The ids of the clients that are connected.
+    fn client_ids(&self) -> Vec<String> {
+        let here = self.sessions.iter().filter(|(_, session)| session.peer.is_some());
+        here.map(|(id, _)| id.to_string()).collect()
+    }
+
+    fn publish(&mut self, topic: &str, payload: &[u8], qos: Qos, retain: bool, out: &mut Outbox) {
         let message = Arc::new(Message { topic: topic.into(), payload: payload.into() });
         let parcel = Parcel { message: self.budget.hold(message.clone()), qos, retain };
         let client: Client = CLIENT.into();
         out.note(Note::Published { client, message, qos, retain, dup: false, id: None, will: false });
         self.deliver(&parcel, out);
-        true
     }
 }
 

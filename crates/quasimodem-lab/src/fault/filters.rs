@@ -6,7 +6,7 @@ use quasimodem_core::{Change, ClientId, Form, Gate, Input, Instant, Kind, Link, 
 
 use super::item::{Item, Packet};
 use super::overlaid::Overlaid;
-use super::plan::{Happened, Plan, Unhit};
+use super::plan::{Happened, Outcome, Plan, Unhit};
 use super::row::{Act, Due};
 use crate::frames::{Frames, Piece};
 use crate::transcript;
@@ -76,6 +76,7 @@ impl Filters {
 
     /// A link ended: what came of a packet that is not complete, in such chunks.
     pub fn ended(&mut self, link: Link) -> Vec<Vec<u8>> {
+        self.closed(link);
         chunks(&self.ways.get_mut(&(link, false)).map(Frames::take_partial).unwrap_or_default())
     }
 
@@ -104,11 +105,9 @@ impl Filters {
         let text = String::from_utf8_lossy(bytes);
         let mut pieces = vec![bytes.to_vec()];
         let item = Item::Piece(kind, text.trim_matches(['\r', '\n']));
-        self.plan.judge(now, &item, 0, tell, &mut |act, values| {
-            if let Act::Pieces(_, act) = act {
-                act(values, &mut pieces);
-            }
-            pieces.is_empty()
+        self.plan.judge(now, &item, 0, tell, &mut |act, values| match act {
+            Act::Pieces(_, act) => change(&mut pieces, |pieces| act(values, pieces)),
+            _ => Outcome::Same,
         });
         pieces
     }
@@ -134,7 +133,7 @@ impl Filters {
                 _ => None,
             };
             due.extend(why.map(|why| Due::Input(Input::Closed(link, why))));
-            true
+            Outcome::Gone
         });
         may
     }
@@ -147,7 +146,7 @@ impl Filters {
                 may = false;
                 due.push_back(Due::Input(Input::Resolved(query, act(values, name))));
             }
-            true
+            Outcome::Gone
         });
         may
     }
@@ -160,7 +159,16 @@ impl Filters {
     /// The next thing that is to be done in the name of a fault, if it is time.
     pub fn take_due(&mut self, now: Instant, modem: &Modem, tell: Tell<'_>) -> Option<Due> {
         let mut more = Vec::new();
-        let overlay = self.plan.settle(now, tell, &mut more);
+        let connections = &self.connections;
+        let meets = |due: &Due| match due {
+            Due::Input(Input::Bearer(Change::DataCall(None))) => modem.radio().address.is_some(),
+            Due::Input(_) => true,
+            Due::End(client, _) => {
+                connections.iter().any(|(link, (_, is_open))| *is_open && client.is_none_or(|client| client == link.0))
+            }
+            Due::Print(_) => modem.has_host(),
+        };
+        let overlay = self.plan.settle(now, &meets, tell, &mut more);
         self.due.extend(more);
         self.due.extend(
             self.radio.follow(overlay, modem.radio()).into_iter().map(|change| Due::Input(Input::Bearer(change))),
@@ -187,11 +195,9 @@ impl Filters {
         let mut judge = |packet: &[u8]| {
             let mut packets = vec![packet.to_vec()];
             let item = Item::Packet(Packet::new(client, up, packet));
-            plan.judge(now, &item, connection, &mut *tell, &mut |act, values| {
-                if let Act::Packets(_, act) = act {
-                    act(values, &mut packets);
-                }
-                packets.is_empty()
+            plan.judge(now, &item, connection, &mut *tell, &mut |act, values| match act {
+                Act::Packets(_, act) => change(&mut packets, |packets| act(values, packets)),
+                _ => Outcome::Same,
             });
             packets
         };
@@ -224,9 +230,20 @@ impl Gate for Commands<'_> {
             if let Act::Commands(act) = act {
                 verdict = act(values);
             }
-            verdict != Verdict::Pass
+            if verdict == Verdict::Pass { Outcome::Same } else { Outcome::Gone }
         });
         verdict
+    }
+}
+
+/// Changes something, and says what came of it.
+fn change(things: &mut Vec<Vec<u8>>, act: impl FnOnce(&mut Vec<Vec<u8>>)) -> Outcome {
+    let before = things.clone();
+    act(things);
+    match things.is_empty() {
+        true => Outcome::Gone,
+        false if *things == before => Outcome::Same,
+        false => Outcome::Changed,
     }
 }
 

@@ -53,7 +53,7 @@ impl Item<'_> {
             }
             (Item::Piece(kind, text), Act::Pieces(only, _)) => {
                 let kinds = values.text("kind").is_none_or(|wanted| wanted == word(*kind));
-                kinds && only.is_none_or(|only| only == *kind) && is_line(values, text)
+                kinds && only.have(*kind) && is_line(values, text)
             }
             (Item::Command(name, form), Act::Commands(_)) => {
                 values.text("command").is_none_or(|wanted| is_meant(wanted, name))

@@ -53,6 +53,11 @@ impl Life {
         self.begins.is_some()
     }
 
+    /// The event came that it waits for, or somebody called.
+    pub(super) fn was_told(&self) -> bool {
+        self.told.is_some()
+    }
+
     /// Nobody has said it again in time.
     pub(super) fn has_lapsed(&self, values: &Values, now: Instant) -> bool {
         self.lapses(values).is_some_and(|at| now >= at)

@@ -1,6 +1,6 @@
 //! Which packets are hit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::PoisonError;
@@ -22,6 +22,17 @@ pub struct Plan {
     seed: u64,
     modem: u64,
     faults: Vec<Fault>,
+}
+
+/// What came of a hit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// Nothing: all is as it was.
+    Same,
+    /// Something is otherwise.
+    Changed,
+    /// The thing is gone, and nothing else hits it.
+    Gone,
 }
 
 struct Fault {
@@ -110,22 +121,32 @@ impl fmt::Display for Happened<'_> {
 pub struct Unhit {
     /// Its id.
     pub id: String,
-    /// How many packets it was about.
+    /// How many things it was about.
     pub matches: u64,
     /// How many it hit.
     pub hits: u64,
     /// How many it was to hit.
     pub expected: RangeInclusive<u64>,
+    /// What it is about: one of it, and several; `None`: it just begins.
+    pub(super) things: Option<[&'static str; 2]>,
+    /// The event that it waits for and that never came.
+    pub(super) waits: Option<String>,
 }
 
 /// What became of it, and what was expected.
 impl fmt::Display for Unhit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Unhit { id, matches, hits, expected } = self;
-        match (hits, matches) {
-            (0, 0) => write!(f, "fault {id} was never hit: nothing came that it is about")?,
-            (0, _) => write!(f, "fault {id} was never hit: {matches} packets came that it is about")?,
-            _ => write!(f, "fault {id} hit {hits} of {matches} packets that it is about")?,
+        let Unhit { id, matches, hits, expected, things, waits } = self;
+        let [one, several] = things.unwrap_or(["time", "times"]);
+        let things_of = if *matches == 1 { one } else { several };
+        match (hits, matches, things, waits) {
+            (0, 0, _, Some(event)) => write!(f, "fault {id} was never hit: it begins with {event}, which never came")?,
+            (0, 0, Some(_), None) => write!(f, "fault {id} was never hit: nothing came that it is about")?,
+            (0, 0, None, None) => write!(f, "fault {id} was never hit: it never began")?,
+            (0, _, Some(_), _) => write!(f, "fault {id} was never hit: {matches} {things_of} came that it is about")?,
+            (0, _, None, _) => write!(f, "fault {id} was never hit: it began {matches} {things_of} and met nothing")?,
+            (_, _, Some(_), _) => write!(f, "fault {id} hit {hits} of {matches} {things_of} that it is about")?,
+            (_, _, None, _) => write!(f, "fault {id} hit {hits} of the {matches} {things_of} that it began")?,
         }
         match (expected.start(), expected.end()) {
             (1, &u64::MAX) => f.write_str("; optional=true if that may be"),
@@ -143,14 +164,16 @@ impl Plan {
     /// Two faults have one id.
     pub fn new(specs: &[Spec], seed: u64, modem: usize, now: Instant) -> Result<Plan, Bad> {
         let mut plan = Plan::empty(seed, modem);
+        let (mut ids, mut of_row) = (BTreeSet::new(), BTreeMap::<_, u64>::new());
         for spec in specs {
-            let same = plan.faults.iter().filter(|fault| std::ptr::eq(fault.spec.row, spec.row)).count();
-            let id = match (spec.id(), same) {
+            let same = of_row.entry(spec.row.name).or_default();
+            *same += 1;
+            let id = match (spec.id(), *same) {
                 (Some(id), _) => id.to_owned(),
-                (None, 0) => spec.row.name.to_owned(),
-                (None, same) => format!("{}-{}", spec.row.name, same + 1),
+                (None, 1) => spec.row.name.to_owned(),
+                (None, same) => format!("{}-{same}", spec.row.name),
             };
-            if plan.faults.iter().any(|fault| fault.id == id) {
+            if !ids.insert(id.clone()) {
                 return Err(Bad::SameId(id));
             }
             plan.faults.push(Fault::new(id, spec.clone(), now));
@@ -164,16 +187,24 @@ impl Plan {
         Plan { seed, modem: u64::try_from(modem).unwrap_or_default(), faults: Vec::new() }
     }
 
-    /// Carries out an order. False: there is no fault of that id.
-    pub fn order(&mut self, order: Order, now: Instant, tell: &mut dyn FnMut(Happened<'_>)) -> bool {
-        match order {
+    /// Carries out an order.
+    ///
+    /// # Errors
+    ///
+    /// There is no fault of that id.
+    pub fn order(&mut self, order: Order, now: Instant, tell: &mut dyn FnMut(Happened<'_>)) -> Result<(), Bad> {
+        let (found, id) = match order {
             Order::Put(spec) => {
                 self.put(spec, now, tell);
-                true
+                return Ok(());
             }
-            Order::Clear(id) => self.clear(id.as_deref(), tell),
-            Order::Cue(id, cue) => self.cue(&id, cue, now, tell),
+            Order::Clear(id) => (self.clear(id.as_deref(), tell), id.unwrap_or_default()),
+            Order::Cue(id, cue) => (self.cue(&id, cue, now, tell), id),
+        };
+        if found {
+            return Ok(());
         }
+        Err(Bad::NoFault(id, self.faults.iter().map(|fault| fault.id.clone()).collect()))
     }
 
     fn put(&mut self, spec: Spec, now: Instant, tell: &mut dyn FnMut(Happened<'_>)) {
@@ -232,30 +263,41 @@ impl Plan {
         self.faults.sort_by_key(|fault| fault.spec.values.number("order"));
     }
 
-    /// Lets each fault that is about something hit it, in order; `hit` does what the fault does, and tells whether the thing
-    /// is gone then. Each fault that is about it counts it, also behind one that took it away.
+    /// Lets each fault that is about something hit it, in order; `hit` does what the fault does, and says what came of it.
+    /// Each fault that is about it counts it, also behind one that took it away. What changes nothing is no hit.
     pub(super) fn judge(
         &mut self,
         now: Instant,
         item: &Item<'_>,
         connection: u64,
         tell: &mut dyn FnMut(Happened<'_>),
-        hit: &mut dyn FnMut(&Act, &Values) -> bool,
+        hit: &mut dyn FnMut(&Act, &Values) -> Outcome,
     ) {
         let (seeds, mut is_gone) = ((self.seed, self.modem), false);
         for fault in &mut self.faults {
             if fault.life.has_lapsed(&fault.spec.values, now) {
                 fault.end(tell);
             }
-            if let Some(nth) = fault.hits(now, item, connection, seeds, is_gone) {
-                fault.tell_hit(item.client(), &item.name(), nth, tell);
-                is_gone = hit(&fault.spec.row.act, &fault.spec.values);
+            let Some((scope, nth)) = fault.hits(now, item, connection, seeds, is_gone) else { continue };
+            match hit(&fault.spec.row.act, &fault.spec.values) {
+                Outcome::Same => fault.take_back(scope),
+                outcome => {
+                    fault.tell_hit(item.client(), &item.name(), nth, tell);
+                    is_gone = outcome == Outcome::Gone;
+                }
             }
         }
     }
 
-    /// What happens now because faults begin or end, and what the radio side is while some last.
-    pub(super) fn settle(&mut self, now: Instant, tell: &mut dyn FnMut(Happened<'_>), due: &mut Vec<Due>) -> Overlay {
+    /// What happens now because faults begin or end, and what the radio side is while some last. What `meets` nothing is no
+    /// hit.
+    pub(super) fn settle(
+        &mut self,
+        now: Instant,
+        meets: &dyn Fn(&Due) -> bool,
+        tell: &mut dyn FnMut(Happened<'_>),
+        due: &mut Vec<Due>,
+    ) -> Overlay {
         let (seeds, mut overlay) = ((self.seed, self.modem), Overlay::default());
         for fault in &mut self.faults {
             if fault.life.has_lapsed(&fault.spec.values, now) {
@@ -265,10 +307,15 @@ impl Plan {
             let begins = turn.is_some() && fault.episode.map(|(turn, _)| turn) != turn;
             let act = fault.spec.row.act;
             match act {
-                Act::Once(act) if begins && fault.begins(turn, seeds, tell) => due.push(act(&fault.spec.values)),
+                Act::Once(act) if begins => {
+                    let what = act(&fault.spec.values);
+                    if fault.begins(turn, seeds, !meets(&what), tell) {
+                        due.push(what);
+                    }
+                }
                 Act::Radio(act) => {
                     if begins {
-                        fault.begins(turn, seeds, tell);
+                        fault.begins(turn, seeds, false, tell);
                     }
                     // The newest counts most.
                     if turn.is_some() && fault.episode.is_some_and(|(_, hit)| hit) {
@@ -302,6 +349,8 @@ impl Plan {
             matches: fault.matches,
             hits: fault.hits,
             expected: fault.expected(),
+            things: fault.spec.row.act.things(),
+            waits: fault.spec.values.condition("on").filter(|_| !fault.life.was_told()).map(ToString::to_string),
         });
         unhit.collect()
     }
@@ -347,8 +396,14 @@ impl Fault {
     }
 
     /// A turn of what lasts or happens once begins; whether it does: all turns count together.
-    fn begins(&mut self, turn: Option<u64>, seeds: (u64, u64), tell: &mut dyn FnMut(Happened<'_>)) -> bool {
-        let nth = self.count((0, 0, 0), seeds, false);
+    fn begins(
+        &mut self,
+        turn: Option<u64>,
+        seeds: (u64, u64),
+        meets_nothing: bool,
+        tell: &mut dyn FnMut(Happened<'_>),
+    ) -> bool {
+        let nth = self.count((0, 0, 0), seeds, meets_nothing);
         self.episode = turn.map(|turn| (turn, nth.is_some()));
         if let Some(nth) = nth {
             self.tell_hit(None, "it", nth, tell);
@@ -356,7 +411,7 @@ impl Fault {
         nth.is_some()
     }
 
-    /// The number of the match if this is hit. What another fault took away counts, but nothing hits it.
+    /// The scope and the number of the match if this is hit. What another fault took away counts, but nothing hits it.
     fn hits(
         &mut self,
         now: Instant,
@@ -364,7 +419,7 @@ impl Fault {
         connection: u64,
         seeds: (u64, u64),
         is_gone: bool,
-    ) -> Option<u64> {
+    ) -> Option<(Scope, u64)> {
         let turn = self.turn(now, seeds)?;
         if !item.fits(&self.spec.row.act, &self.spec.values) {
             return None;
@@ -375,7 +430,17 @@ impl Fault {
             Some("link") => (client, connection, turn),
             _ => (0, 0, turn),
         };
-        self.count(scope, seeds, is_gone)
+        Some((scope, self.count(scope, seeds, is_gone)?))
+    }
+
+    /// What was counted as a hit last was none.
+    fn take_back(&mut self, scope: Scope) {
+        self.hits -= 1;
+        let is_shared = self.spec.values.text("per") == Some("fault");
+        let mut shared = is_shared.then(|| self.spec.shared.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(count) = shared.as_deref_mut().unwrap_or(&mut self.counts).get_mut(&scope) {
+            count.hits = count.hits.saturating_sub(1);
+        }
     }
 
     /// Counts a match; its number, if it is hit.

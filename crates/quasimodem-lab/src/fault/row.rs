@@ -58,8 +58,8 @@ pub(crate) enum Act {
     /// Changes the packets that go on in the place of one that was hit; more may be behind it in the list. Of this type of
     /// MQTT only, if one is named.
     Packets(Option<&'static str>, fn(&Values, &mut Vec<Vec<u8>>)),
-    /// Changes what the modem prints, piece by piece. Of this kind only, if one is named.
-    Pieces(Option<PieceKind>, fn(&Values, &mut Vec<Vec<u8>>)),
+    /// Changes what the modem prints, piece by piece.
+    Pieces(Pieces, fn(&Values, &mut Vec<Vec<u8>>)),
     /// Decides about a command before it is carried out.
     Commands(fn(&Values) -> Verdict),
     /// Decides about an attempt to connect; `None`: nobody ever answers.
@@ -72,6 +72,39 @@ pub(crate) enum Act {
     Radio(fn(&Values, &mut Overlay)),
     /// Happens once, when it begins.
     Once(fn(&Values) -> Due),
+}
+
+/// What of it that the modem prints.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pieces {
+    /// Pieces of this kind.
+    Of(PieceKind),
+    /// Information, results and unsolicited ones: neither echo nor the prompt.
+    Lines,
+}
+
+impl Pieces {
+    /// Whether a piece of this kind is meant.
+    pub(super) fn have(self, kind: PieceKind) -> bool {
+        match self {
+            Pieces::Of(only) => only == kind,
+            Pieces::Lines => !matches!(kind, PieceKind::Echo | PieceKind::Prompt),
+        }
+    }
+}
+
+impl Act {
+    /// What it is about: one of it, and several; `None`: it just begins.
+    pub(super) fn things(&self) -> Option<[&'static str; 2]> {
+        match self {
+            Act::Packets(..) => Some(["packet", "packets"]),
+            Act::Pieces(..) => Some(["line", "lines"]),
+            Act::Commands(_) => Some(["command", "commands"]),
+            Act::Connects(_) | Act::Names(_) => Some(["attempt to connect", "attempts to connect"]),
+            Act::Lookups(_) => Some(["look-up", "look-ups"]),
+            Act::Radio(_) | Act::Once(_) => None,
+        }
+    }
 }
 
 /// What the module finds at the radio side while faults last; `None`: what there is.
@@ -115,7 +148,7 @@ pub const COMMON: &[Key] = &[
         key: "id",
         kind: Kind::Name,
         default: "",
-        meaning: "Its name in events and counts; the name of the fault, if left out. What is drawn depends on it.",
+        meaning: "Its name in events and counts; if left out, the name of the fault, from the second of that name on with its number (packet-drop-2). What is drawn depends on it.",
     },
     Key {
         key: "nth",
@@ -175,7 +208,7 @@ pub const COMMON: &[Key] = &[
     },
     Key {
         key: "lasts",
-        kind: Kind::Time,
+        kind: Kind::Period,
         default: "",
         meaning: "When it stops to match, from when it began; never, if left out.",
     },
@@ -187,7 +220,7 @@ pub const COMMON: &[Key] = &[
     },
     Key {
         key: "lease",
-        kind: Kind::Time,
+        kind: Kind::Period,
         default: "",
         meaning: "It is over unless it is said again in this time: nothing stays of a test that died.",
     },

@@ -37,6 +37,7 @@ impl Spec {
         let names = names.into_iter().map(|(_, name)| name);
         let words: Vec<String> = names.chain(pairs.into_iter().map(|(key, value)| format!("{key}={value}"))).collect();
         match words.first() {
+            Some(first) if first.contains(char::is_whitespace) => Err(Bad::NotJustName(NAME, first.clone())),
             Some(first) if first.contains('=') => Err(Bad::Missing("a table of faults", NAME)),
             _ => {
                 let (row, values) = flat::from_words(&words, ROWS)?;
@@ -52,8 +53,25 @@ impl Spec {
     }
 
     fn new(row: &'static Row, values: Values) -> Result<Spec, Bad> {
-        if values.condition("on").is_some() && values.has("at") {
+        let waits = values.condition("on").is_some();
+        if waits && values.has("at") {
             return Err(Bad::Both("on", "at"));
+        }
+        let is_state = row.class() == "state";
+        let ends = values.has("lasts") || values.condition("until").is_some();
+        let again = values.flag("rearm") == Some(true);
+        let longer = |key| values.time(key).is_some_and(|time| !time.is_zero());
+        for (said, key, has, needed) in [
+            (again, "rearm", waits, "on"),
+            (values.number("count").is_some_and(|count| count > 1), "count", waits, "on"),
+            (longer("jitter"), "jitter", values.has("every"), "every"),
+            // What lasts for ever does not begin again.
+            (is_state && values.has("every"), "every", values.has("lasts"), "lasts"),
+            (is_state && again, "rearm", ends, "lasts"),
+        ] {
+            if said && !has {
+                return Err(Bad::Without(key, needed));
+            }
         }
         Ok(Spec { row, values, shared: Arc::default() })
     }

@@ -46,10 +46,18 @@ pub enum Bad {
     Missing(&'static str, &'static str),
     /// Two keys say what only one of them can say.
     Both(&'static str, &'static str),
+    /// A key does nothing without another one; both.
+    Without(&'static str, &'static str),
+    /// In a table this key has the name alone, and what stands there.
+    NotJustName(&'static str, String),
     /// The value of a key is not what is expected: the key, the value, and what is wrong with it.
     Value(&'static str, String, String),
     /// Two faults have one id.
     SameId(String),
+    /// There is no fault of this id; the id, and which there are.
+    NoFault(String, Vec<String>),
+    /// No client of this id is connected to the broker; the id, and which are.
+    NoClient(String, Vec<String>),
     /// This order is for a modem, and none is named.
     ForModem(&'static str),
     /// This order is for the broker, not for a modem.
@@ -158,6 +166,15 @@ impl fmt::Display for Bad {
             Bad::Twice(key) => write!(f, "{key} stands there twice"),
             Bad::Missing(row, key) => write!(f, "{row} needs {key}=…"),
             Bad::Both(one, other) => write!(f, "expected {one} or {other}, not both"),
+            Bad::NoFault(id, ids) => f.write_str(&nobody("there is no fault with the id", id, "there are", ids)),
+            Bad::NoClient(id, ids) => f.write_str(&nobody("no client is connected as", id, "connected are", ids)),
+            Bad::Without(key, needed) => write!(f, "{key} means nothing without {needed}=…"),
+            Bad::NotJustName(key, text) => {
+                write!(
+                    f,
+                    "{key} is {text:?}, expected its name alone: in a table, each of its keys is one of the table"
+                )
+            }
             Bad::Value(key, text, wrong) => write!(f, "{key} is {text:?}, {wrong}"),
             Bad::ForModem(order) => write!(f, "{order} is an order for a modem, not for the lab"),
             Bad::ForBroker(order) => write!(f, "{order} is an order for the lab's broker, not for a modem"),
@@ -166,7 +183,27 @@ impl fmt::Display for Bad {
     }
 }
 
+impl Bad {
+    /// Whom or what an order named that is not there.
+    pub(crate) fn missing(&self) -> Option<&str> {
+        if let Bad::NoFault(id, _) | Bad::NoClient(id, _) = self { Some(id) } else { None }
+    }
+}
+
 impl std::error::Error for Bad {}
+
+/// That something named is not there, and what is, as far as it is not too much to be read.
+fn nobody(what: &str, id: &str, are: &str, ids: &[String]) -> String {
+    let known: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let more = if known.len() > NAMED { ", …" } else { "" };
+    match known.get(..known.len().min(NAMED)).filter(|first| !first.is_empty()) {
+        Some(first) => format!("{what} {id:?}{}; {are} {}{more}", meant(id, &known), first.join(", ")),
+        None => format!("{what} {id:?}, and no other"),
+    }
+}
+
+/// Of what is there, so many are named.
+const NAMED: usize = 20;
 
 /// The word that is probably meant, in the words of a message.
 pub(crate) fn meant(word: &str, known: &[&str]) -> String {

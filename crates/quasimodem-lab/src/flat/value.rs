@@ -71,6 +71,7 @@ pub(crate) enum Value {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Ranks {
     Every(u64),
+    /// In order, apart from each other.
     Of(Vec<RangeInclusive<u64>>),
 }
 
@@ -78,7 +79,10 @@ impl Ranks {
     pub(crate) fn contain(&self, rank: u64) -> bool {
         match self {
             Ranks::Every(step) => rank.is_multiple_of(*step),
-            Ranks::Of(ranges) => ranges.iter().any(|range| range.contains(&rank)),
+            Ranks::Of(ranges) => {
+                let place = ranges.partition_point(|range| *range.end() < rank);
+                ranges.get(place).is_some_and(|range| range.contains(&rank))
+            }
         }
     }
 }
@@ -140,7 +144,8 @@ impl fmt::Display for Kind {
             Kind::Type => f.write_str("a type of MQTT or MQTT-SN, such as PUBACK or PUB*"),
             Kind::Topic => f.write_str("a topic, or a filter with + and #"),
             Kind::Chance => f.write_str("a chance from 0 to 1, or such as 30%"),
-            Kind::Time | Kind::Period => f.write_str("a time with its unit, such as 500ms, 1.5s or 2min"),
+            Kind::Time => f.write_str("a time with its unit, such as 500ms, 1.5s or 2min"),
+            Kind::Period => f.write_str("a time with its unit, more than 0, such as 500ms, 1.5s or 2min"),
             Kind::Ranks => f.write_str("3, 2..5, 3,7 or \"every 10\""),
             Kind::Count => f.write_str("a count, such as 2 or >=1"),
             Kind::Flag => f.write_str("true or false"),
@@ -255,7 +260,23 @@ fn ranks(text: &str) -> Option<Ranks> {
         None => part.trim().parse().ok().map(|rank| rank..=rank),
     });
     let ranges: Vec<RangeInclusive<u64>> = ranges.collect::<Option<_>>()?;
-    ranges.iter().all(|range| *range.start() > 0 && range.start() <= range.end()).then_some(Ranks::Of(ranges))
+    let are_ranges = ranges.iter().all(|range| *range.start() > 0 && range.start() <= range.end());
+    are_ranges.then(|| Ranks::Of(merged(ranges)))
+}
+
+/// The same in order, none of which touches another.
+fn merged(mut ranges: Vec<RangeInclusive<u64>>) -> Vec<RangeInclusive<u64>> {
+    ranges.sort_unstable_by_key(|range| *range.start());
+    let mut merged: Vec<RangeInclusive<u64>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if *range.start() <= last.end().saturating_add(1) => {
+                *last = *last.start()..=(*last.end()).max(*range.end());
+            }
+            _ => merged.push(range),
+        }
+    }
+    merged
 }
 
 fn count(text: &str) -> Option<RangeInclusive<u64>> {

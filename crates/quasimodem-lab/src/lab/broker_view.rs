@@ -7,6 +7,7 @@ use quasimodem_core::mqtt::Qos;
 
 use super::Lab;
 use crate::broker::{self, Note, Usage};
+use crate::flat::Bad;
 use crate::order::Order;
 use crate::watch::Watch;
 
@@ -51,21 +52,27 @@ impl Broker {
 
     /// Publishes a message, as if a client had.
     pub fn publish(&self, topic: &str, payload: &[u8], qos: Qos, retain: bool) {
-        self.order(broker::Order::Publish { topic: topic.into(), payload: payload.into(), qos, retain });
+        // Whatever is published is taken.
+        let _ = self.order(broker::Order::Publish { topic: topic.into(), payload: payload.into(), qos, retain });
     }
 
     /// Ends the connection of a client, without a word.
-    pub fn kick(&self, client_id: &str) {
-        self.order(broker::Order::Kick(client_id.into()));
+    ///
+    /// # Errors
+    ///
+    /// No such client is connected.
+    pub fn kick(&self, client_id: &str) -> Result<(), Bad> {
+        self.order(broker::Order::Kick(client_id.into()))
     }
 
     /// Goes down and comes up again, with kept sessions and retained messages (`keep`) or without.
     pub fn restart(&self, keep: bool) {
-        self.order(broker::Order::Restart { keep });
+        // There is a broker in each lab.
+        let _ = self.order(broker::Order::Restart { keep });
     }
 
-    fn order(&self, order: broker::Order) {
-        self.0.carry_out(0, Order::Broker(order));
+    fn order(&self, order: broker::Order) -> Result<(), Bad> {
+        self.0.carry_out(0, Order::Broker(order))
     }
 }
 

@@ -169,14 +169,13 @@ impl Lab {
     ///
     /// # Errors
     ///
-    /// There is no such order, it can't be read, or it is for a modem.
+    /// There is no such order, it can't be read, it is for a modem, or nobody is there whom it is about.
     pub fn order(&self, order: &str) -> Result<(), Bad> {
         let order: Order = order.parse()?;
         if order.whom() == For::Station {
             return Err(Bad::ForModem(order.name()));
         }
-        self.carry_out(0, order);
-        Ok(())
+        self.carry_out(0, order)
     }
 
     /// The broker's view.
@@ -195,13 +194,15 @@ impl Lab {
     }
 
     /// Carries out an order now.
-    fn carry_out(&self, station: usize, order: Order) {
+    fn carry_out(&self, station: usize, order: Order) -> Result<(), Bad> {
         let inner = &mut *self.lock();
         inner.since = inner.eyes.journal().last();
         let now = inner.world.now();
+        inner.world.take_refused();
         inner.world.plan(now, Change::Order(station, order));
         inner.world.pass(now, &mut inner.eyes);
         inner.eyes.wake();
+        inner.world.take_refused().map_or(Ok(()), Err)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -146,14 +146,13 @@ impl Modem {
     ///
     /// # Errors
     ///
-    /// There is no such order, it can't be read, or it is for the broker.
+    /// There is no such order, it can't be read, it is for the broker, or there is no fault of the id that it names.
     pub fn order(&self, order: &str) -> Result<(), Bad> {
         let order: Order = order.parse()?;
         if order.whom() == For::Broker {
             return Err(Bad::ForBroker(order.name()));
         }
-        self.lab.carry_out(self.station, order);
-        Ok(())
+        self.lab.carry_out(self.station, order)
     }
 
     /// How far the connection of a client is, if it has one.

@@ -103,6 +103,16 @@ impl Order {
         }
     }
 
+    /// The fault or client that it names and that has to be there.
+    pub(crate) fn names(&self) -> Option<&str> {
+        match self {
+            Order::Fault(fault::Order::Clear(id)) => id.as_deref(),
+            Order::Fault(fault::Order::Cue(id, _)) => Some(id),
+            Order::Broker(broker::Order::Kick(client)) => Some(client),
+            _ => None,
+        }
+    }
+
     /// Whom it is for.
     pub fn whom(&self) -> For {
         if let Order::Broker(_) = self { For::Broker } else { For::Station }

@@ -39,6 +39,8 @@ pub struct Host {
     has_new: bool,
     /// Events that no step has used, since the last order.
     heard: Vec<Kept>,
+    /// Where it gave orders that may be refused, and what they name; the last ones.
+    ordered: Vec<(usize, Box<str>)>,
     /// If the first failure ends it.
     test: Option<Box<Test>>,
     ended: bool,
@@ -116,6 +118,7 @@ impl Host {
             unread: Lines::default(),
             has_new: false,
             heard: Vec::new(),
+            ordered: Vec::new(),
             test: (mode == Mode::Strict).then(test),
             ended: false,
         }
@@ -138,6 +141,7 @@ impl Host {
             }
             Input::Reopened => self.reader.clear(),
             Input::Event(event) => self.hear(event),
+            Input::Refused(bad) => self.refused(bad, out),
             Input::Tick => {}
         }
         self.go_on(&program, now, out);

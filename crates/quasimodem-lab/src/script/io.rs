@@ -1,6 +1,7 @@
 //! What goes into a host, and what comes out of it.
 
 use super::heard::Kept;
+use crate::flat::Bad;
 use crate::order::Order;
 
 /// What becomes of a failure.
@@ -21,6 +22,8 @@ pub enum Input<'a> {
     Reopened,
     /// This happened, at its modem, or at none.
     Event(&'a Kept),
+    /// An order that it gave names what is not there.
+    Refused(&'a Bad),
     /// Nothing happened, but the deadline passed, or it is to begin.
     Tick,
 }
@@ -49,7 +52,7 @@ pub enum Event {
     NoLine(usize),
     /// The event that is expected did not happen in time.
     NoEvent(usize),
-    /// An order can't be given with what its names stand for.
+    /// An order can't be given with what its names stand for, or names what is not there.
     BadOrder(usize),
     /// A line came that must not.
     Forbidden(usize),

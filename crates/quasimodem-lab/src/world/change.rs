@@ -8,6 +8,7 @@ use quasimodem_core::{self as core, Host, Input, Link, Query};
 use super::{ADDRESS, Manners, Route, World};
 use crate::broker::{self, Broker};
 use crate::fault::{Filters, Plan};
+use crate::flat::Bad;
 use crate::network::Side;
 use crate::order::Order;
 use crate::script;
@@ -92,7 +93,10 @@ impl World {
                 self.serve(station, watch);
             }
             Change::Order(station, order) => {
-                self.order(station, order, watch);
+                if let Err(bad) = self.order(station, order, watch) {
+                    self.tell_host(station, script::Input::Refused(&bad));
+                    self.refused = Some(bad);
+                }
                 self.serve(station, watch);
             }
             Change::Resolved(station, query) => {
@@ -113,13 +117,15 @@ impl World {
             Change::Manners(manners) => self.manners = manners,
             Change::Publish { broker, topic, payload, qos } => self.with_broker(broker, watch, |at, now, out| {
                 let (topic, payload) = (topic.into(), payload.into());
-                at.order(now, &broker::Order::Publish { topic, payload, qos, retain: false }, out);
+                // Whatever is published is taken.
+                let _ = at.order(now, &broker::Order::Publish { topic, payload, qos, retain: false }, out);
             }),
         }
     }
 
     /// Carries out an order; the station is served after it.
-    pub(super) fn order(&mut self, station: usize, order: Order, watch: &mut dyn Watch) {
+    pub(super) fn order(&mut self, station: usize, order: Order, watch: &mut dyn Watch) -> Result<(), Bad> {
+        let mut outcome = Ok(());
         match order {
             Order::Radio(changes) => {
                 for change in changes {
@@ -131,19 +137,25 @@ impl World {
                 }
             }
             Order::Power(power) => self.tell(station, &Input::Power(power), watch),
-            Order::Broker(order) => self.with_broker(0, watch, |broker, now, out| {
-                broker.order(now, &order, out);
-            }),
+            Order::Broker(order) => {
+                self.with_broker(0, watch, |broker, now, out| outcome = broker.order(now, &order, out));
+            }
             Order::Fault(order) => {
                 let (now, seed) = (self.now, self.seed);
-                let Some(at) = self.stations.get_mut(station) else { return };
+                let Some(at) = self.stations.get_mut(station) else { return Ok(()) };
                 let links = at.links.keys().chain(at.sockets.addresses.keys()).copied();
                 let filters = at.filters.get_or_insert_with(|| Filters::around(Plan::empty(seed, station), links));
-                filters.plan_mut().order(order, now, &mut |what| watch.fault(now, station, &what));
+                outcome = filters.plan_mut().order(order, now, &mut |what| watch.fault(now, station, &what));
                 self.listen(station);
                 self.settle_faults(station, watch);
             }
         }
+        outcome
+    }
+
+    /// Why the last planned order that could not be carried out was refused, since this was asked last.
+    pub fn take_refused(&mut self) -> Option<Bad> {
+        self.refused.take()
     }
 
     fn attach(&mut self, station: usize, watch: &mut dyn Watch) {

@@ -97,7 +97,7 @@ impl World {
                 match input {
                     script::Input::Bytes(bytes) => unread.extend(bytes),
                     script::Input::Reopened => unread.clear(),
-                    script::Input::Event(_) | script::Input::Tick => {}
+                    script::Input::Event(_) | script::Input::Refused(_) | script::Input::Tick => {}
                 }
                 return;
             }

@@ -5,6 +5,7 @@ use std::fmt;
 use quasimodem_core::Instant;
 use quasimodem_lab::broker::{self, Broker, Effect, Input, Outbox, Peer};
 use quasimodem_lab::cloud::http;
+use quasimodem_lab::flat::Bad;
 use quasimodem_lab::watch::{Of, Watch};
 use tokio_rustls::TlsAcceptor;
 
@@ -32,9 +33,13 @@ pub(super) fn start(
 pub(crate) struct LabBroker(Shared<Served<Broker>>);
 
 impl LabBroker {
-    /// Carries out an order. False: nobody is there whom it is about.
-    pub(crate) fn order(&self, order: &broker::Order) -> bool {
-        let mut done = false;
+    /// Carries out an order.
+    ///
+    /// # Errors
+    ///
+    /// Nobody is there whom it is about.
+    pub(crate) fn order(&self, order: &broker::Order) -> Result<(), Bad> {
+        let mut done = Ok(());
         self.0.call(|Served { name, server, outbox, watching }, now, connections| {
             done = server.order(now, order, outbox);
             carry_out::<Broker>(name, outbox, watching, connections);

@@ -14,6 +14,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use quasimodem_core::{HostLine, ModemLine, Uart};
+use quasimodem_lab::flat::Bad;
 use tokio::time;
 
 /// One serial end, which at most one modem uses.
@@ -67,6 +68,9 @@ pub(crate) trait SerialEnd {
 
     /// Bytes for the host were lost on their way to it.
     fn overrun(&mut self) {}
+
+    /// An order of its host could not be carried out.
+    fn refused(&mut self, _bad: &Bad) {}
 
     /// Lets go of a host that finished or left, and makes sure that the next one sees nothing of it.
     fn hang_up(&mut self) -> io::Result<()>;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use quasimodem_core::{FlowControl, ModemLine, Uart};
+use quasimodem_lab::flat::Bad;
 use quasimodem_lab::pace::Lane;
 use tokio::time::{self, Sleep};
 
@@ -171,6 +172,10 @@ impl<E: SerialEnd> SerialEnd for Paced<E> {
 
     fn set_line(&mut self, line: ModemLine) {
         self.end.set_line(line);
+    }
+
+    fn refused(&mut self, bad: &Bad) {
+        self.end.refused(bad);
     }
 
     fn verdict(&self) -> Result<(), String> {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use quasimodem_core::Instant;
 use quasimodem_lab::event::Names;
+use quasimodem_lab::flat::Bad;
 use quasimodem_lab::order::Inbox;
 use quasimodem_lab::script::{Failure, Heard, Host, Input, Mode, Outbox, Program, TEXT_MAX, Who};
 use quasimodem_lab::watch::Watch;
@@ -168,6 +169,13 @@ impl SerialEnd for Script {
 
     fn poll_flush(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(io::stdout().lock().flush())
+    }
+
+    fn refused(&mut self, bad: &Bad) {
+        self.handle(Input::Refused(bad));
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
     }
 
     fn hang_up(&mut self) -> io::Result<()> {

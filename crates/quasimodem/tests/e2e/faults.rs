@@ -158,3 +158,24 @@ fn an_event_begins_a_fault() {
     program.wait_for("fault packet-drop hits PUBACK of client 1, number 1");
     program.terminate();
 }
+
+/// In real time as well, a script fails at the order that names what is not there.
+#[test]
+fn a_script_orders_what_is_there() {
+    let folder = tempdir().unwrap();
+    let script = folder.path().join("host.chat");
+    for (text, words) in [
+        (
+            "> AT\n! trigger id=tunel\n> AT\n",
+            "host.chat:2: there is no fault with the id \"tunel\", perhaps \"tunnel\"; there are tunnel",
+        ),
+        ("> AT\n! broker-kick client_id=me\n", "host.chat:2: no client is connected as \"me\", and no other"),
+    ] {
+        fs::write(&script, text).unwrap();
+        let fault = "coverage-lost id=tunnel on=at.prompt optional=true";
+        let outcome =
+            run_to_end(&["lab", "--mqtt", "127.0.0.1:0", "--script", script.to_str().unwrap(), "--fault", fault], "");
+        assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+}

@@ -96,8 +96,9 @@ pub(super) const ROWS: &[Row] = &[
         }],
         matches: &[CLIENT],
         act: Act::Once(|values| {
-            let why = if values.text("how") == Some("reset") { Why::Reset } else { Why::Ended };
-            Due::End(values.number("client").and_then(|client| u8::try_from(client).ok()), why)
+            let is_reset = values.text("how") == Some("reset");
+            let client = values.number("client").and_then(|client| u8::try_from(client).ok());
+            Due::End(client, Why::Fault(is_reset))
         }),
         example: "link-end how=reset on='client.open client=1' after=30s",
         source: "networks that end idle connections: ubxlib#139, esp-at#478",

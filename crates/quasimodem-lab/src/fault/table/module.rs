@@ -2,7 +2,7 @@
 
 use quasimodem_core::{Kind as PieceKind, Verdict};
 
-use super::super::row::{Act, Due, Layer, Row};
+use super::super::row::{Act, Due, Layer, Pieces, Row};
 use super::CLIENT;
 use crate::flat::{Key, Kind, Values};
 
@@ -60,7 +60,7 @@ pub(super) const ROWS: &[Row] = &[
         summary: "A command is carried out, but its final result code never comes.",
         params: &[],
         matches: &[LINE],
-        act: Act::Pieces(Some(PieceKind::Final), |_, pieces| pieces.clear()),
+        act: Act::Pieces(Pieces::Of(PieceKind::Final), |_, pieces| pieces.clear()),
         example: "final-lost nth=5",
         source: "hosts that wait for ever: particle#2065, esp-protocols#426",
     },
@@ -70,7 +70,7 @@ pub(super) const ROWS: &[Row] = &[
         summary: "What the host types is not echoed, though ATE1 holds.",
         params: &[],
         matches: &[],
-        act: Act::Pieces(Some(PieceKind::Echo), |_, pieces| pieces.clear()),
+        act: Act::Pieces(Pieces::Of(PieceKind::Echo), |_, pieces| pieces.clear()),
         example: "echo-lost times=1",
         source: "hosts that count lines from the echo",
     },
@@ -80,19 +80,19 @@ pub(super) const ROWS: &[Row] = &[
         summary: "The > that asks for raw data never comes; ERROR follows 20 s later, if the host waits.",
         params: &[],
         matches: &[],
-        act: Act::Pieces(Some(PieceKind::Prompt), |_, pieces| pieces.clear()),
+        act: Act::Pieces(Pieces::Of(PieceKind::Prompt), |_, pieces| pieces.clear()),
         example: "prompt-lost times=1",
         source: "esp-at#1027, walter-esp-idf#166",
     },
     Row {
         name: "answer-truncate",
         layer: Layer::Module,
-        summary: "A line breaks off, and the next one comes right behind it.",
+        summary: "An answer, a result or another line that the modem prints breaks off, and the next one comes right behind it.",
         params: &[Key {
             key: "bytes",
             kind: Kind::Number(0, 4096),
             default: "",
-            meaning: "How many of its bytes come; half of them, if left out.",
+            meaning: "How many bytes of its text come; half of them, if left out.",
         }],
         matches: &[
             LINE,
@@ -104,7 +104,7 @@ pub(super) const ROWS: &[Row] = &[
                 meaning: "What kind of line.",
             },
         ],
-        act: Act::Pieces(None, truncate),
+        act: Act::Pieces(Pieces::Lines, truncate),
         example: "answer-truncate bytes=4 line=+CSQ times=1",
         source: "receivers that overflow: AltSoftSerial#45",
     },
@@ -114,7 +114,7 @@ pub(super) const ROWS: &[Row] = &[
         summary: "An unsolicited result code, or the result of a command, never comes.",
         params: &[],
         matches: LINES,
-        act: Act::Pieces(Some(PieceKind::Urc), |_, pieces| pieces.clear()),
+        act: Act::Pieces(Pieces::Of(PieceKind::Urc), |_, pieces| pieces.clear()),
         example: "urc-lost line=+MQTTPUB client=1 times=1",
         source: "hosts that flush their input before they type",
     },
@@ -124,7 +124,7 @@ pub(super) const ROWS: &[Row] = &[
         summary: "An unsolicited result code, or the result of a command, is told more than once.",
         params: &[Key { key: "copies", kind: Kind::Number(1, 5), default: "1", meaning: "How many more there are." }],
         matches: LINES,
-        act: Act::Pieces(Some(PieceKind::Urc), |values, pieces| {
+        act: Act::Pieces(Pieces::Of(PieceKind::Urc), |values, pieces| {
             let copies = usize::from(values.byte("copies"));
             *pieces = pieces.iter().flat_map(|piece| std::iter::repeat_n(piece.clone(), 1 + copies)).collect();
         }),
@@ -151,7 +151,9 @@ pub(super) const ROWS: &[Row] = &[
 
 fn truncate(values: &Values, pieces: &mut Vec<Vec<u8>>) {
     for piece in pieces {
-        let half = piece.len() / 2;
-        piece.truncate(values.number("bytes").map_or(half, |bytes| usize::try_from(bytes).unwrap_or(half)));
+        let lead = piece.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let text = piece.trim_ascii().len();
+        let most = values.number("bytes").map_or(text / 2, |bytes| usize::try_from(bytes).unwrap_or(text));
+        piece.truncate(lead + most.min(text));
     }
 }

@@ -50,7 +50,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "packet-drop",
         layer: Layer::Packet,
-        summary: "A packet is lost. Of what is owed, results are 0 when their time is over; a lost PINGRESP breaks the connection.",
+        summary: "A packet is lost. Of what is owed, results are 0 when their time is over. A lost PINGRESP breaks the connection, unless the keep-alive is so short that the next one comes before its 5 s are over.",
         params: &[],
         matches: PACKETS,
         act: Act::Packets(None, |_, packets| packets.clear()),

@@ -6,6 +6,7 @@ use quasimodem_core::Instant;
 
 use super::Host;
 use crate::event::Condition;
+use crate::flat::Bad;
 use crate::order::Order;
 use crate::script::failure::not_happened;
 use crate::script::heard::Kept;
@@ -13,6 +14,9 @@ use crate::script::io::{Event, Outbox};
 use crate::script::phrase::{Phrase, Unsaid};
 use crate::script::program::{Program, Step};
 use crate::script::values::Values;
+
+/// Orders of which it knows where it gave them.
+const ORDERED_MAX: usize = 16;
 
 /// Events that are kept; the oldest goes first.
 const HEARD_MAX: usize = 64;
@@ -40,12 +44,30 @@ impl Host {
         match self.say(program, step, order, now, out) {
             Ok(order) => {
                 self.heard = Vec::new();
+                if let Some(named) = order.names() {
+                    if self.ordered.len() == ORDERED_MAX {
+                        self.ordered.remove(0);
+                    }
+                    self.ordered.push((step.line, named.into()));
+                }
                 out.orders.push(order);
             }
             Err(Some(bad)) => self.report(step.line, Event::BadOrder, || bad.to_string(), out),
             Err(None) => {}
         }
         self.next();
+    }
+
+    /// An order names what is not there. Those of others are not its business.
+    pub(super) fn refused(&mut self, bad: &Bad, out: &mut Outbox) {
+        let given = self.ordered.iter().rposition(|(_, named)| bad.missing() == Some(&**named));
+        if let Some((line, _)) = given.map(|place| self.ordered.remove(place)) {
+            if let Some(test) = &mut self.test {
+                // It may have been the last that it did.
+                test.outcome.take_if(|outcome| outcome.is_ok());
+            }
+            self.report(line, Event::BadOrder, || bad.to_string(), out);
+        }
     }
 
     /// Waits for an event; false: it still does.
