@@ -256,6 +256,16 @@ impl Modem {
         session.is_none_or(|session| session.is_between_packets())
     }
 
+    /// Messages that the host was told of, or is to be told of, and has not read (`AT+MQTTREAD`).
+    pub fn unread(&self, client: ClientId) -> usize {
+        self.reports.unread_messages(client)
+    }
+
+    /// Why a connection failed or ended the last time, as `AT+CEER` tells it; `None`: none did.
+    pub fn last_failure(&self) -> Option<&Failure> {
+        self.last_failure.as_deref()
+    }
+
     /// Whether a host has the serial port open.
     pub fn has_host(&self) -> bool {
         self.console.has_host()

@@ -192,6 +192,11 @@ impl Reports {
         self.inbox.as_ref()?.next(whose, max)
     }
 
+    /// Messages of a client that the host has not read to their end.
+    pub(crate) fn unread_messages(&self, whose: ClientId) -> usize {
+        self.inbox.as_ref().map_or(0, |inbox| inbox.waiting(whose).0)
+    }
+
     /// The host has read that. Of what was read before it was told nothing is told any more: the oldest is read first and
     /// told first.
     pub(crate) fn read(&mut self, whose: ClientId, max: usize) {

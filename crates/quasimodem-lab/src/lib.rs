@@ -37,6 +37,7 @@ pub mod script;
 mod seam_tests;
 #[doc(hidden)]
 pub mod simulation;
+pub mod state;
 mod timers;
 mod tls_words;
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use crate::event::Names;
 use crate::fault::{Filters, Happened};
 use crate::flat::Bad;
 use crate::network::{self, Answer, Network, Side, Wire};
-use crate::order::{Inbox, Order};
+use crate::order::{Inbox, Mail, Order};
 use crate::pipe::{Conditions, Pipe};
 use crate::random::Random;
 use crate::script::{self, Heard, Host};
@@ -271,8 +271,11 @@ impl World {
         }
         self.ears = self.ears.take().or(ears);
         self.host_ears = host_ears;
-        while let Some((station, order)) = self.inbox.take(None) {
-            self.plan(self.now, Change::Order(station, order));
+        while let Some((station, mail)) = self.inbox.take(None) {
+            // Only events give orders by it.
+            if let Mail::Order(order, _) = mail {
+                self.plan(self.now, Change::Order(station, order));
+            }
         }
         true
     }

@@ -12,6 +12,7 @@ use quasimodem_core::{Change, Effect, Host, Input, Instant, Link, Modem, ModemLi
 use quasimodem_lab::fault::{Due, Filters, Happened, Plan, Unhit};
 use quasimodem_lab::flat::Bad;
 use quasimodem_lab::order::{Inbox, Order};
+use quasimodem_lab::state::State;
 use quasimodem_lab::watch::{OnLink, Way};
 use tokio::time;
 
@@ -146,6 +147,11 @@ impl<E: SerialEnd> Driver<E> {
             Order::Broker(_) => {}
         }
         outcome
+    }
+
+    /// How it is, and its faults are.
+    pub(crate) fn state(&self) -> State {
+        State::of(self.now(), &self.modem, self.filters.as_deref())
     }
 
     /// Lets the host know, if it gives orders, that one could not be carried out.

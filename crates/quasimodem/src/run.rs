@@ -10,7 +10,7 @@ use anyhow::{Context as _, Error, Result, bail};
 use quasimodem_core::{Modem, Uart};
 use quasimodem_lab::event::{Event, Names};
 use quasimodem_lab::fault::Plan;
-use quasimodem_lab::order::{Inbox, Order};
+use quasimodem_lab::order::{Inbox, Mail, Order};
 use quasimodem_lab::script::Who;
 use quasimodem_lab::watch::Of;
 use tokio::runtime::Builder;
@@ -184,17 +184,24 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
             if let Poll::Ready(ended) = driver.poll(cx, &mut desk) {
                 return Poll::Ready(ended);
             }
-            let Some((_, order)) = inbox.take(Some(cx.waker())) else { break };
+            let Some((_, mail)) = inbox.take(Some(cx.waker())) else { break };
             if left == 0 {
                 // What is ordered may lead to the next order, and signals have their turn as well.
                 cx.waker().wake_by_ref();
             }
-            let carried_out = match order {
-                Order::Broker(order) => broker.as_ref().map_or(Ok(()), |broker| broker.order(&order)),
-                order => driver.order(order, &mut desk),
-            };
-            if let Err(bad) = carried_out {
-                driver.refused(&bad);
+            match mail {
+                Mail::Look(look) => look(driver.state()),
+                Mail::Order(order, answer) => {
+                    let carried_out = match order {
+                        Order::Broker(order) => broker.as_ref().map_or(Ok(()), |broker| broker.order(&order)),
+                        order => driver.order(order, &mut desk),
+                    };
+                    match (answer, carried_out) {
+                        (Some(answer), carried_out) => answer(carried_out),
+                        (None, Err(bad)) => driver.refused(&bad),
+                        (None, Ok(())) => {}
+                    }
+                }
             }
         }
         if let Some(at) = driver.wakes_at() {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use quasimodem_core::{Change, ClientId, Form, Gate, Input, Instant, Kind, Link, Modem, Query, Transport, Verdict};
+use quasimodem_core::{
+    Change, ClientId, Form, Gate, Input, Instant, Kind, Link, Modem, Query, Radio, Transport, Verdict,
+};
 
 use super::item::{Item, Packet};
 use super::overlaid::Overlaid;
@@ -93,6 +95,11 @@ impl Filters {
     /// The faults.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The radio side without what faults make of it, of a modem that finds this.
+    pub fn base(&self, modem: Radio) -> Radio {
+        self.radio.base(modem)
     }
 
     /// The faults, to be changed.

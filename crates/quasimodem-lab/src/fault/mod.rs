@@ -14,7 +14,7 @@ mod spec;
 mod table;
 
 pub use self::filters::Filters;
-pub use self::plan::{Happened, Plan, Unhit};
+pub use self::plan::{Happened, Known, Plan, Stage, Unhit};
 #[cfg(test)]
 pub(crate) use self::row::Act;
 pub use self::row::{COMMON, Due, Layer, Row};

@@ -49,6 +49,11 @@ impl Overlaid {
         changes
     }
 
+    /// What there is where faults hide it.
+    pub(super) fn base(&self, modem: Radio) -> Radio {
+        self.base.unwrap_or(modem)
+    }
+
     /// Whether the modem may have to be told of something: what faults make of the radio side was undone.
     pub(super) fn is_stale(&self, modem: Radio) -> bool {
         self.base.is_some() && self.seen != Some(modem)

@@ -1,5 +1,7 @@
 //! Which packets are hit.
 
+mod known;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -14,6 +16,8 @@ use super::spec::{Cue, Order, Spec};
 use crate::event::Condition;
 use crate::flat::{Bad, Values};
 use crate::random::Random;
+
+pub use self::known::{Known, Stage};
 
 /// The faults of one modem, with their counts. Decisions are drawn by seed, id, scope and number of the match: another
 /// fault, another client or another clock changes none of them.

@@ -14,6 +14,8 @@ use crate::flat::{self, Bad, Named, Values};
 pub struct Spec {
     pub(super) row: &'static Row,
     pub(super) values: Values,
+    /// Its keys as they were said.
+    pub(super) said: Vec<(String, String)>,
     /// The counts of all modems (`per=fault`).
     pub(super) shared: Arc<Mutex<Counts>>,
 }
@@ -41,18 +43,19 @@ impl Spec {
             Some(first) if first.contains('=') => Err(Bad::Missing("a table of faults", NAME)),
             _ => {
                 let (row, values) = flat::from_words(&words, ROWS)?;
-                Spec::new(row, values)
+                Spec::new(row, values, &words)
             }
         }
     }
 
     /// A fault of a table.
     pub(crate) fn of(rows: &'static [Row], text: &str) -> Result<Spec, Bad> {
-        let (row, values) = flat::read(text, rows)?;
-        Spec::new(row, values)
+        let words = shlex::split(text).ok_or(Bad::Quotes)?;
+        let (row, values) = flat::from_words(&words, rows)?;
+        Spec::new(row, values, &words)
     }
 
-    fn new(row: &'static Row, values: Values) -> Result<Spec, Bad> {
+    fn new(row: &'static Row, values: Values, words: &[String]) -> Result<Spec, Bad> {
         let waits = values.condition("on").is_some();
         if waits && values.has("at") {
             return Err(Bad::Both("on", "at"));
@@ -73,7 +76,9 @@ impl Spec {
                 return Err(Bad::Without(key, needed));
             }
         }
-        Ok(Spec { row, values, shared: Arc::default() })
+        let pairs = words.iter().filter_map(|word| word.split_once('='));
+        let said = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        Ok(Spec { row, values, said, shared: Arc::default() })
     }
 
     /// Its id, if it says one.

@@ -7,10 +7,12 @@ use std::task::Waker;
 use super::Order;
 use crate::event::{Condition, Event, Listener, Names, Reporter, Stamp};
 use crate::fault::{self, Cue, Plan};
+use crate::flat::Bad;
+use crate::state::State;
 use crate::watch::Watch;
 
-/// Orders on their way to the stations of a thread, each with the number of its station, and what faults of these stations
-/// wait for. Whoever gives orders shares it with the thread, which takes them when nothing else is under way.
+/// Orders and questions on their way to the stations of a thread, each with the number of its station, and what faults of
+/// these stations wait for. Whoever gives orders shares it with the thread, which takes them when nothing else is under way.
 #[derive(Default)]
 pub struct Inbox {
     inner: Mutex<Inner>,
@@ -19,12 +21,26 @@ pub struct Inbox {
 
 #[derive(Default)]
 struct Inner {
-    orders: VecDeque<(usize, Order)>,
+    mail: VecDeque<(usize, Mail)>,
     waker: Option<Waker>,
     waits: Vec<Wait>,
     /// Somebody has been asked to watch.
     listens: bool,
 }
+
+/// What reaches a station.
+pub enum Mail {
+    /// An order, and who hears what came of it, if anybody does.
+    Order(Order, Option<Answer>),
+    /// Somebody wants to know how it is.
+    Look(Look),
+}
+
+/// Hears whether an order was carried out, on the thread of the station, as soon as it is: this must not wait.
+pub type Answer = Box<dyn FnOnce(Result<(), Bad>) + Send>;
+
+/// Looks at a station, in the same way.
+pub type Look = Box<dyn FnOnce(State) + Send>;
 
 /// A fault that an event begins or ends.
 struct Wait {
@@ -34,7 +50,7 @@ struct Wait {
     condition: Condition,
 }
 
-/// Orders that may wait.
+/// How much mail may wait.
 const MOST: usize = 10_000;
 
 impl Inbox {
@@ -45,10 +61,15 @@ impl Inbox {
 
     /// Gives an order to a station, and wakes its thread. False: too many wait.
     pub fn put(&self, station: usize, order: Order) -> bool {
+        self.send(station, Mail::Order(order, None))
+    }
+
+    /// Brings mail to a station, and wakes its thread. False: too much waits.
+    pub fn send(&self, station: usize, mail: Mail) -> bool {
         let mut inner = self.lock();
-        let has_room = inner.orders.len() < MOST;
+        let has_room = inner.mail.len() < MOST;
         if has_room {
-            inner.orders.push_back((station, order));
+            inner.mail.push_back((station, mail));
             if let Some(waker) = inner.waker.take() {
                 waker.wake();
             }
@@ -56,14 +77,14 @@ impl Inbox {
         has_room
     }
 
-    /// The next order, and its station. If there is none, the waker is woken when one comes.
-    pub fn take(&self, waker: Option<&Waker>) -> Option<(usize, Order)> {
+    /// The next mail, and its station. If there is none, the waker is woken when some comes.
+    pub fn take(&self, waker: Option<&Waker>) -> Option<(usize, Mail)> {
         let mut inner = self.lock();
-        let order = inner.orders.pop_front();
-        if order.is_none() {
+        let mail = inner.mail.pop_front();
+        if mail.is_none() {
             inner.waker = waker.cloned();
         }
-        order
+        mail
     }
 
     /// Listens for the events that faults of a station wait for, and for no others of this station. True the first time that
@@ -100,8 +121,9 @@ impl Listener for Ears {
         let inner = &mut *inbox.lock();
         for wait in &inner.waits {
             let is_meant = stamp.station.is_none_or(|station| station == wait.station);
-            if is_meant && wait.condition.fits(stamp, event) && inner.orders.len() < MOST {
-                inner.orders.push_back((wait.station, Order::Fault(fault::Order::Cue(wait.id.clone(), wait.cue))));
+            if is_meant && wait.condition.fits(stamp, event) && inner.mail.len() < MOST {
+                let order = Order::Fault(fault::Order::Cue(wait.id.clone(), wait.cue));
+                inner.mail.push_back((wait.station, Mail::Order(order, None)));
                 if let Some(waker) = inner.waker.take() {
                     waker.wake();
                 }

@@ -14,7 +14,7 @@ use crate::broker;
 use crate::fault;
 use crate::flat::{self, Bad, Key, Named, Values};
 
-pub use self::inbox::Inbox;
+pub use self::inbox::{Answer, Inbox, Look, Mail};
 pub use self::table::ROWS;
 
 /// A row of the table of orders.
