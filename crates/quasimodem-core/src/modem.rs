@@ -279,7 +279,7 @@ impl Modem {
 
     /// What time it is by the module's clock, in seconds since 1970: what the host set, or what the network says.
     /// `None`: neither did.
-    pub(crate) fn clock(&self, now: Instant) -> Option<i64> {
+    pub fn clock(&self, now: Instant) -> Option<i64> {
         self.host_clock(now).or_else(|| self.bearer.clock(now))
     }
 
@@ -486,7 +486,7 @@ impl Modem {
     }
 
     /// When the line is free for unsolicited results; `None`: not before something else happens.
-    pub(crate) fn free_at(&self) -> Option<Instant> {
+    pub fn free_at(&self) -> Option<Instant> {
         if self.state == State::On { self.console.free_at() } else { None }
     }
 }

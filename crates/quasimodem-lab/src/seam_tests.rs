@@ -5,7 +5,7 @@ use std::time::Duration;
 use quasimodem_core::{Change, Imei, Instant, Power, Settings};
 
 use crate::broker::Config;
-use crate::fault::{self, Act, Happened, Layer, Spec};
+use crate::fault::{self, Act, Happened, Layer, Packets, Spec};
 use crate::flat::{Key, Kind};
 use crate::order::{self, Make, Order};
 use crate::pipe::Conditions;
@@ -31,8 +31,9 @@ const FAULTS: &[fault::Row] = &[fault::Row {
     summary: "A PINGREQ goes up as another packet.",
     params: &[Key { key: "first", kind: Kind::Number(0, 255), default: "0xE0", meaning: "Its first byte." }],
     matches: &[],
-    act: Act::Packets(Some("PINGREQ"), |values, packets| {
-        packets.iter_mut().flatten().take(1).for_each(|first| *first = values.byte("first"));
+    act: Act::Packets(Packets::Mqtt("PINGREQ"), |hand| {
+        let becomes = hand.values.byte("first");
+        hand.each(|packet| packet.iter_mut().take(1).for_each(|first| *first = becomes));
     }),
     example: "ping-becomes",
     source: "a test",

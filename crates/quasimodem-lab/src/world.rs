@@ -398,14 +398,16 @@ impl World {
             self.tell_host(station, script::Input::Bytes(&bytes));
             return true;
         }
-        if at.up.is_readable() && at.modem.wants(Port::Serial) {
+        let reads = at.filters.as_ref().is_none_or(Filters::reads_serial);
+        if reads && at.up.is_readable() && at.modem.wants(Port::Serial) {
             let bytes = at.up.read(now, Input::CHUNK, &mut self.random);
             watch.serial(now, station, Way::ToModem, &bytes);
             self.tell(station, &Input::Serial(&bytes), watch);
             return true;
         }
         for (&link, &wire) in &at.links {
-            if self.network.is_readable(wire, Side::Caller) && at.modem.wants(Port::Link(link)) {
+            let reads = at.filters.as_ref().is_none_or(|filters| filters.reads(link));
+            if reads && self.network.is_readable(wire, Side::Caller) && at.modem.wants(Port::Link(link)) {
                 let bytes = self.network.read(now, wire, Side::Caller, Input::CHUNK);
                 self.bring_through(station, link, &bytes, watch);
                 return true;
@@ -476,7 +478,8 @@ impl World {
                     if let Some(filters) = &mut at.filters {
                         filters.opened(link);
                         let tell = &mut |what: Happened<'_>| watch.fault(now, station, &what);
-                        if !filters.connects(now, link, &transport, (host, port), tell) {
+                        let clock = at.modem.clock(now);
+                        if !filters.connects(now, link, &transport, (host, port), clock, tell) {
                             continue;
                         }
                     }
@@ -488,9 +491,8 @@ impl World {
                 }
                 Effect::Send(link, marked) => self.send(station, link, marked.bytes(), watch),
                 Effect::Close(link) => {
-                    if let Some(filters) = &mut at.filters {
-                        filters.closed(link);
-                    }
+                    let last = at.filters.as_mut().map(|filters| filters.closed(link)).unwrap_or_default();
+                    self.put(station, link, &last, watch);
                     self.close(station, link);
                 }
                 Effect::Resolve(query, _, name) => {
@@ -537,27 +539,29 @@ impl World {
     /// A modem sends bytes over a link, through what faults make of them.
     fn send(&mut self, station: usize, link: Link, bytes: &[u8], watch: &mut dyn Watch) {
         let now = self.now;
-        let Some(at) = self.stations.get_mut(station) else { return };
+        let filters = self.stations.get_mut(station).and_then(|at| at.filters.as_mut());
+        match filters.map(|filters| filters.up(now, link, bytes, &mut |what| watch.fault(now, station, &what))) {
+            None => self.put(station, link, &[bytes], watch),
+            Some(on) => self.put(station, link, &on, watch),
+        }
+    }
+
+    /// Bytes go out over a link, if there still is one.
+    fn put(&mut self, station: usize, link: Link, pieces: &[impl AsRef<[u8]>], watch: &mut dyn Watch) {
+        let now = self.now;
+        let Some(at) = self.stations.get(station) else { return };
         let (wire, socket) = (at.links.get(&link).copied(), at.sockets.addresses.get(&link).copied());
         let conditions = at.route.conditions;
-        let on = at
-            .filters
-            .as_mut()
-            .map(|filters| filters.up(now, link, bytes, &mut |what| watch.fault(now, station, &what)));
         if (wire, socket) == (None, None) {
             return;
         }
-        let mut write = |bytes: &[u8]| {
+        for bytes in pieces.iter().map(AsRef::as_ref) {
             watch.sent(now, station, link, bytes);
             match (wire, socket) {
                 (Some(wire), _) => self.network.write(now, wire, Side::Caller, bytes),
                 (None, Some(socket)) => self.send_datagram(socket, bytes, conditions),
                 (None, None) => {}
             }
-        };
-        match on {
-            None => write(bytes),
-            Some(on) => on.iter().for_each(|bytes| write(bytes)),
         }
     }
 

@@ -11,6 +11,10 @@ const OPEN: &str = r#"AT+MQTTOPEN=1,"broker.example",1883,1,60"#;
 const SUBSCRIBE: &str = r#"AT+MQTTSUB=1,"t",1"#;
 const PUBLISH: &str = r#"AT+MQTTPUB=1,"t",1,0,"a""#;
 
+const SN_OPEN: &str = r#"AT+MQTTOPEN=101,"gateway.example",1884,1,60"#;
+const SN_SUBSCRIBE: &str = r#"AT+MQTTSUB=101,"t",1"#;
+const SN_PUBLISH: &str = r#"AT+MQTTPUB=101,"a/b",1,0,"x""#;
+
 /// A fault, what the host types, ten seconds apart, and all that it reads, echo left out.
 const EFFECTS: &[(&str, &[&str], &[&str])] = &[
     (
@@ -73,6 +77,47 @@ const EFFECTS: &[(&str, &[&str], &[&str])] = &[
         "link-end how=reset at=5s",
         &[OPEN, "AT+CEER"],
         &["OK", "+MQTTOPEN: 1,1", "+MQTTBREAK: 1,1", "+CEER: 2,\"reset by a fault\"", "OK"],
+    ),
+    ("link-half-open at=5s", &[OPEN, PUBLISH], &["OK", "+MQTTOPEN: 1,1", "OK", "+MQTTPUB: 1,0"]),
+    (
+        "data-stall at=5s lasts=10s",
+        &[OPEN, PUBLISH, PUBLISH],
+        &["OK", "+MQTTOPEN: 1,1", "OK", "+MQTTPUB: 1,0", "OK", "+MQTTPUB: 1,1"],
+    ),
+    (
+        "address-changed at=5s",
+        &[OPEN, "AT+MIPCALL?", PUBLISH],
+        &["OK", "+MQTTOPEN: 1,1", "+MIPCALL: 1,10.0.0.3", "OK", "OK", "+MQTTPUB: 1,0"],
+    ),
+    (
+        "urc-inside place=after-echo nth=3",
+        &["ATE1", "AT+CSQ", "AT+CSQ"],
+        &["OK", "+SIM READY", "+CSQ: 31,99", "OK", "+CSQ: 31,99", "OK"],
+    ),
+    ("urc-inside text=X nth=2", &["AT+CSQ"], &["+CSQ: 31,99", "X", "OK"]),
+    ("data-call-refused times=1", &["AT+MIPCALL=1", "AT+MIPCALL=1"], &["ERROR", "OK", "+MIPCALL: 10.0.0.2"]),
+    ("packet-truncate type=CONNACK times=1", &[OPEN, OPEN], &["OK", "+MQTTOPEN: 1,0", "OK", "+MQTTOPEN: 1,1"]),
+    (
+        "packet-truncate type=SUBACK bytes=3 then=close",
+        &[OPEN, SUBSCRIBE, "AT+CEER"],
+        &["OK", "+MQTTOPEN: 1,1", "OK", "+MQTTSUB: 1,0", "+MQTTBREAK: 1,1", "+CEER: 2,\"ended by a fault\"", "OK"],
+    ),
+    (
+        "datagram-loss rate=100% type=PUBACK",
+        &[SN_OPEN, SN_PUBLISH],
+        &["OK", "+MQTTOPEN: 101,1", "OK", "+MQTTPUB: 101,0"],
+    ),
+    ("datagram-duplicate type=PUBLISH", &[SN_OPEN, SN_PUBLISH], &["OK", "+MQTTOPEN: 101,1", "OK", "+MQTTPUB: 101,1"]),
+    (
+        "datagram-reorder dir=up type=PUBLISH ms=1500",
+        &[SN_OPEN, SN_PUBLISH],
+        &["OK", "+MQTTOPEN: 101,1", "OK", "+MQTTPUB: 101,1"],
+    ),
+    ("sn-reject code=3 type=SUBACK", &[SN_OPEN, SN_SUBSCRIBE], &["OK", "+MQTTOPEN: 101,1", "OK", "+MQTTSUB: 101,0"]),
+    (
+        "sn-reject code=2 type=PUBACK times=1",
+        &[SN_OPEN, SN_PUBLISH],
+        &["OK", "+MQTTOPEN: 101,1", "OK", "+MQTTPUB: 101,1"],
     ),
     ("connack-code code=4 times=1", &[OPEN, OPEN], &["OK", "+MQTTOPEN: 1,0", "OK", "+MQTTOPEN: 1,1"]),
     ("packet-corrupt type=CONNACK byte=0 times=1", &[OPEN], &["OK", "+MQTTOPEN: 1,0"]),
@@ -138,6 +183,135 @@ fn each_row_shows() {
     assert!(otherwise.is_empty(), "{otherwise}");
 }
 
+/// A line, and its millisecond.
+type Timed = (u64, &'static str);
+
+/// A fault, what the host types (or what is ordered), and what it reads, each with its milliseconds.
+const TIMES: &[(&str, &[Timed], &[Timed])] = &[
+    (
+        "final-delay command=+CSQ ms=700 times=1",
+        &[(0, "AT+CSQ"), (100, "AT")],
+        &[(0, "+CSQ: 31,99"), (700, "OK"), (700, "OK")],
+    ),
+    (
+        "urc-delay line=+MQTTOPEN ms=2000",
+        &[(0, OPEN), (100, "AT")],
+        &[(0, "OK"), (100, "OK"), (2020, "+MQTTOPEN: 1,1")],
+    ),
+    (
+        "urc-delay ms=2000 times=1 line=+MQTTPUB",
+        &[(0, OPEN), (1000, PUBLISH), (1500, PUBLISH)],
+        &[
+            (0, "OK"),
+            (20, "+MQTTOPEN: 1,1"),
+            (1000, "OK"),
+            (1500, "OK"),
+            (3020, "+MQTTPUB: 1,1"),
+            (3020, "+MQTTPUB: 1,1"),
+        ],
+    ),
+    (
+        "attach-slow ms=1000",
+        &[(0, "AT+CGATT=1"), (100, "AT+CGATT?")],
+        &[(1000, "OK"), (1000, "+CGATT: 1"), (1000, "OK")],
+    ),
+    (
+        "packet-delay type=PUBACK ms=4000",
+        &[(0, OPEN), (1000, PUBLISH)],
+        &[(0, "OK"), (20, "+MQTTOPEN: 1,1"), (1000, "OK"), (4000, "+MQTTPUB: 1,0")],
+    ),
+    (
+        "packet-delay type=PUBACK ms=1000 nth=1 overtake=true",
+        &[(0, OPEN), (1000, PUBLISH), (1500, PUBLISH)],
+        &[
+            (0, "OK"),
+            (20, "+MQTTOPEN: 1,1"),
+            (1000, "OK"),
+            (1500, "OK"),
+            (2000, "+MQTTPUB: 1,1"),
+            (2000, "+MQTTPUB: 1,1"),
+        ],
+    ),
+    (
+        "link-delay ms=800",
+        &[(0, OPEN), (2000, PUBLISH)],
+        &[(0, "OK"), (1600, "+MQTTOPEN: 1,1"), (2000, "OK"), (3600, "+MQTTPUB: 1,1")],
+    ),
+    (
+        "link-rate bps=100 dir=down",
+        &[(0, OPEN), (1000, PUBLISH)],
+        &[(0, "OK"), (320, "+MQTTOPEN: 1,1"), (1000, "OK"), (1320, "+MQTTPUB: 1,1")],
+    ),
+    (
+        "link-slice size=1 ms=100 dir=down",
+        &[(0, OPEN), (1000, PUBLISH)],
+        &[(0, "OK"), (300, "+MQTTOPEN: 1,1"), (1000, "OK"), (1300, "+MQTTPUB: 1,1")],
+    ),
+    (
+        "link-half-open at=1s",
+        &[(0, QUICK_OPEN), (2000, PUBLISH)],
+        &[(0, "OK"), (20, "+MQTTOPEN: 1,1"), (2000, "OK"), (5000, "+MQTTPUB: 1,0"), (7500, "+MQTTBREAK: 1,1")],
+    ),
+    (
+        "data-stall at=1s lasts=4s",
+        &[(0, QUICK_OPEN), (2000, PUBLISH), (6000, PUBLISH)],
+        &[
+            (0, "OK"),
+            (20, "+MQTTOPEN: 1,1"),
+            (2000, "OK"),
+            (4900, "+MQTTPUB: 1,1"),
+            (6000, "OK"),
+            (6020, "+MQTTPUB: 1,1"),
+        ],
+    ),
+    ("connect-refused delay=500ms", &[(0, OPEN)], &[(0, "OK"), (500, "+MQTTOPEN: 1,0")]),
+    ("urc-inject text=X copies=3 gap=1s delay=500ms", &[], &[(400, "X"), (1400, "X"), (2400, "X")]),
+    ("ready-lost ms=2500", &[(0, "! power state=reset")], &[(2500, "+SIM READY")]),
+];
+
+const QUICK_OPEN: &str = r#"AT+MQTTOPEN=1,"broker.example",1883,1,5"#;
+
+/// What the host reads without echo, and when, in milliseconds from 100 ms after the start.
+fn timed(spec: &str, lines: &[(u64, &str)]) -> (Vec<(u64, String)>, Vec<String>) {
+    let lab = Lab::new(5);
+    let faults: Vec<Spec> = vec![spec.parse().unwrap_or_else(|bad| panic!("{spec}: {bad}"))];
+    let modem = lab.add_with(ModemConfig { faults, ..ModemConfig::default() }).unwrap();
+    modem.write(b"ATE0;+CMEE=1\r");
+    let (mut typed, mut read, mut half) = (lines.iter().peekable(), Vec::new(), String::new());
+    for millis in (0..20_000).step_by(10) {
+        while let Some((_, line)) = typed.next_if(|(at, _)| *at + 100 == millis) {
+            match line.strip_prefix("! ") {
+                Some(order) => modem.order(order).unwrap(),
+                None => modem.write(format!("{line}\r").as_bytes()),
+            }
+        }
+        half += &String::from_utf8_lossy(&modem.read());
+        while let Some((line, rest)) = half.split_once("\r\n") {
+            if !line.is_empty() && !line.starts_with("AT") {
+                read.push((millis.saturating_sub(100), line.to_owned()));
+            }
+            half = rest.to_owned();
+        }
+        lab.advance(Duration::from_millis(10));
+    }
+    (read, modem.unhit().iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn what_waits_comes_at_its_time() {
+    let mut otherwise = String::new();
+    for (spec, lines, due) in TIMES {
+        let (read, unhit) = timed(spec, lines);
+        let read: Vec<(u64, &str)> = read.iter().map(|(at, line)| (*at, line.as_str())).collect();
+        let expected: Vec<(u64, &str)> =
+            [(0, "+SIM READY"), (0, "OK")].into_iter().chain(due.iter().copied()).collect();
+        if read != expected || !unhit.is_empty() {
+            otherwise += &format!("{spec}: {unhit:?}\n  read     {read:?}\n  expected {expected:?}\n");
+        }
+    }
+    assert!(otherwise.is_empty(), "{otherwise}");
+}
+
 /// Each row's example is one of it, and harms nobody: a session goes on around it, and what it prints is text.
 #[test]
 fn each_example_runs() {
@@ -153,7 +327,10 @@ fn each_example_runs() {
 /// No row is left out.
 #[test]
 fn each_row_is_tried() {
-    let tried = |name: &str| EFFECTS.iter().any(|(spec, ..)| spec.split(' ').next() == Some(name));
+    let tried = |name: &str| {
+        let effects = EFFECTS.iter().map(|(spec, ..)| *spec);
+        effects.chain(TIMES.iter().map(|(spec, ..)| *spec)).any(|spec| spec.split(' ').next() == Some(name))
+    };
     let missing: Vec<&str> = ROWS.iter().map(|row| row.name).filter(|name| !tried(name)).collect();
     assert_eq!(missing, [""; 0]);
 }

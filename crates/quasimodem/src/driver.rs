@@ -247,7 +247,8 @@ impl<E: SerialEnd> Driver<E> {
         chunk: &mut [u8],
         lent: &mut Lent,
     ) -> io::Result<Poll<Option<Ended>>> {
-        let wants = self.host != HostState::Finished && self.modem.wants(Port::Serial);
+        let reads = self.filters.as_ref().is_none_or(|filters| filters.reads_serial());
+        let wants = reads && self.host != HostState::Finished && self.modem.wants(Port::Serial);
         let event = match self.end.poll_event(cx, wants, chunk) {
             Poll::Ready(event) => event?,
             Poll::Pending if self.host == HostState::Finished && self.is_written_out() && !self.modem.owes() => {
@@ -274,6 +275,9 @@ impl<E: SerialEnd> Driver<E> {
             Event::Finished => self.host = HostState::Finished,
             Event::Left => {
                 self.host = HostState::Absent;
+                if let Some(filters) = &mut self.filters {
+                    filters.host_left();
+                }
                 self.output.clear();
                 self.unflushed = false;
                 self.end.hang_up()?;
@@ -295,7 +299,8 @@ impl<E: SerialEnd> Driver<E> {
         let mut index = 0;
         while let Some(link) = self.links.at(index) {
             index += 1;
-            let wants = self.modem.wants(Port::Link(link));
+            let reads = self.filters.as_ref().is_none_or(|filters| filters.reads(link));
+            let wants = reads && self.modem.wants(Port::Link(link));
             let Poll::Ready(event) = self.links.poll(cx, link, wants, chunk) else {
                 continue;
             };
@@ -343,11 +348,17 @@ impl<E: SerialEnd> Driver<E> {
         let (now, station) = (self.now(), self.station);
         let Some(filters) = &mut self.filters else { return Ok(Some(event)) };
         let aligned = self.modem.is_between_packets(link);
-        let mut down = |bytes: &[u8]| filters.down(now, link, bytes, aligned, &mut tells(&lent.watching, now, station));
+        let watching = lent.watching.clone();
+        let tell = &mut tells(&watching, now, station);
         let (packets, end) = match event {
-            link::Event::Received(count) => (down(chunk.get(..count).unwrap_or_default()), None),
-            link::Event::Long(datagram) => (down(&datagram), None),
-            link::Event::Closed(why) => (filters.ended(link), Some(link::Event::Closed(why))),
+            link::Event::Received(count) => {
+                (filters.down(now, link, chunk.get(..count).unwrap_or_default(), aligned, tell), None)
+            }
+            link::Event::Long(datagram) => (filters.down(now, link, &datagram, aligned, tell), None),
+            link::Event::Closed(why) => {
+                let (rest, why) = filters.ended(now, link, why, tell);
+                (rest, why.map(link::Event::Closed))
+            }
             other => return Ok(Some(other)),
         };
         let connection = filters.connection(link);
@@ -381,10 +392,20 @@ impl<E: SerialEnd> Driver<E> {
                 self.output.push(&bytes);
             }
             Due::Print(_) => {}
+            Due::Arrive(link, bytes) => self.feed(cx, Input::Received(link, &bytes), lent)?,
+            Due::Send(link, bytes) => {
+                lent.watching.see(|watch| watch.sent(now, station, link, &bytes));
+                self.links.send(link, &bytes);
+            }
+            // These are put among what is held.
+            Due::Inject(..) | Due::Silence => {}
             Due::End(client, why) => {
                 let links: Vec<Link> = (0..).map_while(|index| self.links.at(index)).collect();
                 for link in links.into_iter().filter(|link| client.is_none_or(|client| client == link.0)) {
                     self.links.close(link);
+                    if let Some(filters) = &mut self.filters {
+                        filters.closed(link);
+                    }
                     self.feed(cx, Input::Closed(link, why.clone()), lent)?;
                 }
             }
@@ -474,7 +495,8 @@ impl<E: SerialEnd> Driver<E> {
                     if let Some(filters) = &mut self.filters {
                         filters.opened(link);
                         let tell = &mut tells(&lent.watching, now, station);
-                        if !filters.connects(now, link, &transport, (host, port), tell) {
+                        let clock = self.modem.clock(now).or_else(wall_clock);
+                        if !filters.connects(now, link, &transport, (host, port), clock, tell) {
                             continue;
                         }
                     }
@@ -498,8 +520,10 @@ impl<E: SerialEnd> Driver<E> {
                     }
                 },
                 Effect::Close(link) => {
-                    if let Some(filters) = &mut self.filters {
-                        filters.closed(link);
+                    let last = self.filters.as_mut().map(|filters| filters.closed(link)).unwrap_or_default();
+                    for bytes in &last {
+                        lent.watching.see(|watch| watch.sent(now, station, link, bytes));
+                        self.links.send(link, bytes);
                     }
                     self.links.close(link);
                 }

@@ -1,37 +1,57 @@
-//! Faults at work on the links of one station.
+//! Faults at work around one modem.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use quasimodem_core::{
-    Change, ClientId, Form, Gate, Input, Instant, Kind, Link, Modem, Query, Radio, Transport, Verdict,
+    Change, ClientId, Form, Gate, Input, Instant, Kind, Link, Modem, Port, Query, Radio, Transport, Verdict, Verify,
 };
 
-use super::item::{Item, Packet};
+use super::carried::Carried;
+use super::hand::{Draws, Hand, Parcel, Then};
+use super::held::{Held, Lane};
+use super::item::{Item, Piece};
 use super::overlaid::Overlaid;
 use super::plan::{Happened, Outcome, Plan, Unhit};
-use super::row::{Act, Due};
-use crate::frames::{Frames, Piece};
+use super::row::{Act, Attempt, Due};
+use crate::flat::Values;
 use crate::transcript;
 
-/// What stands between a modem and its links while there are faults. Packets that none is about pass byte for byte.
+/// What stands between a modem, its host and its links while there are faults. What none is about passes byte for byte.
 pub struct Filters {
-    plan: Plan,
-    ways: BTreeMap<(Link, bool), Frames>,
+    pub(super) plan: Plan,
+    pub(super) carried: Carried,
     /// How often each link was opened, and whether it is open.
     connections: BTreeMap<Link, (u64, bool)>,
-    /// What is to be done next in the name of faults.
-    due: VecDeque<Due>,
+    /// What is held back of what the modem printed.
+    printed: Lane,
+    /// The last command that the host typed.
+    command: (&'static str, Option<Form>),
+    /// Nothing of its answer has been printed.
+    is_unanswered: bool,
+    /// What is to be done next in the name of faults, and what at its time.
+    pub(super) due: VecDeque<Due>,
+    later: BTreeMap<(Instant, u64), Due>,
+    planned: u64,
     radio: Overlaid,
 }
+
+/// Pieces without a client keep their order among each other.
+const NOBODY: u8 = u8::MAX;
 
 impl Filters {
     /// Lets these faults work.
     pub fn new(plan: Plan) -> Filters {
         Filters {
             plan,
-            ways: BTreeMap::new(),
+            carried: Carried::default(),
             connections: BTreeMap::new(),
+            printed: Lane::default(),
+            command: ("", None),
+            is_unanswered: false,
             due: VecDeque::new(),
+            later: BTreeMap::new(),
+            planned: 0,
             radio: Overlaid::default(),
         }
     }
@@ -47,12 +67,23 @@ impl Filters {
     pub fn opened(&mut self, link: Link) {
         let (connection, is_open) = self.connections.entry(link).or_default();
         (*connection, *is_open) = (*connection + 1, true);
-        self.ways.retain(|(of, _), _| *of != link);
+        self.forget(link);
     }
 
-    /// The modem closed a link.
-    pub fn closed(&mut self, link: Link) {
+    /// The modem closed a link: what goes out before.
+    pub fn closed(&mut self, link: Link) -> Vec<Vec<u8>> {
         self.connections.entry(link).or_default().1 = false;
+        let last = self.carried.last_words(link);
+        self.forget(link);
+        last
+    }
+
+    /// What of a former connection is held reaches no other.
+    fn forget(&mut self, link: Link) {
+        self.carried.forget(link);
+        let is_other = |due: &Due| !matches!(due, Due::Arrive(of, _) | Due::Send(of, _) if *of == link);
+        self.due.retain(is_other);
+        self.later.retain(|_, due| is_other(due));
     }
 
     /// Which of the connections of a link there is; `None`: there is none. What came over one must reach no other.
@@ -60,26 +91,14 @@ impl Filters {
         self.connections.get(&link).filter(|(_, is_open)| *is_open).map(|(connection, _)| *connection)
     }
 
-    /// What the modem sends over a link, as it goes on: over UDP each is a datagram.
-    pub fn up(&mut self, now: Instant, link: Link, bytes: &[u8], tell: Tell<'_>) -> Vec<Vec<u8>> {
-        self.pass(now, link, true, bytes, tell)
+    /// The same, also after its end.
+    pub(super) fn last_connection(&self, link: Link) -> u64 {
+        self.connections.get(&link).map(|(connection, _)| *connection).unwrap_or_default()
     }
 
-    /// What came for the modem over a link, as it goes on: over UDP each is a datagram, over TCP a chunk of
-    /// [`Input::CHUNK`] at most. `aligned` says whether the modem waits for the beginning of a packet: the rest of one that
-    /// began before there were faults passes as it is.
-    pub fn down(&mut self, now: Instant, link: Link, bytes: &[u8], aligned: bool, tell: Tell<'_>) -> Vec<Vec<u8>> {
-        if !aligned && !self.ways.contains_key(&(link, false)) {
-            return vec![bytes.to_vec()];
-        }
-        let on = self.pass(now, link, false, bytes, tell);
-        if is_stream(link) { chunks(&on.concat()) } else { on }
-    }
-
-    /// A link ended: what came of a packet that is not complete, in such chunks.
-    pub fn ended(&mut self, link: Link) -> Vec<Vec<u8>> {
-        self.closed(link);
-        chunks(&self.ways.get_mut(&(link, false)).map(Frames::take_partial).unwrap_or_default())
+    /// A link ended, and the modem is not told of it by itself.
+    pub(super) fn is_over(&mut self, link: Link) {
+        self.connections.entry(link).or_default().1 = false;
     }
 
     /// The faults that did not hit as often as was expected.
@@ -107,60 +126,88 @@ impl Filters {
         &mut self.plan
     }
 
-    /// What the host reads in the place of a piece that the modem prints.
+    /// What the host reads now in the place of a piece that the modem prints.
     pub fn printed(&mut self, now: Instant, kind: Kind, bytes: &[u8], tell: Tell<'_>) -> Vec<Vec<u8>> {
         let text = String::from_utf8_lossy(bytes);
-        let mut pieces = vec![bytes.to_vec()];
-        let item = Item::Piece(kind, text.trim_matches(['\r', '\n']));
-        self.plan.judge(now, &item, 0, tell, &mut |act, values| match act {
-            Act::Pieces(_, act) => change(&mut pieces, |pieces| act(values, pieces)),
+        let (mut parcels, mut then) = (vec![Parcel::new(bytes)], None);
+        let first = matches!(kind, Kind::Info | Kind::Final) && std::mem::take(&mut self.is_unanswered);
+        let item = Item::Piece(Piece { kind, text: text.trim_matches(['\r', '\n']), command: self.command, first });
+        self.plan.judge(now, &item, 0, tell, &mut |act, values, draws| match act {
+            Act::Pieces(_, act) => change(*act, values, draws, &mut parcels, &mut then),
             _ => Outcome::Same,
         });
-        pieces
+        let group = match (kind, item.client()) {
+            (Kind::Urc, Some(client)) => client.number(),
+            (Kind::Urc, None) => NOBODY,
+            _ => 0,
+        };
+        parcels.into_iter().filter_map(|parcel| self.printed.put(now, group, parcel)).collect()
     }
 
-    /// Whether an attempt to connect is made; what becomes of it otherwise is due.
+    /// Whether what the host types may be brought: not while it has not read what it has to read first.
+    pub fn reads_serial(&self) -> bool {
+        !self.printed.holds()
+    }
+
+    /// The host left: what it has not read is lost.
+    pub fn host_left(&mut self) {
+        self.printed = Lane::default();
+    }
+
+    /// Whether an attempt to connect is made; what becomes of it otherwise is due. The clock is the module's.
     pub fn connects(
         &mut self,
         now: Instant,
         link: Link,
         transport: &Transport,
         (host, port): (&str, u16),
+        clock: Option<i64>,
         tell: Tell<'_>,
     ) -> bool {
         let client = ClientId::from_number(link.0.into());
         let item = Item::Connect(client, host, port, transcript::transport(transport));
-        let mut may = true;
-        let due = &mut self.due;
-        self.plan.judge(now, &item, 0, tell, &mut |act, values| {
-            may = false;
-            let why = match act {
-                Act::Connects(act) => act(values),
-                Act::Names(act) => Some(act(values, host)),
-                _ => None,
+        let mut may = !self.is_stalled(now, link, tell);
+        let mut answers = Vec::new();
+        self.plan.judge(now, &item, 0, tell, &mut |act, values, mut draws| {
+            let (after, why) = match act {
+                Act::Connects(act) => (Duration::ZERO, act(values)),
+                Act::Names(act) => (Duration::ZERO, Some(act(values, host))),
+                Act::Handshakes(act) => {
+                    let verifies = matches!(transport, Transport::Tls(profile) if profile.verify != Verify::Nothing);
+                    match act(values, &Attempt { host, clock, verifies }) {
+                        Some((after, why)) => (after, Some(why)),
+                        None => return Outcome::Same,
+                    }
+                }
+                _ => return Outcome::Same,
             };
-            due.extend(why.map(|why| Due::Input(Input::Closed(link, why))));
+            may = false;
+            let after = after + delay(values, &mut draws);
+            answers.extend(why.map(|why| (after, Due::Input(Input::Closed(link, why)))));
             Outcome::Gone
         });
+        answers.into_iter().for_each(|(delay, due)| self.plan_due(now, delay, due));
         may
     }
 
     /// Whether a name is looked up; what is answered otherwise is due.
     pub fn looks_up(&mut self, now: Instant, query: Query, name: &str, tell: Tell<'_>) -> bool {
-        let (mut may, due) = (true, &mut self.due);
-        self.plan.judge(now, &Item::Lookup(name), 0, tell, &mut |act, values| {
-            if let Act::Lookups(act) = act {
-                may = false;
-                due.push_back(Due::Input(Input::Resolved(query, act(values, name))));
-            }
+        let mut may = !self.is_stalled(now, NO_LINK, tell);
+        let mut answers = Vec::new();
+        self.plan.judge(now, &Item::Lookup(name), 0, tell, &mut |act, values, mut draws| {
+            let Act::Lookups(act) = act else { return Outcome::Same };
+            may = false;
+            answers.push((delay(values, &mut draws), Due::Input(Input::Resolved(query, act(values, name)))));
             Outcome::Gone
         });
+        answers.into_iter().for_each(|(delay, due)| self.plan_due(now, delay, due));
         may
     }
 
     /// Decides about commands, while the modem works.
     pub fn gate<'a>(&'a mut self, now: Instant, tell: Tell<'a>) -> impl Gate + 'a {
-        Commands { plan: &mut self.plan, now, tell }
+        let Filters { plan, command, is_unanswered, .. } = self;
+        Commands { plan, command, is_unanswered, now, tell }
     }
 
     /// The next thing that is to be done in the name of a fault, if it is time.
@@ -174,19 +221,45 @@ impl Filters {
                 connections.iter().any(|(link, (_, is_open))| *is_open && client.is_none_or(|client| client == link.0))
             }
             Due::Print(_) => modem.has_host(),
+            Due::Inject(link, up, _) => {
+                let is_open = connections.get(link).is_some_and(|(_, is_open)| *is_open);
+                is_open && (*up || modem.is_between_packets(*link))
+            }
+            Due::Arrive(..) | Due::Send(..) => true,
+            Due::Silence => connections.values().any(|(_, is_open)| *is_open),
         };
         let overlay = self.plan.settle(now, &meets, tell, &mut more);
-        self.due.extend(more);
+        more.into_iter().for_each(|(delay, due)| self.plan_due(now, delay, due));
         self.due.extend(
             self.radio.follow(overlay, modem.radio()).into_iter().map(|change| Due::Input(Input::Bearer(change))),
         );
+        while let Some(first) = self.later.first_entry().filter(|first| first.key().0 <= now) {
+            self.due.push_back(first.remove());
+        }
+        while let Some(due) = self.due.pop_front() {
+            match due {
+                Due::Inject(link, up, bytes) => self.inject(now, (link, up), &bytes),
+                Due::Silence => self.silence(),
+                due => return Some(due),
+            }
+        }
+        let is_free = modem.free_at().is_some_and(|at| at <= now);
+        if let Some(Held::Bytes(bytes)) = self.printed.take(now, is_free) {
+            return Some(Due::Print(bytes.into()));
+        }
+        self.let_go(now, modem, tell);
         self.due.pop_front()
     }
 
     /// When [`take_due`](Self::take_due) may have something.
     pub fn deadline(&self, now: Instant, modem: &Modem) -> Option<Instant> {
-        let is_due = !self.due.is_empty() || self.radio.is_stale(modem.radio());
-        if is_due { Some(now) } else { self.plan.deadline(now) }
+        if !self.due.is_empty() || self.radio.is_stale(modem.radio()) {
+            return Some(now);
+        }
+        let aside = self.printed.deadline_aside().zip(modem.free_at()).map(|(at, free)| at.max(free));
+        let later = self.later.first_key_value().map(|((at, _), _)| *at);
+        let held = self.carried.deadline(|link| modem.wants(Port::Link(link)));
+        self.plan.deadline(now).into_iter().chain(self.printed.deadline()).chain(aside).chain(later).chain(held).min()
     }
 
     /// What of a change of the radio side reaches the modem now: what faults hide comes when they are over.
@@ -194,70 +267,76 @@ impl Filters {
         self.radio.change(change)
     }
 
-    fn pass(&mut self, now: Instant, link: Link, up: bool, bytes: &[u8], tell: Tell<'_>) -> Vec<Vec<u8>> {
-        // What the module does for itself is no client's.
-        let Some(client) = ClientId::from_number(link.0.into()) else { return vec![bytes.to_vec()] };
-        let (connection, _) = self.connections.get(&link).copied().unwrap_or_default();
-        let Filters { plan, ways, .. } = self;
-        let mut judge = |packet: &[u8]| {
-            let mut packets = vec![packet.to_vec()];
-            let item = Item::Packet(Packet::new(client, up, packet));
-            plan.judge(now, &item, connection, &mut *tell, &mut |act, values| match act {
-                Act::Packets(_, act) => change(&mut packets, |packets| act(values, packets)),
-                _ => Outcome::Same,
-            });
-            packets
-        };
-        if client.is_sn() {
-            return judge(bytes);
+    /// What has come over connections so far was the last.
+    fn silence(&mut self) {
+        let links: Vec<Link> =
+            self.connections.iter().filter(|(_, (_, is_open))| *is_open).map(|(link, _)| *link).collect();
+        links.into_iter().for_each(|link| self.carried.silence(link));
+    }
+
+    /// Something is to be done after this time.
+    fn plan_due(&mut self, now: Instant, delay: Duration, due: Due) {
+        if delay.is_zero() {
+            self.due.push_back(due);
+        } else {
+            self.planned += 1;
+            self.later.insert((now + delay, self.planned), due);
         }
-        let mut on = Vec::new();
-        ways.entry((link, up)).or_default().push(bytes, &mut |piece| match piece {
-            Piece::Packet(packet) => on.append(&mut judge(packet)),
-            Piece::Long(bytes, _) | Piece::Rest(bytes) => on.push(bytes.to_vec()),
-        });
-        on
     }
 }
+
+/// Whose look-ups are that are no client's.
+const NO_LINK: Link = Link(0);
 
 /// Who hears of what faults do.
 pub(super) type Tell<'a> = &'a mut dyn FnMut(Happened<'_>);
 
+/// Lets a fault change what it has in hand, and says what came of it.
+pub(super) fn change(
+    act: fn(&mut Hand<'_>),
+    values: &Values,
+    draws: Draws,
+    parcels: &mut Vec<Parcel>,
+    then: &mut Option<Then>,
+) -> Outcome {
+    let before = (parcels.clone(), then.clone());
+    let mut hand = Hand { values, draws, parcels, then };
+    act(&mut hand);
+    let later = hand.time("delay");
+    if !later.is_zero() {
+        hand.delay(later);
+    }
+    match parcels.is_empty() {
+        true => Outcome::Gone,
+        false if *parcels == before.0 && *then == before.1 => Outcome::Same,
+        false => Outcome::Changed,
+    }
+}
+
+fn delay(values: &Values, draws: &mut Draws) -> Duration {
+    let (least, most) = values.span("delay").unwrap_or_default();
+    draws.time(least, most)
+}
+
 /// Faults of commands, while the modem works.
 struct Commands<'a> {
     plan: &'a mut Plan,
+    command: &'a mut (&'static str, Option<Form>),
+    is_unanswered: &'a mut bool,
     now: Instant,
     tell: Tell<'a>,
 }
 
 impl Gate for Commands<'_> {
     fn command(&mut self, name: &'static str, form: Form) -> Verdict {
+        (*self.command, *self.is_unanswered) = ((name, Some(form)), true);
         let mut verdict = Verdict::Pass;
-        self.plan.judge(self.now, &Item::Command(name, form), 0, self.tell, &mut |act, values| {
-            if let Act::Commands(act) = act {
+        self.plan.judge(self.now, &Item::Command(name, form), 0, self.tell, &mut |act, values, _| {
+            if let Act::Commands(_, act) = act {
                 verdict = act(values);
             }
             if verdict == Verdict::Pass { Outcome::Same } else { Outcome::Gone }
         });
         verdict
     }
-}
-
-/// Changes something, and says what came of it.
-fn change(things: &mut Vec<Vec<u8>>, act: impl FnOnce(&mut Vec<Vec<u8>>)) -> Outcome {
-    let before = things.clone();
-    act(things);
-    match things.is_empty() {
-        true => Outcome::Gone,
-        false if *things == before => Outcome::Same,
-        false => Outcome::Changed,
-    }
-}
-
-fn is_stream(link: Link) -> bool {
-    !ClientId::from_number(link.0.into()).is_some_and(ClientId::is_sn)
-}
-
-fn chunks(bytes: &[u8]) -> Vec<Vec<u8>> {
-    bytes.chunks(Input::CHUNK).map(<[u8]>::to_vec).collect()
 }

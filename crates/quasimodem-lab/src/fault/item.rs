@@ -10,14 +10,25 @@ use crate::flat::{Values, is_meant};
 pub(super) enum Item<'a> {
     /// A packet on its way.
     Packet(Packet<'a>),
-    /// A piece that the modem prints, without its line ends.
-    Piece(Kind, &'a str),
+    /// A piece that the modem prints.
+    Piece(Piece<'a>),
     /// A command that the host typed.
     Command(&'static str, Form),
     /// An attempt to connect: of which client, where to, and by what.
     Connect(Option<ClientId>, &'a str, u16, &'static str),
     /// A name that is looked up.
     Lookup(&'a str),
+}
+
+/// A piece that the modem prints.
+pub(super) struct Piece<'a> {
+    pub(super) kind: Kind,
+    /// Without its line ends.
+    pub(super) text: &'a str,
+    /// The last command that the host typed, and its form.
+    pub(super) command: (&'static str, Option<Form>),
+    /// Whether it is the first that answers that command.
+    pub(super) first: bool,
 }
 
 pub(super) struct Packet<'a> {
@@ -47,20 +58,22 @@ impl Item<'_> {
     /// Whether a fault that does this is about it.
     pub(super) fn fits(&self, act: &Act, values: &Values) -> bool {
         let is_kind = match (self, act) {
-            // Faults of one type are MQTT's.
             (Item::Packet(packet), Act::Packets(only, _)) => {
-                only.is_none_or(|only| packet.facts.kind == only && !packet.client.is_sn()) && packet.fits(values)
+                only.have(packet.facts.kind, packet.client.is_sn()) && packet.fits(values)
             }
-            (Item::Piece(kind, text), Act::Pieces(only, _)) => {
-                let kinds = values.text("kind").is_none_or(|wanted| wanted == word(*kind));
-                kinds && only.have(*kind) && is_line(values, text)
+            (Item::Piece(piece), Act::Pieces(only, _)) => {
+                let kinds = values.text("kind").is_none_or(|wanted| wanted == word(piece.kind));
+                let commands = values.text("command").is_none_or(|wanted| is_meant(wanted, piece.command.0));
+                kinds && commands && only.have(piece, values) && is_line(values, piece.text)
             }
-            (Item::Command(name, form), Act::Commands(_)) => {
-                values.text("command").is_none_or(|wanted| is_meant(wanted, name))
+            (Item::Command(name, form), Act::Commands(only, _)) => {
+                only.is_none_or(|only| only == (*name, *form))
+                    && values.text("command").is_none_or(|wanted| is_meant(wanted, name))
                     && values.text("form").is_none_or(|wanted| wanted == form_word(*form))
             }
             (Item::Connect(_, host, ..), Act::Names(_)) if literal_address(host).is_some() => false,
-            (Item::Connect(_, host, port, transport), Act::Connects(_) | Act::Names(_)) => {
+            (Item::Connect(.., transport), Act::Handshakes(_)) if *transport != "tls" => false,
+            (Item::Connect(_, host, port, transport), Act::Connects(_) | Act::Names(_) | Act::Handshakes(_)) => {
                 values.text("host").is_none_or(|wanted| is_meant(wanted, host))
                     && values.number("port").is_none_or(|wanted| wanted == u64::from(*port))
                     && values.text("transport").is_none_or(|wanted| wanted == *transport)
@@ -78,7 +91,7 @@ impl Item<'_> {
             Item::Packet(packet) => Some(packet.client),
             Item::Connect(client, ..) => *client,
             // The results of clients begin with their numbers.
-            Item::Piece(Kind::Urc, text) => {
+            Item::Piece(Piece { kind: Kind::Urc, text, .. }) => {
                 let (_, rest) = text.split_once(": ")?;
                 let number = rest.split(',').next()?.trim().parse().ok()?;
                 text.starts_with("+MQTT").then(|| ClientId::from_number(number))?
@@ -91,10 +104,10 @@ impl Item<'_> {
     pub(super) fn name(&self) -> String {
         match self {
             Item::Packet(packet) => packet.facts.kind.into(),
-            Item::Piece(kind @ (Kind::Info | Kind::Urc | Kind::Final), text) => {
+            Item::Piece(Piece { kind: kind @ (Kind::Info | Kind::Urc | Kind::Final), text, .. }) => {
                 format!("{} {}", word(*kind), text.split(':').next().unwrap_or_default())
             }
-            Item::Piece(kind, _) => word(*kind).into(),
+            Item::Piece(piece) => word(piece.kind).into(),
             Item::Command(name, _) => format!("AT{name}"),
             Item::Connect(_, host, port, _) => format!("{host}:{port}"),
             Item::Lookup(name) => (*name).into(),

@@ -4,7 +4,10 @@
 //! list of keys and values ([`Spec`]); a [`Plan`] decides which packets are hit, and [`Filters`] do it on the links of a
 //! station. Where there is no fault, nothing of this is there.
 
+mod carried;
 mod filters;
+mod hand;
+mod held;
 mod item;
 mod life;
 mod overlaid;
@@ -16,7 +19,7 @@ mod table;
 pub use self::filters::Filters;
 pub use self::plan::{Happened, Known, Plan, Stage, Unhit};
 #[cfg(test)]
-pub(crate) use self::row::Act;
+pub(crate) use self::row::{Act, Packets};
 pub use self::row::{COMMON, Due, Layer, Row};
 pub use self::spec::{Cue, Order, Spec};
 pub use self::table::ROWS;

@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use quasimodem_core::{ClientId, Instant};
 
+use super::hand::{Draws, fraction};
 use super::item::Item;
 use super::life::Life;
 use super::row::{Act, Due, Overlay};
@@ -47,6 +49,8 @@ struct Fault {
     counts: Counts,
     matches: u64,
     hits: u64,
+    /// Whether what lasts works, where that was decided.
+    verdicts: BTreeMap<Scope, bool>,
     /// The turn of which that was said.
     spent: Option<u64>,
     /// The turn of what lasts or happens once, and whether it does in that turn.
@@ -275,7 +279,7 @@ impl Plan {
         item: &Item<'_>,
         connection: u64,
         tell: &mut dyn FnMut(Happened<'_>),
-        hit: &mut dyn FnMut(&Act, &Values) -> Outcome,
+        hit: &mut dyn FnMut(&Act, &Values, Draws) -> Outcome,
     ) {
         let (seeds, mut is_gone) = ((self.seed, self.modem), false);
         for fault in &mut self.faults {
@@ -283,12 +287,45 @@ impl Plan {
                 fault.end(tell);
             }
             let Some((scope, nth)) = fault.hits(now, item, connection, seeds, is_gone) else { continue };
-            match hit(&fault.spec.row.act, &fault.spec.values) {
+            match hit(&fault.spec.row.act, &fault.spec.values, fault.draws(seeds, scope, nth)) {
                 Outcome::Same => fault.take_back(scope),
                 outcome => {
                     fault.tell_hit(item.client(), &item.name(), nth, tell);
                     is_gone = outcome == Outcome::Gone;
                 }
+            }
+        }
+    }
+
+    /// What faults make of the way in which something is done while they last. `apply` is called for each that may be about it,
+    /// and changes the way; one that changes nothing is no match. Whether one works is decided once in a scope and turn, and
+    /// hits then; `offset` says where it is in what goes by, for what is drawn there.
+    pub(super) fn shape<M: PartialEq + Copy>(
+        &mut self,
+        now: Instant,
+        (client, connection): (Option<ClientId>, u64),
+        (what, offset): (&str, u64),
+        manner: &mut M,
+        apply: &dyn Fn(&Act, &Values, &mut Draws, &mut M),
+        tell: &mut dyn FnMut(Happened<'_>),
+    ) {
+        let seeds = (self.seed, self.modem);
+        for fault in &mut self.faults {
+            if !matches!(fault.spec.row.act, Act::Links(_)) {
+                continue;
+            }
+            if fault.life.has_lapsed(&fault.spec.values, now) {
+                fault.end(tell);
+            }
+            let wanted = fault.spec.values.number("client");
+            let is_meant =
+                wanted.is_none_or(|wanted| client.is_some_and(|client| wanted == u64::from(client.number())));
+            let Some(turn) = fault.turn(now, seeds).filter(|_| is_meant) else { continue };
+            let scope = fault.scope(client, connection, turn);
+            let mut changed = *manner;
+            apply(&fault.spec.row.act, &fault.spec.values, &mut fault.draws(seeds, scope, offset), &mut changed);
+            if changed != *manner && fault.works(scope, seeds, client, what, tell) {
+                *manner = changed;
             }
         }
     }
@@ -300,7 +337,7 @@ impl Plan {
         now: Instant,
         meets: &dyn Fn(&Due) -> bool,
         tell: &mut dyn FnMut(Happened<'_>),
-        due: &mut Vec<Due>,
+        due: &mut Vec<(Duration, Due)>,
     ) -> Overlay {
         let (seeds, mut overlay) = ((self.seed, self.modem), Overlay::default());
         for fault in &mut self.faults {
@@ -313,8 +350,11 @@ impl Plan {
             match act {
                 Act::Once(act) if begins => {
                     let what = act(&fault.spec.values);
-                    if fault.begins(turn, seeds, !meets(&what), tell) {
-                        due.push(what);
+                    if fault.begins(turn, seeds, !what.iter().any(|(_, due)| meets(due)), tell) {
+                        let (least, most) = fault.spec.values.span("delay").unwrap_or_default();
+                        let mut draws = fault.draws(seeds, (0, 0, turn.unwrap_or_default()), fault.matches);
+                        let delay = draws.time(least, most);
+                        due.extend(what.into_iter().map(|(after, what)| (delay + after, what)));
                     }
                 }
                 Act::Radio(act) => {
@@ -336,7 +376,9 @@ impl Plan {
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         let seeds = (self.seed, self.modem);
         let next = self.faults.iter().filter_map(|fault| match fault.spec.row.act {
-            Act::Once(_) | Act::Radio(_) => fault.life.next(&fault.spec.values, now, |turn| fault.jitter(turn, seeds)),
+            Act::Once(_) | Act::Radio(_) | Act::Links(_) => {
+                fault.life.next(&fault.spec.values, now, |turn| fault.jitter(turn, seeds))
+            }
             _ => fault.life.lapses(&fault.spec.values),
         });
         next.min()
@@ -364,7 +406,18 @@ impl Fault {
     fn new(id: String, spec: Spec, now: Instant) -> Fault {
         let seed = spec.values.number("seed").unwrap_or_else(|| hash(&id));
         let life = Life::new(&spec.values, now);
-        Fault { id, spec, seed, life, counts: Counts::new(), matches: 0, hits: 0, spent: None, episode: None }
+        Fault {
+            id,
+            spec,
+            seed,
+            life,
+            counts: Counts::new(),
+            verdicts: BTreeMap::new(),
+            matches: 0,
+            hits: 0,
+            spent: None,
+            episode: None,
+        }
     }
 
     fn announce(&self, tell: &mut dyn FnMut(Happened<'_>)) {
@@ -428,13 +481,47 @@ impl Fault {
         if !item.fits(&self.spec.row.act, &self.spec.values) {
             return None;
         }
-        let client = item.client().map(ClientId::number).unwrap_or_default();
-        let scope = match self.spec.values.text("per") {
+        let scope = self.scope(item.client(), connection, turn);
+        Some((scope, self.count(scope, seeds, is_gone)?))
+    }
+
+    /// Where something is counted.
+    fn scope(&self, client: Option<ClientId>, connection: u64, turn: u64) -> Scope {
+        let client = client.map(ClientId::number).unwrap_or_default();
+        match self.spec.values.text("per") {
             Some("client") => (client, 0, turn),
             Some("link") => (client, connection, turn),
             _ => (0, 0, turn),
-        };
-        Some((scope, self.count(scope, seeds, is_gone)?))
+        }
+    }
+
+    /// Whether what lasts works in this scope: decided with what it could change first.
+    fn works(
+        &mut self,
+        scope: Scope,
+        seeds: (u64, u64),
+        client: Option<ClientId>,
+        what: &str,
+        tell: &mut dyn FnMut(Happened<'_>),
+    ) -> bool {
+        if let Some(works) = self.verdicts.get(&scope) {
+            return *works;
+        }
+        let nth = self.count(scope, seeds, false);
+        // Of turns and connections only the newest.
+        self.verdicts.retain(|(of, ..), _| *of != scope.0);
+        self.verdicts.insert(scope, nth.is_some());
+        if let Some(nth) = nth {
+            self.tell_hit(client, what, nth, tell);
+        }
+        nth.is_some()
+    }
+
+    /// What a hit, or something at a place in what goes by, draws from.
+    fn draws(&self, (run, modem): (u64, u64), (client, connection, turn): Scope, nth: u64) -> Draws {
+        let shared = self.spec.values.text("per") == Some("fault");
+        let run = if shared { run } else { run ^ modem.wrapping_mul(MODEM) };
+        Draws::new(mix(run, !self.seed, (client, connection, turn), nth))
     }
 
     /// What was counted as a hit last was none.
@@ -484,10 +571,12 @@ const MODEM: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A number of [0, 1) that depends on nothing else.
 fn draw(run: u64, fault: u64, (client, connection, turn): Scope, nth: u64) -> f64 {
+    fraction(mix(run, fault, (client, connection, turn), nth))
+}
+
+fn mix(run: u64, fault: u64, (client, connection, turn): Scope, nth: u64) -> u64 {
     let parts = [fault, client.into(), connection, turn, nth];
-    let bits = parts.into_iter().fold(run, |mixed, part| Random::new(mixed ^ part).bits());
-    let number = u32::try_from(bits >> 32).unwrap_or_default();
-    f64::from(number) / (f64::from(u32::MAX) + 1.0)
+    parts.into_iter().fold(run, |mixed, part| Random::new(mixed ^ part).bits())
 }
 
 /// FNV-1a: an id as a seed.

@@ -1,9 +1,12 @@
 //! What a row of the table of faults is made of.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use quasimodem_core::{Input, Kind as PieceKind, Registration, Sim, Verdict, Why};
+use quasimodem_core::{Form, Input, Kind as PieceKind, Link, Registration, Sim, Verdict, Why};
 
+use super::hand::{Draws, Hand};
+use super::item::Piece;
 use crate::flat::{Key, Kind, Values};
 
 /// A fault.
@@ -55,23 +58,76 @@ impl Layer {
 /// What a fault does, and to what.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
-    /// Changes the packets that go on in the place of one that was hit; more may be behind it in the list. Of this type of
-    /// MQTT only, if one is named.
-    Packets(Option<&'static str>, fn(&Values, &mut Vec<Vec<u8>>)),
+    /// Changes the packets that go on in the place of one that was hit; more may be behind it in the list.
+    Packets(Packets, fn(&mut Hand<'_>)),
     /// Changes what the modem prints, piece by piece.
-    Pieces(Pieces, fn(&Values, &mut Vec<Vec<u8>>)),
-    /// Decides about a command before it is carried out.
-    Commands(fn(&Values) -> Verdict),
+    Pieces(Pieces, fn(&mut Hand<'_>)),
+    /// Decides about a command before it is carried out; about this one in this form only, if one is named.
+    Commands(Option<(&'static str, Form)>, fn(&Values) -> Verdict),
     /// Decides about an attempt to connect; `None`: nobody ever answers.
     Connects(fn(&Values) -> Option<Why>),
+    /// Decides how a TLS handshake fails, and after which time; `None`: it does not.
+    Handshakes(fn(&Values, &Attempt<'_>) -> Option<(Duration, Why)>),
     /// Decides about an attempt to connect to a name, which is not found.
     Names(fn(&Values, &str) -> Why),
     /// Answers in the place of the resolver that a host asks by itself.
     Lookups(fn(&Values, &str) -> Result<IpAddr, Why>),
+    /// While it lasts, links carry what goes up (`true`) or comes down otherwise.
+    Links(fn(&Values, bool, &mut Draws, &mut Manner)),
     /// While it lasts, the radio side is otherwise.
     Radio(fn(&Values, &mut Overlay)),
-    /// Happens once, when it begins.
-    Once(fn(&Values) -> Due),
+    /// Happens once, when it begins: these, each after its time.
+    Once(fn(&Values) -> Vec<(Duration, Due)>),
+}
+
+/// An attempt to agree on TLS.
+pub(crate) struct Attempt<'a> {
+    /// The name or address that was asked for.
+    pub(crate) host: &'a str,
+    /// The time by the module's clock, in seconds since 1970, if it is known.
+    pub(crate) clock: Option<i64>,
+    /// Whether certificates are checked.
+    pub(crate) verifies: bool,
+}
+
+/// Which packets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Packets {
+    /// All.
+    All,
+    /// Of MQTT, of this type.
+    Mqtt(&'static str),
+    /// All of MQTT, which come in a stream.
+    Streamed,
+    /// Datagrams: those of MQTT-SN.
+    Datagrams,
+}
+
+impl Packets {
+    /// Whether a packet of this type is meant, of MQTT-SN or not.
+    pub(super) fn have(self, kind: &str, is_sn: bool) -> bool {
+        match self {
+            Packets::All => true,
+            Packets::Streamed => !is_sn,
+            Packets::Mqtt(only) => !is_sn && only == kind,
+            Packets::Datagrams => is_sn,
+        }
+    }
+}
+
+/// How one direction of a link carries bytes while faults last.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Manner {
+    /// So much later.
+    pub(crate) delay: Duration,
+    /// At so many bits a second; 0: at any.
+    pub(crate) rate: u64,
+    /// In slices of so many bytes (0: whole), so far apart.
+    pub(crate) slice: (usize, Duration),
+    /// Not, and never again on this connection.
+    pub(crate) dead: bool,
+    /// Not as long as this lasts.
+    pub(crate) stalled: bool,
 }
 
 /// What of it that the modem prints.
@@ -79,15 +135,32 @@ pub(crate) enum Act {
 pub(crate) enum Pieces {
     /// Pieces of this kind.
     Of(PieceKind),
+    /// Where the key `place` says.
+    At,
+    /// Unsolicited ones that begin so.
+    Urc(&'static str),
+    /// The final results of these commands, where they set something.
+    Final(&'static [&'static str]),
     /// Information, results and unsolicited ones: neither echo nor the prompt.
     Lines,
 }
 
 impl Pieces {
-    /// Whether a piece of this kind is meant.
-    pub(super) fn have(self, kind: PieceKind) -> bool {
+    /// Whether a piece is meant.
+    pub(super) fn have(self, piece: &Piece<'_>, values: &Values) -> bool {
+        let Piece { kind, text, command: (name, form), first } = piece;
         match self {
-            Pieces::Of(only) => only == kind,
+            Pieces::Of(only) => only == *kind,
+            Pieces::Urc(start) => *kind == PieceKind::Urc && text.starts_with(start),
+            Pieces::Final(commands) => *kind == PieceKind::Final && *form == Some(Form::Set) && commands.contains(name),
+            Pieces::At => match values.text("place") {
+                Some("before-echo") => *kind == PieceKind::Echo,
+                Some("after-echo") => *first,
+                Some("before-answer") => matches!(kind, PieceKind::Info | PieceKind::Final),
+                Some("after-info") => *kind == PieceKind::Info,
+                Some("before-final") => *kind == PieceKind::Final,
+                _ => *kind == PieceKind::Urc,
+            },
             Pieces::Lines => !matches!(kind, PieceKind::Echo | PieceKind::Prompt),
         }
     }
@@ -99,9 +172,11 @@ impl Act {
         match self {
             Act::Packets(..) => Some(["packet", "packets"]),
             Act::Pieces(..) => Some(["line", "lines"]),
-            Act::Commands(_) => Some(["command", "commands"]),
+            Act::Commands(..) => Some(["command", "commands"]),
+            Act::Handshakes(_) => Some(["handshake", "handshakes"]),
             Act::Connects(_) | Act::Names(_) => Some(["attempt to connect", "attempts to connect"]),
             Act::Lookups(_) => Some(["look-up", "look-ups"]),
+            Act::Links(_) => Some(["connection", "connections"]),
             Act::Radio(_) | Act::Once(_) => None,
         }
     }
@@ -122,15 +197,23 @@ pub enum Due {
     Input(Input<'static>),
     /// The link of the client of this number, or all links, end for this reason.
     End(Option<u8>, Why),
-    /// The host reads this, which the modem did not print.
+    /// The host reads this, which the modem did not print, or has printed before.
     Print(Box<[u8]>),
+    /// This came over a link, or did before.
+    Arrive(Link, Box<[u8]>),
+    /// This goes out over a link.
+    Send(Link, Box<[u8]>),
+    /// This comes over a link (`false`) or goes out over it, though nobody sent it, in its place behind what is on its way.
+    Inject(Link, bool, Box<[u8]>),
+    /// No connection carries anything any more, and nobody is told.
+    Silence,
 }
 
 impl Row {
     /// How it acts: on each thing that it is about (`each`), while it lasts (`state`), or once, when it begins (`once`).
     pub fn class(&self) -> &'static str {
         match self.act {
-            Act::Radio(_) => "state",
+            Act::Radio(_) | Act::Links(_) => "state",
             Act::Once(_) => "once",
             _ => "each",
         }
@@ -235,6 +318,12 @@ pub const COMMON: &[Key] = &[
         kind: Kind::Number(0, u64::MAX),
         default: "",
         meaning: "What is drawn is drawn from this and the seed of the run; its id, if left out.",
+    },
+    Key {
+        key: "delay",
+        kind: Kind::Span,
+        default: "0s",
+        meaning: "How long after the hit its effect comes; drawn anew for each hit from a range such as 1s..3s. What comes after a packet or line that waits, waits as well.",
     },
     Key { key: "expect", kind: Kind::Count, default: ">=1", meaning: "How often it has to hit in the end." },
     Key { key: "optional", kind: Kind::Flag, default: "false", meaning: "Whether it may hit never." },

@@ -3,11 +3,14 @@
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 
+use quasimodem_core::Link;
+
 use super::plan::Counts;
-use super::row::Row;
+use super::row::{Act, Row};
 use super::table::ROWS;
 use crate::event::Condition;
 use crate::flat::{self, Bad, Named, Values};
+use crate::transcript;
 
 /// A fault with its keys, read and checked: `packet-drop type=PUBACK client=1 nth=2 times=1`.
 #[derive(Clone, Debug)]
@@ -59,6 +62,14 @@ impl Spec {
         let waits = values.condition("on").is_some();
         if waits && values.has("at") {
             return Err(Bad::Both("on", "at"));
+        }
+        if let (Some(words), Some(client)) = (values.text("words"), values.number("client")) {
+            let link = Link(u8::try_from(client).unwrap_or_default());
+            transcript::packet(link, words).map_err(|wrong| Bad::Value("words", words.into(), wrong))?;
+        }
+        let can_wait = !matches!(row.act, Act::Commands(..) | Act::Radio(_) | Act::Links(_));
+        if !can_wait && values.span("delay").is_some_and(|(_, most)| !most.is_zero()) {
+            return Err(Bad::Useless(row.name, "delay"));
         }
         let is_state = row.class() == "state";
         let ends = values.has("lasts") || values.condition("until").is_some();

@@ -48,6 +48,8 @@ pub enum Bad {
     Both(&'static str, &'static str),
     /// A key does nothing without another one; both.
     Without(&'static str, &'static str),
+    /// A row does nothing with a key that others have; both.
+    Useless(&'static str, &'static str),
     /// In a table this key has the name alone, and what stands there.
     NotJustName(&'static str, String),
     /// The value of a key is not what is expected: the key, the value, and what is wrong with it.
@@ -128,6 +130,7 @@ impl Values {
         number: Number => u64, |number: &u64| *number;
         flag: Flag => bool, |flag: &bool| *flag;
         time: Time => Duration, |time: &Duration| *time;
+        span: Span => (Duration, Duration), |span: &(Duration, Duration)| *span;
         chance: Chance => f64, |chance: &f64| *chance;
         ranks: Ranks => &Ranks, std::convert::identity;
         count: Count => RangeInclusive<u64>, Clone::clone;
@@ -169,6 +172,7 @@ impl fmt::Display for Bad {
             Bad::NoFault(id, ids) => f.write_str(&nobody("there is no fault with the id", id, "there are", ids)),
             Bad::NoClient(id, ids) => f.write_str(&nobody("no client is connected as", id, "connected are", ids)),
             Bad::Without(key, needed) => write!(f, "{key} means nothing without {needed}=…"),
+            Bad::Useless(row, key) => write!(f, "{key} means nothing for {row}"),
             Bad::NotJustName(key, text) => {
                 write!(
                     f,

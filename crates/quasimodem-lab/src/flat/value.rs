@@ -6,9 +6,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use quasimodem_core::mqtt;
-use quasimodem_core::{COMMANDS, ClientId};
+use quasimodem_core::{COMMANDS, ClientId, Link};
 
 use crate::event::{BadCondition, Condition};
+use crate::transcript;
 
 /// What the values of a key look like.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -33,6 +34,10 @@ pub enum Kind {
     Time,
     /// A time with its unit, longer than nothing.
     Period,
+    /// A time with its unit, or a range of them.
+    Span,
+    /// A number of milliseconds, or a range of them.
+    Millis,
     /// Which of the matches: `3`, `2..5`, `3,7` or `every 10`.
     Ranks,
     /// How many: `2`, `>=1`.
@@ -43,6 +48,8 @@ pub enum Kind {
     Text,
     /// The name of a topic, without `+` and `#`.
     TopicName,
+    /// A packet, in the words of transcripts or as bytes.
+    Packet,
     /// A command that the modem knows, perhaps with a `*` at its end for several.
     Command,
     /// The strength of a signal.
@@ -60,6 +67,7 @@ pub(crate) enum Value {
     Text(String),
     Chance(f64),
     Time(Duration),
+    Span((Duration, Duration)),
     Ranks(Ranks),
     Count(RangeInclusive<u64>),
     Flag(bool),
@@ -118,11 +126,18 @@ impl Kind {
             Kind::Chance => Value::Chance(chance(text)?),
             Kind::Time => Value::Time(time(text)?),
             Kind::Period => Value::Time(time(text).filter(|time| time.as_micros() > 0)?),
+            Kind::Span => Value::Span(range(text, time)?),
+            Kind::Millis => Value::Span(range(text, |text| number(text).map(Duration::from_millis))?),
             Kind::Ranks => Value::Ranks(ranks(text)?),
             Kind::Count => Value::Count(count(text)?),
             Kind::Flag => Value::Flag(text.parse().ok()?),
             Kind::Text => Value::Text(text.into()),
             Kind::TopicName => mqtt::is_name(text).then(|| Value::Text(text.into()))?,
+            // Of which protocol it is, the client says.
+            Kind::Packet => [1, 101]
+                .iter()
+                .any(|client| transcript::packet(Link(*client), text).is_ok())
+                .then(|| Value::Text(text.into()))?,
             Kind::Command => Value::Text(command(text)?.into()),
             Kind::Rssi => Value::Number(number(text).filter(|rssi| matches!(rssi, 0..=31 | 99))?),
             Kind::Address => Value::Address(text.parse().ok()?),
@@ -146,11 +161,14 @@ impl fmt::Display for Kind {
             Kind::Chance => f.write_str("a chance from 0 to 1, or such as 30%"),
             Kind::Time => f.write_str("a time with its unit, such as 500ms, 1.5s or 2min"),
             Kind::Period => f.write_str("a time with its unit, more than 0, such as 500ms, 1.5s or 2min"),
+            Kind::Span => f.write_str("a time with its unit, or a range such as 500ms..2s"),
+            Kind::Millis => f.write_str("a number of milliseconds, or a range such as 90..200"),
             Kind::Ranks => f.write_str("3, 2..5, 3,7 or \"every 10\""),
             Kind::Count => f.write_str("a count, such as 2 or >=1"),
             Kind::Flag => f.write_str("true or false"),
             Kind::Text => f.write_str("a text"),
             Kind::TopicName => f.write_str("a topic without + and #"),
+            Kind::Packet => f.write_str("a packet, such as \"puback #7\" or \"hex f0 00\""),
             Kind::Command => f.write_str("a command that the modem knows, such as +MQTTOPEN or +MQTT*"),
             Kind::Rssi => f.write_str("0 to 31, or 99"),
             Kind::Address => f.write_str("an IPv4 address"),
@@ -249,6 +267,13 @@ pub(crate) fn time(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// One value, or two that are the ends of a range.
+fn range<T: PartialOrd + Copy>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<(T, T)> {
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    let (least, most) = (read(least.trim())?, read(most.trim())?);
+    (least <= most).then_some((least, most))
 }
 
 fn ranks(text: &str) -> Option<Ranks> {

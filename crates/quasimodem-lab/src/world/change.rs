@@ -171,6 +171,9 @@ impl World {
         self.serve(station, watch);
         let Some(at) = self.stations.get_mut(station).filter(|at| at.attached) else { return };
         at.attached = false;
+        if let Some(filters) = &mut at.filters {
+            filters.host_left();
+        }
         at.up.clear();
         at.down.clear();
         self.tell(station, &Input::Host(Host::Detached), watch);

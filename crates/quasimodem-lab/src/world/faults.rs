@@ -35,9 +35,15 @@ impl World {
 
     /// A link ends, behind what of a packet was held back for faults.
     pub(super) fn ended(&mut self, station: usize, link: Link, why: Why, watch: &mut dyn Watch) {
+        let now = self.now;
         let filters = self.stations.get_mut(station).and_then(|at| at.filters.as_mut());
-        let rest = filters.map(|filters| filters.ended(link)).unwrap_or_default();
-        if self.bring(station, link, &rest, watch) {
+        let (rest, why) = match filters {
+            None => (Vec::new(), Some(why)),
+            Some(filters) => filters.ended(now, link, why, &mut |what| watch.fault(now, station, &what)),
+        };
+        if self.bring(station, link, &rest, watch)
+            && let Some(why) = why
+        {
             self.tell(station, &Input::Closed(link, why), watch);
         }
     }
@@ -53,11 +59,18 @@ impl World {
                 Due::Input(input) => self.tell(station, &input, watch),
                 Due::Print(bytes) if at.attached => at.down.write(now, &bytes, &mut self.random),
                 Due::Print(_) => {}
+                Due::Arrive(link, bytes) => self.tell(station, &Input::Received(link, &bytes), watch),
+                Due::Send(link, bytes) => self.put(station, link, &[bytes], watch),
+                // These are put among what is held.
+                Due::Inject(..) | Due::Silence => {}
                 Due::End(client, why) => {
                     let links: Vec<Link> = at.links.keys().chain(at.sockets.addresses.keys()).copied().collect();
                     for link in links.into_iter().filter(|link| client.is_none_or(|client| client == link.0)) {
                         self.close(station, link);
-                        self.ended(station, link, why.clone(), watch);
+                        if let Some(filters) = self.stations.get_mut(station).and_then(|at| at.filters.as_mut()) {
+                            filters.closed(link);
+                        }
+                        self.tell(station, &Input::Closed(link, why.clone()), watch);
                     }
                 }
             }

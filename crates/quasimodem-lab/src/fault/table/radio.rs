@@ -1,8 +1,11 @@
 //! Faults of the radio side: what lasts lies on top of what there is, and nothing is set back.
 
+use std::time::Duration;
+
 use quasimodem_core::{Change, Input, Power, Registration};
 
 use super::super::row::{Act, Due, Layer, Row};
+use super::once;
 use crate::flat::{Key, Kind, Values};
 use crate::transcript::SIMS;
 
@@ -79,9 +82,32 @@ pub(super) const ROWS: &[Row] = &[
         summary: "The network ends the data call: +MIPCALL: 0, and +MQTTBREAK with cause 2.",
         params: &[],
         matches: &[],
-        act: Act::Once(|_| Due::Input(Input::Bearer(Change::DataCall(None)))),
+        act: Act::Once(|_| once(Due::Input(Input::Bearer(Change::DataCall(None))))),
         example: "data-call-lost every=1h jitter=5min",
         source: "networks that end it each hour: SIM7000#182",
+    },
+    Row {
+        name: "address-changed",
+        layer: Layer::Radio,
+        summary: "The module has another address from now on: its connections carry nothing any more, and nobody is told.",
+        params: &[Key { key: "ip", kind: Kind::Address, default: "10.0.0.3", meaning: "The new address." }],
+        matches: &[],
+        act: Act::Once(|values| {
+            let address = Input::Bearer(Change::DataCall(values.address("ip")));
+            vec![(Duration::ZERO, Due::Input(address)), (Duration::ZERO, Due::Silence)]
+        }),
+        example: "address-changed on='client.open client=1' after=30s",
+        source: "an L610 had another address each session",
+    },
+    Row {
+        name: "data-stall",
+        layer: Layer::Radio,
+        summary: "All commands are answered, but the network carries nothing: what was sent comes when it is over, datagrams never, and nobody is told.",
+        params: &[],
+        matches: &[],
+        act: Act::Links(|_, _, _, manner| manner.stalled = true),
+        example: "data-stall on='client.open client=1' lasts=10s",
+        source: "operators whose routes fail: particle PR#2940",
     },
     Row {
         name: "module-reboot",
@@ -89,7 +115,7 @@ pub(super) const ROWS: &[Row] = &[
         summary: "The module starts anew: connections end without a DISCONNECT, settings are gone, +SIM READY comes.",
         params: &[],
         matches: &[],
-        act: Act::Once(|_| Due::Input(Input::Power(Power::Reset))),
+        act: Act::Once(|_| once(Due::Input(Input::Power(Power::Reset)))),
         example: "module-reboot on='client.open client=1' after=5s",
         source: "brown-outs and watchdogs: TinyGSM#608, zephyr PR#98656",
     },
