@@ -14,6 +14,7 @@ const PUBLISH: &str = r#"AT+MQTTPUB=1,"t",1,0,"a""#;
 const SN_OPEN: &str = r#"AT+MQTTOPEN=101,"gateway.example",1884,1,60"#;
 const SN_SUBSCRIBE: &str = r#"AT+MQTTSUB=101,"t",1"#;
 const SN_PUBLISH: &str = r#"AT+MQTTPUB=101,"a/b",1,0,"x""#;
+const TLS_OPEN: &str = r#"AT+MQTTOPEN=1,"broker.example",8883,1,60,2"#;
 
 /// A fault, what the host types, ten seconds apart, and all that it reads, echo left out.
 const EFFECTS: &[(&str, &[&str], &[&str])] = &[
@@ -103,6 +104,33 @@ const EFFECTS: &[(&str, &[&str], &[&str])] = &[
         &["OK", "+MQTTOPEN: 1,1", "OK", "+MQTTSUB: 1,0", "+MQTTBREAK: 1,1", "+CEER: 2,\"ended by a fault\"", "OK"],
     ),
     (
+        "packet-inject at=5s",
+        &[OPEN, "AT+CEER"],
+        &[
+            "OK",
+            "+MQTTOPEN: 1,1",
+            "+MQTTBREAK: 1,1",
+            "+CEER: 6,\"the broker broke the protocol: the packet type is reserved (MQTT 2.2.1)\"",
+            "OK",
+        ],
+    ),
+    (
+        "publish-oversized at=5s",
+        &[OPEN, "AT+CEER"],
+        &[
+            "OK",
+            "+MQTTOPEN: 1,1",
+            "+MQTTBREAK: 1,1",
+            "+CEER: 15,\"the broker sent a message of 70011 bytes, larger than max_packet (61440 bytes)\"",
+            "OK",
+        ],
+    ),
+    (
+        "publish-storm copies=2 at=5s topic=s",
+        &[OPEN],
+        &["OK", "+MQTTOPEN: 1,1", "+MQTTMSG: 1,0,\"s\",\"1\"", "+MQTTMSG: 1,0,\"s\",\"2\""],
+    ),
+    (
         "datagram-loss rate=100% type=PUBACK",
         &[SN_OPEN, SN_PUBLISH],
         &["OK", "+MQTTOPEN: 101,1", "OK", "+MQTTPUB: 101,0"],
@@ -119,6 +147,50 @@ const EFFECTS: &[(&str, &[&str], &[&str])] = &[
         &[SN_OPEN, SN_PUBLISH],
         &["OK", "+MQTTOPEN: 101,1", "OK", "+MQTTPUB: 101,1"],
     ),
+    (
+        "sn-disconnect at=5s",
+        &[SN_OPEN, "AT+CEER"],
+        &[
+            "OK",
+            "+MQTTOPEN: 101,1",
+            "+MQTTBREAK: 101,1",
+            "+CEER: 11,\"ended by the gateway; perhaps it has forgotten the client, or another connected as 001010000000008101\"",
+            "OK",
+        ],
+    ),
+    ("sn-unknown-topic at=5s", &[SN_OPEN, SN_PUBLISH], &["OK", "+MQTTOPEN: 101,1", "OK", "+MQTTPUB: 101,1"]),
+    ("sn-register at=5s topic_id=77 name=a/b", &[SN_OPEN], &["OK", "+MQTTOPEN: 101,1", "+MQTTSNREG: 101,2,77,\"a/b\""]),
+    (
+        "tls-verdict kind=name",
+        &[TLS_OPEN, "AT+CEER", "AT+GTSSLERR?"],
+        &[
+            "OK",
+            "+MQTTOPEN: 1,0",
+            "+CEER: 3,\"TLS: server certificate is for another.example, not for broker.example\"",
+            "OK",
+            "+GTSSLERR: -62",
+            "OK",
+        ],
+    ),
+    (
+        "tls-verdict kind=alert alert=48",
+        &[TLS_OPEN, "AT+CEER"],
+        &["OK", "+MQTTOPEN: 1,0", "+CEER: 3,\"TLS: the peer sent an alert: unknown CA (48)\"", "OK"],
+    ),
+    ("tls-verdict kind=expired times=1", &[TLS_OPEN, TLS_OPEN], &["OK", "+MQTTOPEN: 1,0", "OK", "+MQTTOPEN: 1,1"]),
+    (
+        "tls-cut how=reset",
+        &[TLS_OPEN, "AT+CEER", "AT+GTSSLERR?"],
+        &[
+            "OK",
+            "+MQTTOPEN: 1,0",
+            "+CEER: 3,\"TLS: the connection broke in the handshake: reset by the peer\"",
+            "OK",
+            "+GTSSLERR: -106",
+            "OK",
+        ],
+    ),
+    ("packet-inject words='puback #9' at=5s", &[OPEN, PUBLISH], &["OK", "+MQTTOPEN: 1,1", "OK", "+MQTTPUB: 1,1"]),
     ("connack-code code=4 times=1", &[OPEN, OPEN], &["OK", "+MQTTOPEN: 1,0", "OK", "+MQTTOPEN: 1,1"]),
     ("packet-corrupt type=CONNACK byte=0 times=1", &[OPEN], &["OK", "+MQTTOPEN: 1,0"]),
     ("packet-drop type=PUBACK", &[OPEN, PUBLISH], &["OK", "+MQTTOPEN: 1,1", "OK", "+MQTTPUB: 1,0"]),
@@ -264,6 +336,7 @@ const TIMES: &[(&str, &[Timed], &[Timed])] = &[
             (6020, "+MQTTPUB: 1,1"),
         ],
     ),
+    ("tls-cut how=stall", &[(0, TLS_OPEN)], &[(0, "OK"), (4750, "+MQTTOPEN: 1,0")]),
     ("connect-refused delay=500ms", &[(0, OPEN)], &[(0, "OK"), (500, "+MQTTOPEN: 1,0")]),
     ("urc-inject text=X copies=3 gap=1s delay=500ms", &[], &[(400, "X"), (1400, "X"), (2400, "X")]),
     ("ready-lost ms=2500", &[(0, "! power state=reset")], &[(2500, "+SIM READY")]),

@@ -1,9 +1,11 @@
 //! The table of faults, by layers.
 
+mod inject;
 mod links;
 mod module;
 mod packets;
 mod radio;
+mod tls;
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use crate::flat::{Key, Kind, Values};
 /// All faults: what the radio side, the module, names and links, and packets do wrong.
 pub const ROWS: &[Row] = &ROWS_OF_ALL;
 
-const LAYERS: [&[Row]; 4] = [radio::ROWS, module::ROWS, links::ROWS, packets::ROWS];
+const LAYERS: [&[Row]; 6] = [radio::ROWS, module::ROWS, links::ROWS, tls::ROWS, packets::ROWS, inject::ROWS];
 
 const COUNT: usize = {
     let (mut layer, mut count) = (0, 0);
