@@ -76,12 +76,18 @@ impl Plan {
 }
 
 impl Fault {
+    /// Whether it has begun to last in this turn.
+    fn lasts(&self, turn: u64) -> bool {
+        let works = self.verdicts.iter().any(|((.., of), works)| *of == turn && *works);
+        self.spec.row.class() == "state" && (works || self.episode == Some((turn, true)))
+    }
+
     fn known(&self, now: Instant, seeds: (u64, u64), unhit: &[Unhit]) -> Known {
         let turn = self.turn(now, seeds);
         let stage = match turn {
             _ if self.life.is_over() => Stage::Cleared,
             Some(turn) if self.spent == Some(turn) => Stage::Spent,
-            Some(turn) if self.episode == Some((turn, true)) && self.spec.row.class() == "state" => Stage::Active,
+            Some(turn) if self.lasts(turn) => Stage::Active,
             Some(_) => Stage::Armed,
             None => Stage::Waiting,
         };
