@@ -289,7 +289,7 @@ fn packets_in_pieces() {
 /// What the table says of the fields is what they are.
 #[test]
 fn the_schema_is_committed() {
-    let committed = include_str!("../../../docs/events.schema.json");
+    let committed = include_str!("../../../../docs/events.schema.json");
     assert_eq!(committed, schema(), "write it anew: cargo run -- events --schema > docs/events.schema.json");
 }
 
