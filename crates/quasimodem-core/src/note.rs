@@ -16,6 +16,18 @@ pub enum Note<'a> {
     Starts,
     /// The host completed this command line; NULs and what stood in front of `AT` are left out, secrets are marked.
     Typed(Marked<'a>),
+    /// The host sent bytes that belong to no command: in front of its `AT`, or on a line without one. Blanks and the ends
+    /// of lines are not counted.
+    Skipped {
+        /// Bytes other than NUL.
+        size: usize,
+        /// NULs, also those within a command.
+        nuls: usize,
+        /// The line that they were on is over, and was no command.
+        ended: bool,
+    },
+    /// The host is asked for this many bytes of raw data.
+    Asked(usize),
     /// The host sent raw data, or a part of it.
     Data {
         /// So many bytes of it.
@@ -61,11 +73,23 @@ pub enum Note<'a> {
     BadFile(&'a Failure),
 }
 
+impl Note<'_> {
+    /// Whether it only says what the host's bytes were, which those see anyway who are shown the bytes.
+    pub fn is_of_bytes(&self) -> bool {
+        matches!(self, Note::Typed(_) | Note::Skipped { .. } | Note::Asked(_) | Note::Data { .. })
+    }
+}
+
 impl fmt::Display for Note<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Note::Starts => f.write_str("the module starts"),
             Note::Typed(line) => write!(f, "typed {line:?}"),
+            Note::Skipped { size, nuls, ended } => {
+                let place = if *ended { "on a line without AT" } else { "outside of commands" };
+                write!(f, "skipped {} bytes {place}, {nuls} of them NUL", size + nuls)
+            }
+            Note::Asked(size) => write!(f, "asked for {size} bytes of raw data"),
             Note::Data { size, secret, .. } => {
                 write!(f, "took {size} {}bytes of raw data", if *secret { "secret " } else { "" })
             }
@@ -115,6 +139,8 @@ impl fmt::Display for Note<'_> {
 pub(crate) enum StoredNote {
     Starts,
     Typed,
+    Skipped { size: usize, nuls: usize, ended: bool },
+    Asked(usize),
     Data { size: usize, behind: usize, secret: bool },
     Refused(Refusal),
     OpenFailed(ClientId, Failure),
@@ -140,6 +166,8 @@ impl StoredNote {
         match self {
             StoredNote::Starts => Note::Starts,
             StoredNote::Typed => Note::Typed(text),
+            StoredNote::Skipped { size, nuls, ended } => Note::Skipped { size: *size, nuls: *nuls, ended: *ended },
+            StoredNote::Asked(size) => Note::Asked(*size),
             StoredNote::Data { size, behind, secret } => Note::Data { size: *size, behind: *behind, secret: *secret },
             StoredNote::Refused(refusal) => Note::Refused(refusal),
             StoredNote::OpenFailed(client, failure) => Note::OpenFailed(*client, failure),

@@ -357,6 +357,7 @@ impl<'a> Turn<'a> {
             Answer::Never => self.end_line(),
             Answer::Raw(mut raw) => {
                 self.out.serial(Kind::Prompt).put(b"\r\n> \r\n");
+                self.out.note(StoredNote::Asked(raw.size()));
                 raw.set_rest(rest);
                 self.modem.console.wait_for_raw(raw);
             }

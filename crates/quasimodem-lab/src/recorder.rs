@@ -222,7 +222,7 @@ impl Watch for Recorder {
         // In front, so that they don't cut in two what was written.
         for effect in out.effects() {
             if let Effect::Note(note) = effect
-                && !matches!(note, Note::Typed(_) | Note::Data { .. })
+                && !note.is_of_bytes()
             {
                 self.push(format!("? {note}"));
             }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
+use crate::note::StoredNote;
 use crate::outbox::{Kind, Outbox};
 use crate::sink::Sink;
 
@@ -152,7 +153,7 @@ impl Assembler {
     /// Takes bytes from the front of `chunk` until a line is complete or none is left, and echoes what belongs to a
     /// command.
     pub(crate) fn take(&mut self, chunk: &mut &[u8], buffer: &mut Vec<u8>, echo: bool, out: &mut Outbox) -> Step {
-        let mut echoed = buffer.len();
+        let (mut echoed, mut skipped) = (buffer.len(), Skipped::default());
         let step = loop {
             if self.start == Start::Open {
                 self.take_plain(chunk, buffer);
@@ -160,6 +161,7 @@ impl Assembler {
             let Some((&byte, rest)) = chunk.split_first() else { break Step::More };
             *chunk = rest;
             if byte == b'\0' {
+                skipped.nuls += 1;
                 continue;
             }
             let after = mem::take(&mut self.after);
@@ -167,7 +169,8 @@ impl Assembler {
             match byte {
                 // The second half of a line end is an empty line.
                 b'\r' | b'\n' => {
-                    let was_command = mem::take(&mut self.start) == Start::Open;
+                    let start = mem::take(&mut self.start);
+                    let was_command = start == Start::Open;
                     if byte == b'\r' {
                         self.after = if was_command { After::Command } else { After::Other };
                     }
@@ -176,6 +179,10 @@ impl Assembler {
                     }
                     if was_command {
                         break Step::Line(byte);
+                    }
+                    if start != Start::Fresh {
+                        skipped.size += usize::from(start != Start::Junk);
+                        skipped.note(true, out);
                     }
                 }
                 _ => match self.start {
@@ -203,16 +210,37 @@ impl Assembler {
                     start => {
                         let fresh = start == Start::Fresh;
                         let is_a = byte.eq_ignore_ascii_case(&b'A');
+                        // An `A` is skipped once it is known that no `T` follows.
+                        skipped.size +=
+                            usize::from(matches!(start, Start::A { .. })) + usize::from(!is_a && byte != b' ');
                         self.start = if is_a { Start::A { byte, fresh } } else { Start::Junk };
                     }
                 },
             }
         };
         echo_from(&mut echoed, buffer, echo, out);
+        if skipped.size + skipped.nuls > 0 {
+            skipped.note(false, out);
+        }
         if matches!(step, Step::Overlong(_)) {
             buffer.clear();
         }
         step
+    }
+}
+
+/// Bytes that belong to no command.
+#[derive(Default)]
+struct Skipped {
+    size: usize,
+    nuls: usize,
+}
+
+impl Skipped {
+    /// Notes them, and begins to count anew.
+    fn note(&mut self, ended: bool, out: &mut Outbox) {
+        let Skipped { size, nuls } = mem::take(self);
+        out.note(StoredNote::Skipped { size, nuls, ended });
     }
 }
 

@@ -60,6 +60,11 @@ impl RawData {
         mem::take(&mut self.0.rest)
     }
 
+    /// Bytes that the host was asked for.
+    pub(crate) fn size(&self) -> usize {
+        self.0.size
+    }
+
     /// When the modem gives up.
     pub(crate) fn until(&self) -> Instant {
         self.0.since + PATIENCE

@@ -106,7 +106,7 @@ impl<B: Blocks> Watch for Trace<B> {
         }
         for effect in out.effects() {
             if let Effect::Note(note) = effect
-                && !matches!(note, Note::Typed(_) | Note::Data { .. })
+                && !note.is_of_bytes()
             {
                 self.say(now, number, note.to_string());
             }
