@@ -53,7 +53,8 @@ impl Broker {
         out.send(peer, &Packet::Connack { session_present, code: 0 });
         let clean = connect.clean_session;
         out.note(Note::Connected { peer, client: client.clone(), clean, session_present });
-        let session = self.sessions.entry(client.clone()).or_insert_with(|| Session::new(self.budget.clone()));
+        let session =
+            self.sessions.entry(client.clone()).or_insert_with(|| Session::new(client.clone(), self.budget.clone()));
         session.peer = Some(peer);
         if let Some(key) = session.idle.take() {
             self.idle.remove(&key);
@@ -173,5 +174,5 @@ impl Broker {
 
 fn parcel(will: Will<'_>, budget: &Budget) -> Parcel {
     let message = Message { topic: will.topic.into(), payload: will.payload.into() };
-    Parcel { message: budget.hold(Arc::new(message)), qos: will.qos, retain: will.retain }
+    Parcel { message: budget.hold(Arc::new(message)), qos: will.qos, retain: will.retain, is_private: false }
 }

@@ -89,6 +89,20 @@ pub enum Note {
         /// Whether it is the will of a client that is gone.
         will: bool,
     },
+    /// A message was sent to a client that is connected; those of the [`Authority`](super::Authority) are
+    /// [`Announced`](Note::Announced).
+    Delivered {
+        /// To whom.
+        client: Client,
+        /// What.
+        message: Arc<Message>,
+        /// The QoS of the delivery.
+        qos: Qos,
+        /// Whether it is sent as a retained one.
+        retain: bool,
+        /// Whether it was sent before.
+        dup: bool,
+    },
     /// A PUBLISH of QoS 2 came again before its PUBREL. It was acknowledged, but not accepted a second time.
     Duplicate {
         /// Who sent it.
@@ -211,6 +225,7 @@ impl Note {
             | Note::Duplicate { client, .. }
             | Note::Subscribed { client, .. }
             | Note::Unsubscribed { client, .. }
+            | Note::Delivered { client, .. }
             | Note::Announced { client, .. }
             | Note::Dropped { client, .. }
             | Note::RetainedDropped { client, .. } => Some(client),
@@ -246,6 +261,12 @@ impl fmt::Display for Note {
                 if let Some(id) = id {
                     write!(f, " #{id}")?;
                 }
+                f.write_str(if *retain { " retain" } else { "" })?;
+                f.write_str(if *dup { " dup" } else { "" })?;
+                write!(f, ", {} bytes", message.payload.len())
+            }
+            Note::Delivered { client, message, qos, retain, dup } => {
+                write!(f, "{client:?} was sent {:?} q{}", message.topic, qos.number())?;
                 f.write_str(if *retain { " retain" } else { "" })?;
                 f.write_str(if *dup { " dup" } else { "" })?;
                 write!(f, ", {} bytes", message.payload.len())

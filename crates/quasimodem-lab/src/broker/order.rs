@@ -76,7 +76,7 @@ impl Broker {
 
     fn publish(&mut self, topic: &str, payload: &[u8], qos: Qos, retain: bool, out: &mut Outbox) {
         let message = Arc::new(Message { topic: topic.into(), payload: payload.into() });
-        let parcel = Parcel { message: self.budget.hold(message.clone()), qos, retain };
+        let parcel = Parcel { message: self.budget.hold(message.clone()), qos, retain, is_private: false };
         let client: Client = CLIENT.into();
         out.note(Note::Published { client, message, qos, retain, dup: false, id: None, will: false });
         self.deliver(&parcel, out);

@@ -78,7 +78,7 @@ impl Broker {
             return Ok(());
         }
         let message = Arc::new(Message { topic: topic.into(), payload: payload.into() });
-        let parcel = Parcel { message: self.budget.hold(message.clone()), qos, retain };
+        let parcel = Parcel { message: self.budget.hold(message.clone()), qos, retain, is_private: false };
         out.note(Note::Published { client: client.clone(), message, qos, retain, dup, id, will: false });
         self.deliver(&parcel, out);
         match (qos, id) {
@@ -90,7 +90,7 @@ impl Broker {
     }
 
     pub(super) fn publish_will(&mut self, client: &Client, will: &Parcel, out: &mut Outbox) {
-        let Parcel { message, qos, retain } = will;
+        let Parcel { message, qos, retain, .. } = will;
         let (message, qos, retain) = (message.message(), *qos, *retain);
         out.note(Note::Published { client: client.clone(), message, qos, retain, dup: false, id: None, will: true });
         self.deliver(will, out);
@@ -105,7 +105,7 @@ impl Broker {
         for (client, granted) in self.subscriptions.receivers(&parcel.message.topic) {
             let Some(session) = self.sessions.get_mut(&client) else { continue };
             // MQTT-3.8.4-6, MQTT-3.3.1-9, and MQTT-3.3.1-3: DUP is not handed on.
-            let parcel = Parcel { message: parcel.message.clone(), qos: parcel.qos.min(granted), retain: false };
+            let parcel = Parcel { qos: parcel.qos.min(granted), retain: false, ..parcel.clone() };
             let connection = session.peer.and_then(|peer| Some((peer, self.connections.get(&peer)?)));
             let link = connection.map(|(peer, connection)| connection.link(peer));
             if let Err((parcel, why)) = session.push(parcel, link, &self.config.limits, out) {
@@ -181,7 +181,7 @@ impl Broker {
     pub(super) fn announce(&mut self, now: Instant, peer: Peer, announcement: Announcement, out: &mut Outbox) {
         let Announcement { after, topic, payload } = announcement;
         let message = self.budget.hold(Arc::new(Message { topic, payload }));
-        let parcel = Parcel { message, qos: Qos::AtLeastOnce, retain: false };
+        let parcel = Parcel { message, qos: Qos::AtLeastOnce, retain: false, is_private: true };
         if after.is_zero() {
             return self.announce_now(peer, parcel, out);
         }

@@ -13,6 +13,7 @@ use super::outbox::{Outbox, Peer};
 
 /// A session, connected or kept.
 pub(super) struct Session {
+    client: Client,
     /// The connection, if there is one.
     pub(super) peer: Option<Peer>,
     /// Ends with the connection.
@@ -39,6 +40,8 @@ pub(super) struct Parcel {
     pub(super) message: Held,
     pub(super) qos: Qos,
     pub(super) retain: bool,
+    /// What it says may be a secret.
+    pub(super) is_private: bool,
 }
 
 /// The connection of a session, as far as sending goes.
@@ -94,8 +97,9 @@ pub(super) struct Filters {
 }
 
 impl Session {
-    pub(super) fn new(budget: Budget) -> Session {
+    pub(super) fn new(client: Client, budget: Budget) -> Session {
         Session {
+            client,
             peer: None,
             clean: false,
             filters: Filters { all: BTreeSet::new(), bytes: 0, budget: budget.clone() },
@@ -111,7 +115,7 @@ impl Session {
     /// Sends again what the client did not acknowledge [MQTT-4.4.0-1], then what waited.
     pub(super) fn resume(&mut self, link: Link, limits: &Limits, out: &mut Outbox) {
         for flight in &self.flights {
-            flight.send(link.peer, true, out);
+            flight.send(&self.client, link.peer, true, out);
         }
         self.pump(link, limits, out);
     }
@@ -241,13 +245,13 @@ impl Session {
         let awaits = match parcel.qos {
             Qos::AtMostOnce => {
                 out.send(peer, &parcel.packet(None, false));
-                return;
+                return parcel.note_delivered(&self.client, false, out);
             }
             Qos::AtLeastOnce => Awaits::Puback(parcel),
             Qos::ExactlyOnce => Awaits::Pubrec(parcel),
         };
         let flight = Flight { id: self.unused_id(), awaits };
-        flight.send(peer, false, out);
+        flight.send(&self.client, peer, false, out);
         self.flights.push(flight);
     }
 
@@ -280,11 +284,16 @@ const WRONG_ACK_2: Violation =
     Violation { rule: "MQTT 4.3.3", what: "a message of QoS 2 is acknowledged with another packet than is due" };
 
 impl Flight {
-    fn send(&self, peer: Peer, dup: bool, out: &mut Outbox) {
+    fn send(&self, client: &Client, peer: Peer, dup: bool, out: &mut Outbox) {
         match &self.awaits {
-            Awaits::Puback(parcel) | Awaits::Pubrec(parcel) => out.send(peer, &parcel.packet(Some(self.id), dup)),
-            Awaits::Pubcomp => out.send(peer, &Packet::Pubrel(self.id)),
-        };
+            Awaits::Puback(parcel) | Awaits::Pubrec(parcel) => {
+                out.send(peer, &parcel.packet(Some(self.id), dup));
+                parcel.note_delivered(client, dup, out);
+            }
+            Awaits::Pubcomp => {
+                out.send(peer, &Packet::Pubrel(self.id));
+            }
+        }
     }
 }
 
@@ -296,6 +305,13 @@ impl Parcel {
 
     pub(super) fn dropped(&self, client: &Client, why: Loss) -> Note {
         Note::Dropped { client: client.clone(), message: self.message.message(), qos: self.qos, why }
+    }
+
+    fn note_delivered(&self, client: &Client, dup: bool, out: &mut Outbox) {
+        if !self.is_private {
+            let Parcel { qos, retain, .. } = *self;
+            out.note(Note::Delivered { client: client.clone(), message: self.message.message(), qos, retain, dup });
+        }
     }
 
     fn packet(&self, id: Option<PacketId>, dup: bool) -> Packet<'_> {

@@ -10,7 +10,7 @@ use quasimodem_core::sn::{MsgId, Packet, Publish, ReturnCode, TopicId};
 use super::Turn;
 use super::client::{Client, Phase};
 use super::config::Config;
-use super::note::{Loss, Note};
+use super::note::{self, Client as Name, Loss, Note};
 use super::outbox::Peer;
 use super::topics::{Knows, Topics};
 
@@ -168,10 +168,14 @@ impl Message {
         self.topic.len() + self.payload.len()
     }
 
-    fn send(&self, peer: Peer, topic: TopicId, dup: bool, turn: &mut Turn<'_>) {
+    fn send(&self, (client, peer): (&Name, Peer), topic: TopicId, dup: bool, turn: &mut Turn<'_>) {
         let id = self.id.map_or(0, PacketId::get);
         let (qos, retain, dup) = (Some(self.qos), self.retain, dup && self.qos != Qos::AtMostOnce);
         turn.out.send(peer, &Packet::Publish(Publish { topic, payload: &self.payload, qos, retain, dup, id }));
+        turn.out.note_message(|| {
+            let message = note::Message::new(&self.topic, &self.payload, self.qos, retain);
+            Note::Delivered { client: client.clone(), message, dup }
+        });
     }
 }
 
@@ -195,8 +199,15 @@ impl Client {
         if fits && idle && qos == Qos::AtMostOnce && self.listens() {
             // The common case: nothing is kept.
             if let Way::Id(topic) = way(&mut self.topics, topic, turn.config) {
-                let publish = Publish { topic, payload, qos: Some(qos), retain, dup: false, id: 0 };
-                return turn.out.send(self.peer, &Packet::Publish(publish));
+                let packet = Publish { topic, payload, qos: Some(qos), retain, dup: false, id: 0 };
+                turn.out.send(self.peer, &Packet::Publish(packet));
+                let message = || note::Message::new(publish.topic, payload, qos, retain);
+                let client = &self.name;
+                return turn.out.note_message(|| Note::Delivered {
+                    client: client.clone(),
+                    message: message(),
+                    dup: false,
+                });
             }
         }
         let too_many = qos == Qos::AtMostOnce && !self.down.has_room(topic.len() + payload.len(), turn.config);
@@ -240,7 +251,7 @@ impl Client {
                 }
                 Some(Item::Message(message)) => match way(&mut self.topics, &message.topic, turn.config) {
                     Way::Id(topic) => {
-                        message.send(self.peer, topic, message.dup, turn);
+                        message.send((&self.name, self.peer), topic, message.dup, turn);
                         match (message.qos, message.id) {
                             (Qos::AtLeastOnce, Some(id)) => Awaits::Puback { topic, id },
                             (Qos::ExactlyOnce, Some(id)) => Awaits::Pubrec { topic, id },
@@ -308,7 +319,7 @@ impl Client {
                 turn.out.send(self.peer, &Packet::Register { topic, id, name: &message.topic });
             }
             (Awaits::Puback { topic, .. } | Awaits::Pubrec { topic, .. }, Some(Item::Message(message))) => {
-                message.send(self.peer, topic, true, turn);
+                message.send((&self.name, self.peer), topic, true, turn);
             }
             (Awaits::Pubcomp(id), _) => turn.out.send(self.peer, &Packet::Pubrel(id.get())),
             // There is always a message in front of these, and PUBREL is the broker's.

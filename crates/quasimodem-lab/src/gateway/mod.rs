@@ -82,7 +82,7 @@ use self::publisher::{Parcel, Publisher};
 use crate::timers::Timers;
 
 pub use self::config::{Config, Limits, Login};
-pub use self::note::{Client as Name, End, LinkEnd, Loss, Note, Refusal};
+pub use self::note::{Client as Name, End, LinkEnd, Loss, Message, Note, Refusal};
 pub use self::outbox::{Effect, Input, Link, Outbox, Peer};
 
 /// An MQTT-SN 1.2 gateway.

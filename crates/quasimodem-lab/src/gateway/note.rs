@@ -44,6 +44,31 @@ pub enum Note {
         /// Why.
         why: End,
     },
+    /// The broker granted or refused a subscription.
+    Subscribed {
+        /// Whose.
+        client: Client,
+        /// To what.
+        filter: Box<str>,
+        /// `None`: refused.
+        granted: Option<Qos>,
+    },
+    /// A message was passed on to the broker: once, however often the client sent it.
+    Published {
+        /// Who published it; `None`: it came with QoS -1.
+        client: Option<Client>,
+        /// What.
+        message: Message,
+    },
+    /// A message was sent to a client.
+    Delivered {
+        /// To whom.
+        client: Client,
+        /// What.
+        message: Message,
+        /// Whether it was sent before.
+        dup: bool,
+    },
     /// A client sleeps.
     Asleep {
         /// Who.
@@ -102,6 +127,19 @@ pub enum Note {
         /// From where.
         peer: Peer,
     },
+}
+
+/// A message on its way through the gateway.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Where it is published.
+    pub topic: Box<str>,
+    /// What.
+    pub payload: Box<[u8]>,
+    /// With which QoS.
+    pub qos: Qos,
+    /// Whether it is to be retained, or sent as a retained one.
+    pub retain: bool,
 }
 
 /// Why a CONNECT was refused.
@@ -168,6 +206,13 @@ pub enum Loss {
     NoBroker,
 }
 
+impl Message {
+    /// A copy of it.
+    pub(super) fn new(topic: &str, payload: &[u8], qos: Qos, retain: bool) -> Message {
+        Message { topic: topic.into(), payload: payload.into(), qos, retain }
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -183,6 +228,17 @@ impl fmt::Display for Note {
                 write!(f, "{client:?} from {peer} refused, {code}: {why}")
             }
             Note::Ended { client, why } => write!(f, "{client:?} ended: {why}"),
+            Note::Subscribed { client, filter, granted: Some(qos) } => {
+                write!(f, "{client:?} subscribed to {filter:?} with q{}", qos.number())
+            }
+            Note::Subscribed { client, filter, granted: None } => {
+                write!(f, "{client:?} refused to subscribe to {filter:?}")
+            }
+            Note::Published { client: Some(client), message } => write!(f, "{client:?} published {message}"),
+            Note::Published { client: None, message } => write!(f, "published without a connection {message}"),
+            Note::Delivered { client, message, dup } => {
+                write!(f, "{client:?} was sent {message}{}", if *dup { " dup" } else { "" })
+            }
             Note::Asleep { client, duration } => write!(f, "{client:?} sleeps for {duration} s"),
             Note::Unheard { client } => write!(f, "{client:?} does not acknowledge what it is sent"),
             Note::Will { client, topic } => write!(f, "will of {client:?} goes to {topic:?}"),
@@ -201,6 +257,14 @@ impl fmt::Display for Note {
                 )
             }
         }
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Message { topic, payload, qos, retain } = self;
+        write!(f, "{topic:?} q{}{}", qos.number(), if *retain { " retain" } else { "" })?;
+        write!(f, ", {} bytes", payload.len())
     }
 }
 

@@ -61,6 +61,8 @@ pub enum Effect<'a> {
 pub struct Outbox {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
+    /// Nobody is told of each message.
+    is_brief: bool,
 }
 
 enum Entry {
@@ -87,6 +89,11 @@ impl Outbox {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Whether each message is noted, which takes memory: it is unless somebody said that nobody is told.
+    pub fn note_messages(&mut self, noted: bool) {
+        self.is_brief = !noted;
     }
 
     /// Forgets the effects and keeps the memory.
@@ -117,6 +124,13 @@ impl Outbox {
 
     pub(super) fn note(&mut self, note: Note) {
         self.entries.push(Entry::Note(note));
+    }
+
+    /// Notes a message, if each is noted.
+    pub(super) fn note_message(&mut self, note: impl FnOnce() -> Note) {
+        if !self.is_brief {
+            self.note(note());
+        }
     }
 }
 

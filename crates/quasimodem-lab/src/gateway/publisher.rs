@@ -8,7 +8,7 @@ use quasimodem_core::mqtt::{Packet, PacketId, Publish, Qos};
 
 use super::Turn;
 use super::link::{Mqtt, Stage};
-use super::note::{Client, LinkEnd, Loss, Note};
+use super::note::{Client, LinkEnd, Loss, Message, Note};
 use super::outbox::Link;
 
 #[derive(Default)]
@@ -66,6 +66,10 @@ impl Publisher {
         {
             let id = if parcel.qos == Qos::AtMostOnce { None } else { Some(next(&mut self.last_id, &self.flights)) };
             mqtt.write(&parcel.packet(id), turn);
+            turn.out.note_message(|| {
+                let Parcel { topic, payload, qos, retain, will_of } = &parcel;
+                Note::Published { client: will_of.clone(), message: Message::new(topic, payload, *qos, *retain) }
+            });
             match id {
                 Some(id) => self.flights.push_back((id, Some(parcel))),
                 None => self.bytes -= parcel.len(),

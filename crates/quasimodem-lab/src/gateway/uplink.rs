@@ -6,7 +6,7 @@ use quasimodem_core::sn::{MsgId, Packet, Publish, ReturnCode, Topic, TopicId, Wi
 use super::Turn;
 use super::client::{self, Client, Will};
 use super::config::Config;
-use super::note::{Loss, Note};
+use super::note::{Loss, Message, Note};
 use super::recent::{Answer, fingerprint};
 use super::topics::Topics;
 
@@ -32,8 +32,9 @@ enum What {
     /// QoS 2.
     Exchange(Stage),
     Subscribe {
-        /// Gets an id if the broker grants the subscription.
-        name: Option<Box<str>>,
+        filter: Box<str>,
+        /// It gets an id if the broker grants the subscription.
+        is_name: bool,
         /// The id that the SUBACK tells otherwise.
         topic: u16,
     },
@@ -132,12 +133,15 @@ impl Client {
             return self.refuse_publish(publish, ReturnCode::InvalidTopicId, Loss::UnknownTopic, turn);
         };
         let packet = |id| mqtt::Packet::Publish(mqtt::Publish { topic: name, payload, qos, retain, dup: false, id });
+        let client = self.name.clone();
+        let published = || Note::Published { client: Some(client), message: Message::new(name, payload, qos, retain) };
         let Some(mqtt) = self.mqtt.as_mut().filter(|mqtt| mqtt.is_open()) else { return };
         if qos == Qos::AtMostOnce {
             if mqtt.full {
                 return self.refuse_publish(publish, ReturnCode::Congestion, Loss::Congestion, turn);
             }
-            return mqtt.write(&packet(None), turn);
+            mqtt.write(&packet(None), turn);
+            return turn.out.note_message(published);
         }
         let print = fingerprint(&[b"publish", name.as_bytes(), payload]);
         let same = |request: &Request| request.id == id && request.print == print;
@@ -172,6 +176,7 @@ impl Client {
         let dup = dup && packet_id.get() == id;
         let publish = mqtt::Publish { topic: name, payload, qos, retain, dup, id: Some(packet_id) };
         mqtt.write(&mqtt::Packet::Publish(publish), turn);
+        turn.out.note_message(published);
         self.make_room(turn);
     }
 
@@ -228,7 +233,7 @@ impl Client {
             return turn.out.send(self.peer, &Packet::Suback { qos, topic, id, code });
         }
         let named = matches!(topic, Topic::Name(name) if is_name(name));
-        let what = What::Subscribe { name: named.then(|| filter.into()), topic: number };
+        let what = What::Subscribe { filter: filter.into(), is_name: named, topic: number };
         let Some(packet_id) = self.request(id, print, what, turn) else { return };
         let filters = [(filter, qos)];
         match packet_id {
@@ -327,15 +332,16 @@ impl Client {
     pub(super) fn subscribed(&mut self, packet_id: PacketId, granted: Option<Qos>, turn: &mut Turn<'_>) {
         let subscribe = |what: &What| matches!(what, What::Subscribe { .. });
         let Some(request) = self.up.take(packet_id, subscribe) else { return };
-        let Request { id, print, what: What::Subscribe { name, topic }, .. } = request else { return };
-        let (qos, topic, code) = match (granted, name) {
-            (None, _) => (Qos::AtMostOnce, topic, ReturnCode::NotSupported),
-            (Some(qos), None) => (qos, topic, ReturnCode::Accepted),
-            // Without room for an id the messages get one when they come, if there is room then.
-            (Some(qos), Some(name)) => {
-                (qos, self.topics.ask(&name, turn.config).unwrap_or_default(), ReturnCode::Accepted)
-            }
+        let Request { id, print, what: What::Subscribe { filter, is_name, topic }, .. } = request else {
+            return;
         };
+        let (qos, topic, code) = match granted {
+            None => (Qos::AtMostOnce, topic, ReturnCode::NotSupported),
+            Some(qos) if !is_name => (qos, topic, ReturnCode::Accepted),
+            // Without room for an id the messages get one when they come, if there is room then.
+            Some(qos) => (qos, self.topics.ask(&filter, turn.config).unwrap_or_default(), ReturnCode::Accepted),
+        };
+        turn.out.note(Note::Subscribed { client: self.name.clone(), filter, granted });
         self.recent.add(turn.now, id, print, Answer::Suback { qos, topic, code });
         turn.out.send(self.peer, &Packet::Suback { qos, topic, id, code });
     }

@@ -102,6 +102,7 @@ impl Promises {
             | Note::Duplicate { .. }
             | Note::Subscribed { granted: None, .. }
             | Note::RetainedDropped { .. }
+            | Note::Delivered { .. }
             | Note::Announced { .. }
             | Note::NotRetained { .. } => {}
         }
