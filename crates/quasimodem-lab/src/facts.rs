@@ -29,6 +29,8 @@ pub(crate) struct Facts<'a> {
     /// The return code of an answer; of a SUBACK of MQTT, `codes`.
     pub(crate) code: Option<u8>,
     pub(crate) codes: &'a [u8],
+    /// Bytes of the payload of a PUBLISH.
+    pub(crate) payload: usize,
 }
 
 impl<'a> Facts<'a> {
@@ -69,6 +71,7 @@ impl<'a> Facts<'a> {
                 qos: Some(publish.qos),
                 dup: publish.dup,
                 retain: publish.retain,
+                payload: publish.payload.len(),
                 ..plain("PUBLISH")
             },
             Packet::Puback(id) => with("PUBACK", id),
@@ -112,7 +115,8 @@ impl<'a> Facts<'a> {
             Packet::Register { id, name, .. } => Facts { topic: Some(name), ..with("REGISTER", id) },
             Packet::Regack { id, code, .. } => Facts { id: Some(id), ..answer("REGACK", code) },
             Packet::Publish(publish) => {
-                Facts { qos: publish.qos, dup: publish.dup, retain: publish.retain, ..with("PUBLISH", publish.id) }
+                let sn::Publish { qos, dup, retain, payload, id, .. } = publish;
+                Facts { qos, dup, retain, payload: payload.len(), ..with("PUBLISH", id) }
             }
             Packet::Puback { id, code, .. } => Facts { id: Some(id), ..answer("PUBACK", code) },
             Packet::Pubrec(id) => with("PUBREC", id),

@@ -127,7 +127,7 @@ fn what_does_not_come() {
     let Err(WaitError::NotMet(not_met)) = lab.advance_until("client.open client=1", 5 * SECOND) else { panic!() };
     assert_eq!(lab.now(), 5 * SECOND);
     let words = "client.open client=1 did not come within 5s; the last that came: \
-                 host.attached, at.urc, host.typed, at.final";
+                 host.attached, at.urc, host.typed, at.echo, at.final";
     assert_eq!(not_met.to_string(), words);
     assert!(matches!(lab.advance_until("client.opend", SECOND), Err(WaitError::Bad(_))));
     // What came before the wait but behind the last byte counts, and only once.

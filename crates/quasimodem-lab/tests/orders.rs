@@ -221,7 +221,7 @@ fn what_is_no_order() {
     let on = wrong("fault packet-drop on='client.brken client=1'");
     assert!(on.contains("there is no event \"client.brken\", perhaps \"client.broken\""), "{on}");
     let field = wrong("fault packet-drop on='client.broken cuase=1'");
-    assert!(field.contains("perhaps \"cause\"; it has client, cause, code, why, modem"), "{field}");
+    assert!(field.contains("perhaps \"cause\"; it has client, line, cause, code, why, modem"), "{field}");
     let both = wrong("fault packet-drop at=3s on=client.open");
     assert!(both.contains("not both"), "{both}");
 }

@@ -3,7 +3,11 @@
 //! One more event is a row of [`Event::ROWS`] and the place in [`Reporter`] that tells it; its line of JSON, its schema and its
 //! page follow from the row.
 
+#[macro_use]
+mod making;
+
 mod condition;
+mod from_host;
 mod json;
 mod names;
 mod reporter;
@@ -12,6 +16,7 @@ mod schema;
 mod secrets;
 mod station;
 mod table;
+mod traffic;
 
 use quasimodem_core::Instant;
 

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use quasimodem_core::{
-    Change, ClientId, Connection, Effect, Host, Input, Instant, Kind, Link, Modem, Note, Outbox, mqtt::Qos,
-};
+use quasimodem_core::{ClientId, Effect, Host, Input, Instant, Kind, Link, Modem, Note, Outbox, Port, Why, mqtt::Qos};
 
+use super::from_host::Line;
 use super::secrets::Secrets;
-use super::station::{self, Station};
+use super::station::{Seen, Station};
 use super::table::Endpoint;
 use super::{Event, Names, Stamp};
 use crate::facts::Facts;
 use crate::fault::Happened;
-use crate::transcript::{self, SIMS, word_for};
+use crate::transcript;
 use crate::watch::{Of, OnLink, Watch, Weight};
 use crate::{broker, gateway};
 
@@ -68,19 +67,32 @@ impl<L: Listener> Watch for Reporter<L> {
     fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
         let Reporter { teller, secrets, stations } = self;
         let at = stations.entry(station).or_default();
-        let was_raw = at.raw;
         let mut tell = |event: Event<'_>| teller.tell(now, Some(station), &event);
-        heard(input, at, now, &mut tell);
-        for effect in out.effects() {
-            did(&effect, at, secrets, now, &mut tell);
+        let seen = Seen::of(modem);
+        // What changes the radio comes before what comes of it.
+        let radio_first = !matches!(input, Input::Serial(_) | Input::Host(_) | Input::Power(_));
+        if radio_first {
+            at.follow_radio(input, &seen, &mut tell);
         }
-        at.follow(modem, &mut tell);
+        heard(input, at, &seen, now, &mut tell);
+        for effect in out.effects() {
+            did(&effect, input, at, secrets, now, &mut tell);
+        }
+        if !radio_first {
+            at.follow_radio(input, &seen, &mut tell);
+        }
+        at.follow(&seen, now, &mut tell);
         if let Input::Serial(bytes) = input {
-            at.bytes_ended(bytes, was_raw);
+            at.host.bytes_ended(bytes);
         }
     }
 
     fn run(&mut self, now: Instant, event: &Event<'_>) {
+        if let Event::End {} = event {
+            for (&station, at) in &self.stations {
+                at.ends(now, &mut |event| self.teller.tell(now, Some(station), &event));
+            }
+        }
         self.teller.tell(now, None, event);
     }
 
@@ -128,92 +140,121 @@ impl<L: Listener> Watch for Reporter<L> {
 }
 
 /// What the modem is told.
-fn heard(input: &Input<'_>, at: &mut Station, now: Instant, tell: &mut dyn FnMut(Event<'_>)) {
+fn heard(input: &Input<'_>, at: &mut Station, seen: &Seen, now: Instant, tell: &mut dyn FnMut(Event<'_>)) {
     match input {
         Input::Host(Host::Attached) => {
-            at.forget_line();
+            at.forget_host(tell);
             tell(Event::Attached {});
         }
         Input::Host(Host::Detached) => {
-            at.forget_line();
+            at.forget_host(tell);
             tell(Event::Detached {});
         }
-        Input::Serial(bytes) => at.bytes_came(bytes, now),
-        Input::Opened(link) => tell(Event::LinkOpen { link: link.0 }),
+        Input::Serial(bytes) => match at.is_unheard(seen) {
+            Some(why) => at.host.unheard(bytes, now, why, tell),
+            None => {
+                at.host.hears(tell);
+                at.host.bytes_came(bytes, now);
+            }
+        },
+        Input::Opened(link) => {
+            at.link_opened(*link, now);
+            tell(Event::LinkOpen { link: link.0 });
+        }
         Input::Received(link, bytes) => {
-            at.packets(*link, bytes, &mut |facts, size| tell_packet(link.0, false, facts, size, tell));
+            at.received(*link, bytes, now, &mut |facts, size| tell_packet(link.0, false, facts, size, tell));
         }
         Input::Closed(link, why) => {
-            at.link_ended(*link);
+            at.link_ended(*link, matches!(why, Why::Ended).then_some(now));
             tell(Event::LinkEnd { link: link.0, why: Some(&why.to_string()) });
         }
         Input::Resolved(_, Ok(address)) => {
             tell(Event::NameFound { address: Some(&address.to_string()), why: None });
         }
         Input::Resolved(_, Err(why)) => tell(Event::NameFound { address: None, why: Some(&why.to_string()) }),
-        Input::Bearer(change) => match change {
-            Change::Sim(sim) => tell(Event::Sim { state: word_for(SIMS, sim) }),
-            Change::Registration(registration) => tell(Event::Registration { stat: *registration as u8 }),
-            Change::Signal(rssi, ber) => tell(Event::Signal { rssi: *rssi, ber: *ber }),
-            Change::DataCall(address) => {
-                let address = address.map(|address| address.to_string());
-                tell(Event::Call { address: address.as_deref() });
-            }
-            Change::Clock(seconds) => tell(Event::Clock { seconds: *seconds }),
-        },
+        Input::Full(Port::Serial) => tell(Event::Deaf { reads: false }),
+        Input::Free(Port::Serial) => tell(Event::Deaf { reads: true }),
         Input::Host(Host::Settling)
         | Input::Line(_)
         | Input::Power(_)
-        | Input::Full(_)
-        | Input::Free(_)
+        | Input::Bearer(_)
+        | Input::Full(Port::Link(_))
+        | Input::Free(Port::Link(_))
         | Input::Tick => {}
     }
 }
 
 /// What the modem does.
-fn did(effect: &Effect<'_>, at: &mut Station, secrets: &mut Secrets, now: Instant, tell: &mut dyn FnMut(Event<'_>)) {
+fn did(
+    effect: &Effect<'_>,
+    input: &Input<'_>,
+    at: &mut Station,
+    secrets: &mut Secrets,
+    now: Instant,
+    tell: &mut dyn FnMut(Event<'_>),
+) {
     match effect {
-        Effect::Serial(Kind::Echo, _) | Effect::Line(_) => {}
-        Effect::Serial(Kind::Prompt, _) => {
-            at.raw = true;
-            tell(Event::Prompt { line: at.line });
-        }
+        Effect::Serial(Kind::Echo, marked) => at.host.echoed(marked.bytes()),
+        // The note that follows says how much is asked for.
+        Effect::Serial(Kind::Prompt, _) | Effect::Line(_) => {}
         Effect::Serial(kind, marked) => {
             let text = secrets.text(*marked);
             // One piece may be several lines.
             for text in text.split(['\r', '\n']).filter(|text| !text.is_empty()) {
                 match kind {
                     Kind::Final => {
-                        if let Some(begun) = at.unseen_line(now) {
-                            tell(Event::Typed { line: at.line, t0: begun.since(Instant::START), text: "" });
+                        if let Some(line) = at.unseen_line() {
+                            tell_line(&line, at.host.line, "", tell);
                         }
                         let why = at.final_came(text);
-                        tell(Event::Final { line: at.line, text, why: why.as_deref() });
+                        tell(Event::Final { line: at.host.line, text, why: why.as_deref() });
                     }
-                    Kind::Urc => tell(Event::Urc { line: at.line_of_result(text), text }),
-                    Kind::Info | Kind::Echo | Kind::Prompt => tell(Event::Info { line: at.line, text }),
+                    Kind::Urc => {
+                        let (line, why) = at.line_of_result(text);
+                        tell(Event::Urc { line, text, why: why.as_deref() });
+                    }
+                    Kind::Info | Kind::Echo | Kind::Prompt => tell(Event::Info { line: at.host.line, text }),
                 }
             }
         }
         Effect::Open { link, transport, host, port } => {
             let to = Endpoint { host, port: *port };
-            if let Some(client) = ClientId::from_number(link.0.into()) {
-                at.connections.insert(client, Connection::Opening);
-                tell(Event::ClientOpening { client: client.number(), line: at.line, to });
+            at.link_ended(*link, None);
+            let client = ClientId::from_number(link.0.into());
+            if let Some(client) = client {
+                at.opening(client, transport, now);
+                tell(Event::ClientOpening { client: client.number(), line: at.host.line, to });
             }
-            let transport = transcript::transport(transport);
-            at.link_ended(*link);
-            tell(Event::LinkOpening { link: link.0, to, transport });
+            let owner = owner(client);
+            tell(Event::LinkOpening { link: link.0, to, transport: transcript::transport(transport), owner: &owner });
         }
         Effect::Send(link, marked) => {
-            station::sent(*link, marked.bytes(), &mut |facts, size| tell_packet(link.0, true, facts, size, tell));
+            at.sent(*link, marked.bytes(), now, &mut |facts, size| tell_packet(link.0, true, facts, size, tell));
         }
         Effect::Close(link) => {
-            at.link_ended(*link);
+            at.link_ended(*link, Some(now));
             tell(Event::LinkEnd { link: link.0, why: None });
         }
-        Effect::Resolve(_, _, name) => tell(Event::NameAsked { name }),
-        Effect::Note(note) => noted(note, at, secrets, now, tell),
+        Effect::Resolve(_, _, name) => tell(Event::NameAsked { name, owner: "command" }),
+        Effect::Note(note) => noted(note, input, at, secrets, tell),
+    }
+}
+
+/// Whose a link is, by its client.
+fn owner(client: Option<ClientId>) -> String {
+    match client {
+        Some(client) if client.is_sn() => format!("mqtt-sn {client}"),
+        Some(client) => format!("mqtt {client}"),
+        None => "errand".into(),
+    }
+}
+
+/// Tells a line, and that it was sent back.
+fn tell_line(came: &Line, line: u64, text: &str, tell: &mut dyn FnMut(Event<'_>)) {
+    let Line { begun, junk, nuls, echoed } = *came;
+    tell(Event::Typed { line, t0: begun.since(Instant::START), text, junk, nuls });
+    if echoed {
+        tell(Event::Echo { line, text });
     }
 }
 
@@ -229,29 +270,49 @@ fn tell_packet(link: u8, up: bool, facts: &Facts<'_>, size: u64, tell: &mut dyn 
     });
 }
 
-fn noted(note: &Note<'_>, at: &mut Station, secrets: &mut Secrets, now: Instant, tell: &mut dyn FnMut(Event<'_>)) {
+fn noted(note: &Note<'_>, input: &Input<'_>, at: &mut Station, secrets: &mut Secrets, tell: &mut dyn FnMut(Event<'_>)) {
     match note {
         Note::Typed(line) => {
             let text = secrets.text(*line);
-            let t0 = at.line_came(line.bytes(), now).since(Instant::START);
-            tell(Event::Typed { line: at.line, t0, text: &text });
+            let came = at.line_came(line.bytes());
+            tell_line(&came, at.host.line, &text, tell);
+        }
+        Note::Skipped { size, nuls, ended } => at.host.skipped(*size, *nuls, *ended, tell),
+        Note::Asked(size) => {
+            at.host.asked(*size);
+            tell(Event::Prompt { line: at.host.line, size: count(*size) });
+        }
+        Note::Data { size, behind, .. } => {
+            let came: &[u8] = if let Input::Serial(bytes) = input { bytes } else { &[] };
+            at.host.data_came(*size, *behind, came, tell);
         }
         Note::Starts => {
-            at.starts();
+            at.starts(tell);
             tell(Event::Boot {});
         }
-        Note::Refused(refusal) => at.refused(refusal.to_string()),
+        Note::Refused(refusal) => {
+            at.host.raw_is_over(None, tell);
+            at.refused(refusal.to_string());
+        }
         Note::OpenFailed(client, failure) => {
-            at.connections.remove(client);
-            let (client, code) = (client.number(), failure.code());
-            tell(Event::ClientFailed { client, code, why: &failure.to_string() });
+            let why = failure.to_string();
+            let line = at.lost(*client, &why, false);
+            tell(Event::ClientFailed { client: client.number(), line, code: failure.code(), why: &why });
         }
         Note::Broken(client, failure, cause) => {
-            at.connections.remove(client);
+            let why = failure.to_string();
+            let line = at.lost(*client, &why, true);
             let (client, cause, code) = (client.number(), *cause as u8, failure.code());
-            tell(Event::ClientBroken { client, cause, code, why: &failure.to_string() });
+            tell(Event::ClientBroken { client, line, cause, code, why: &why });
         }
-        other => tell(Event::Note { of: "modem", text: &other.to_string() }),
+        other => {
+            match other {
+                Note::Late(client, command) => at.will_fail(*client, command, "no answer came in time".into()),
+                Note::Rejected(client, command, code) => at.will_fail(*client, command, code.to_string()),
+                _ => {}
+            }
+            tell(Event::Note { of: "modem", text: &other.to_string() });
+        }
     }
 }
 
@@ -276,6 +337,15 @@ fn of_broker<'a>(note: &'a broker::Note, words: &'a mut String) -> Event<'a> {
             qos: qos.number(),
             retain: *retain,
             will: *will,
+        },
+        broker::Note::Delivered { client, message, qos, retain, dup } => Event::BrokerDelivered {
+            client_id: client,
+            topic: &message.topic,
+            payload: shown(&message.payload),
+            size: count(message.payload.len()),
+            qos: qos.number(),
+            retain: *retain,
+            dup: *dup,
         },
         broker::Note::Subscribed { client, filter, granted } => {
             Event::BrokerSubscribed { client_id: client, filter, qos: granted.map(Qos::number) }
@@ -308,6 +378,30 @@ fn of_gateway<'a>(note: &'a gateway::Note, words: &'a mut String) -> Event<'a> {
         gateway::Note::Ended { client, why } => {
             *words = why.to_string();
             Event::GatewayDisconnected { client_id: client, why: words }
+        }
+        gateway::Note::Subscribed { client, filter, granted } => {
+            Event::GatewaySubscribed { client_id: client, filter, qos: granted.map(Qos::number) }
+        }
+        gateway::Note::Published { client, message: gateway::Message { topic, payload, qos, retain } } => {
+            Event::GatewayPublished {
+                client_id: client.as_deref(),
+                topic,
+                payload: shown(payload),
+                size: count(payload.len()),
+                qos: qos.number(),
+                retain: *retain,
+            }
+        }
+        gateway::Note::Delivered { client, message: gateway::Message { topic, payload, qos, retain }, dup } => {
+            Event::GatewayDelivered {
+                client_id: client,
+                topic,
+                payload: shown(payload),
+                size: count(payload.len()),
+                qos: qos.number(),
+                retain: *retain,
+                dup: *dup,
+            }
         }
         other => {
             *words = other.to_string();

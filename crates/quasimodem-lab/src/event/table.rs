@@ -22,62 +22,6 @@ pub struct ModemAt<'a> {
     pub port: &'a str,
 }
 
-/// Makes the type, the rows and what goes over the fields from one description of each event.
-macro_rules! events {
-    ($(
-        $(#[doc = $meaning:literal])*
-        $name:literal = $event:ident { $($(#[doc = $field_meaning:literal])* $field:ident $(as $key:literal)?: $type:ty,)* }
-    )*) => {
-        /// Something that happened. Texts are as they may be shown: secrets are masked.
-        #[derive(Clone, Copy, Debug)]
-        pub enum Event<'a> {
-            $($(#[doc = $meaning])* $event { $($(#[doc = $field_meaning])* $field: $type,)* },)*
-        }
-
-        impl<'a> Event<'a> {
-            /// All events, by their names.
-            pub const ROWS: &'static [Row] = &[$(Row {
-                name: $name,
-                meaning: concat!($($meaning),*).trim_ascii(),
-                fields: &[$(Field {
-                    key: key!($field $($key)?),
-                    meaning: concat!($($field_meaning),*).trim_ascii(),
-                    form: <$type as Typed>::FORM,
-                    optional: <$type as Typed>::OPTIONAL,
-                }),*],
-            }),*];
-
-            /// Its dotted name.
-            pub fn name(&self) -> &'static str {
-                match self {
-                    $(Event::$event { .. } => $name,)*
-                }
-            }
-
-            /// Its own fields, those that are left out left out.
-            pub fn fields(&self, each: &mut dyn FnMut(&'static str, Value<'_>)) {
-                match self {
-                    $(Event::$event { $($field),* } => {
-                        $(if let Some(value) = $field.value() {
-                            each(key!($field $($key)?), value);
-                        })*
-                    })*
-                }
-            }
-        }
-    };
-}
-
-/// The key of a field: its name, or what stands behind `as` where that is a word of Rust.
-macro_rules! key {
-    ($field:ident) => {
-        stringify!($field)
-    };
-    ($field:ident $key:literal) => {
-        $key
-    };
-}
-
 events! {
     /// The first event: modems and peers are there, and hosts may come.
     "run.ready" = Ready {
@@ -96,6 +40,12 @@ events! {
         /// The process.
         pid: Option<u32>,
     }
+    /// Events are missing here: whoever reads them did not keep up. Nothing that depends on the order or the number of events
+    /// can be judged from this run.
+    "run.gap" = Gap {
+        /// How many.
+        lost: u64,
+    }
     /// The last event.
     "run.end" = End {}
     /// A host opened the serial end.
@@ -106,15 +56,64 @@ events! {
     "host.typed" = Typed {
         /// Counts the lines of a modem from 1.
         line: u64,
-        /// When its first byte came.
+        /// When its first byte came, `junk` included; `t` is when its end came.
         t0: Duration,
         /// The line, from `AT` on; empty if it was too long to be taken, or repeats nothing.
+        text: &'a str,
+        /// Bytes in front of `AT` other than blanks, ends of lines and NULs.
+        junk: Option<u64>,
+        /// NULs in front of the line and within it, which count as nothing.
+        nuls: Option<u64>,
+    }
+    /// The raw data that the host was asked for is there, or the modem waits for it no longer.
+    "host.raw" = Raw {
+        /// The line that announced it.
+        line: u64,
+        /// When its first byte came; left out if none did. Data that does not wait for the prompt has a `t0` that is not after
+        /// the `t` of `at.prompt`.
+        t0: Option<Duration>,
+        /// Bytes that came, up to those that were declared.
+        size: u64,
+        /// Bytes that the line declared.
+        declared: u64,
+        /// Bytes that came in one piece with the last ones and are beyond what was declared, ends of lines not counted: the
+        /// next line begins with them.
+        beyond: Option<u64>,
+        /// The longest pause within it, if it came in several pieces.
+        pause: Option<Duration>,
+        /// How many of its last bytes look like a command that was typed after a pause of 100 ms or more.
+        swallowed: Option<u64>,
+    }
+    /// The host sent bytes that belong to no command and no data: a line without `AT`, half a line, or anything while the
+    /// module can't hear.
+    "host.stray" = Stray {
+        /// When the first of them came.
+        t0: Duration,
+        /// Bytes other than blanks, ends of lines and NULs.
+        size: u64,
+        /// NULs.
+        nuls: Option<u64>,
+        /// Why the module heard none of it, if it was off or starting.
+        why: Option<&'a str>,
+    }
+    /// The host does not read: so much output waits for it that the modem holds back; or it reads again.
+    "host.deaf" = Deaf {
+        /// Whether it reads again.
+        reads: bool,
+    }
+    /// The modem sent a line back while it was typed.
+    "at.echo" = Echo {
+        /// The line.
+        line: u64,
+        /// As `host.typed` has it.
         text: &'a str,
     }
     /// The modem asks for raw data.
     "at.prompt" = Prompt {
         /// The line that it answers.
         line: u64,
+        /// Bytes that it asks for.
+        size: u64,
     }
     /// The modem printed an information response.
     "at.info" = Info {
@@ -138,6 +137,8 @@ events! {
         line: Option<u64>,
         /// What it says.
         text: &'a str,
+        /// Why the result is 0, as far as the modem knows.
+        why: Option<&'a str>,
     }
     /// The host opens a connection.
     "client.opening" = ClientOpening {
@@ -152,11 +153,15 @@ events! {
     "client.open" = ClientOpen {
         /// The number of the client.
         client: u8,
+        /// The line that asked for it.
+        line: Option<u64>,
     }
     /// A connection could not be opened.
     "client.failed" = ClientFailed {
         /// The number of the client.
         client: u8,
+        /// The line that asked for it.
+        line: Option<u64>,
         /// The number of the reason, as `AT+CEER` tells it.
         code: u16,
         /// The reason.
@@ -166,6 +171,8 @@ events! {
     "client.broken" = ClientBroken {
         /// The number of the client.
         client: u8,
+        /// The line that had opened it.
+        line: Option<u64>,
         /// The cause, as `+MQTTBREAK` tells it (manual 1.4).
         cause: u8,
         /// The number of the reason, as `AT+CEER` tells it.
@@ -177,11 +184,38 @@ events! {
     "client.closed" = ClientClosed {
         /// The number of the client.
         client: u8,
+        /// The line that closed it; left out if the module was switched off or started anew.
+        line: Option<u64>,
+    }
+    /// What the connection of a client, or the attempt at one, cost on the air: told when it ends, and for those that are open
+    /// at the end of the run.
+    "client.traffic" = ClientTraffic {
+        /// The number of the client.
+        client: u8,
+        /// How long it lasted.
+        seconds: Duration,
+        /// All bytes, both ways: `mqtt`, `tls` and `tcp_ip`.
+        bytes: u64,
+        /// Bytes of messages, which are part of `mqtt`.
+        payload: u64,
+        /// Bytes of packets of MQTT or MQTT-SN.
+        mqtt: u64,
+        /// Bytes of TLS, by this rule: 3500 for a handshake, 29 for a record, of which each piece that is sent is one.
+        tls: u64,
+        /// Bytes of TCP or UDP and IP without options, by this rule: 40 for each segment of 1360 bytes, 40 for the
+        /// acknowledgement of each two, 120 for an opening and 160 for an orderly end; 28 for each datagram.
+        tcp_ip: u64,
+        /// Bytes of packets that were sent again, which are part of `mqtt`: with DUP, or over MQTT-SN the same once more.
+        sent_again: u64,
+        /// How often the radio had to wake up for it: traffic after 10 s without any.
+        wakeups: u64,
     }
     /// The modem looks up a name.
     "name.asked" = NameAsked {
         /// The name.
         name: &'a str,
+        /// Who wants to know: `command`, as `AT+MIPDNS` is one.
+        owner: &'a str,
     }
     /// A name that was looked up is known, or can't be.
     "name.found" = NameFound {
@@ -198,6 +232,8 @@ events! {
         to: Endpoint<'a>,
         /// `tcp`, `tls` or `udp`.
         transport: &'a str,
+        /// Whose it is: `mqtt 1`, `mqtt-sn 101`, or `errand` for what the module does for itself.
+        owner: &'a str,
     }
     /// A link leads elsewhere than the modem asked for.
     "link.led" = LinkLed {
@@ -396,6 +432,23 @@ events! {
         /// Whether it is the will of a client that is gone.
         will: bool,
     }
+    /// The broker sent a message to a client.
+    "broker.delivered" = BrokerDelivered {
+        /// The client id.
+        client_id: &'a str,
+        /// Where it was published.
+        topic: &'a str,
+        /// Its payload, if that is text and not long.
+        payload: Option<&'a str>,
+        /// Bytes of its payload.
+        size: u64,
+        /// The QoS of the delivery.
+        qos: u8,
+        /// Whether it is sent as a retained one.
+        retain: bool,
+        /// Whether it was sent before.
+        dup: bool,
+    }
     /// A connection to the broker ended.
     "broker.disconnected" = BrokerDisconnected {
         /// The client id, if it had got that far.
@@ -420,6 +473,47 @@ events! {
         code: u8,
         /// Why.
         why: &'a str,
+    }
+    /// The broker behind the gateway granted or refused a subscription of a client.
+    "gateway.subscribed" = GatewaySubscribed {
+        /// The client id.
+        client_id: &'a str,
+        /// What it is to.
+        filter: &'a str,
+        /// The QoS; left out if it was refused.
+        qos: Option<u8>,
+    }
+    /// The gateway passed a message of a client on to the broker.
+    "gateway.published" = GatewayPublished {
+        /// The client id; left out for one of QoS -1, which needs no connection.
+        client_id: Option<&'a str>,
+        /// Where to.
+        topic: &'a str,
+        /// Its payload, if that is text and not long.
+        payload: Option<&'a str>,
+        /// Bytes of its payload.
+        size: u64,
+        /// The QoS with which it is passed on.
+        qos: u8,
+        /// Whether it is to be retained.
+        retain: bool,
+    }
+    /// The gateway sent a message to a client.
+    "gateway.delivered" = GatewayDelivered {
+        /// The client id.
+        client_id: &'a str,
+        /// Where it was published.
+        topic: &'a str,
+        /// Its payload, if that is text and not long.
+        payload: Option<&'a str>,
+        /// Bytes of its payload.
+        size: u64,
+        /// The QoS of the delivery.
+        qos: u8,
+        /// Whether it is sent as a retained one.
+        retain: bool,
+        /// Whether it was sent before.
+        dup: bool,
     }
     /// The connection of a client of the gateway ended.
     "gateway.disconnected" = GatewayDisconnected {

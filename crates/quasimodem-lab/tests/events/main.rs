@@ -1,79 +1,14 @@
 //! What is told of a modem's day, line by line.
 
-use std::time::Duration;
+mod bench;
+mod client;
+mod host;
 
-use quasimodem_core::{Change, Host, Imei, Input, Instant, Link, Modem, Outbox, Oversize, Power, Settings, Sim, Why};
+use quasimodem_core::{Change, Host, Input, Instant, Link, Power, Sim, Why};
 use quasimodem_lab::event::{Event, Form, Listener, Names, Reporter, Stamp, Value, put_line, schema};
 use quasimodem_lab::watch::{Of, OnLink, Watch, Weight};
 
-/// Keeps the lines.
-#[derive(Default)]
-struct Lines(Vec<u8>);
-
-impl Listener for Lines {
-    fn event(&mut self, stamp: &Stamp<'_>, event: &Event<'_>) {
-        put_line(stamp, event, &mut self.0);
-    }
-}
-
-/// A modem that is watched.
-struct Bench {
-    modem: Modem,
-    outbox: Outbox,
-    now: Instant,
-    reporter: Reporter<Lines>,
-}
-
-impl Bench {
-    fn new() -> Bench {
-        let settings = Settings { gap: Duration::ZERO, oversize: Oversize::Skip, ..Settings::default() };
-        Bench {
-            modem: Modem::new(settings.into(), Imei::default()),
-            outbox: Outbox::default(),
-            now: Instant::START,
-            reporter: Reporter::new(Names::from_iter(["modem"]), Lines::default()),
-        }
-    }
-
-    fn feed(&mut self, input: &Input<'_>) {
-        self.outbox.clear();
-        self.modem.handle(self.now, input.clone(), &mut self.outbox);
-        self.reporter.modem(self.now, 0, input, &self.modem, &self.outbox);
-    }
-
-    fn types(&mut self, line: &str) {
-        self.feed(&Input::Serial(format!("{line}\r").as_bytes()));
-    }
-
-    fn passes(&mut self, millis: u64) {
-        self.now = self.now + Duration::from_millis(millis);
-    }
-
-    /// The events since the last time, without what all have.
-    fn told(&mut self) -> Vec<String> {
-        let lines = std::mem::take(self.lines());
-        let lines = String::from_utf8(lines).unwrap();
-        let told = lines.lines().map(|line| {
-            let json: serde_json::Value = serde_json::from_str(line).unwrap();
-            assert_eq!(json["modem"], "modem", "{line}");
-            line.replacen(r#","modem":"modem""#, "", 1)
-        });
-        let told = told.map(|line| {
-            let own = line.find(r#","seq":"#).unwrap();
-            let behind = line[own..].match_indices(',').nth(2).map_or(line.len() - 1, |(at, _)| own + at);
-            format!(
-                "{} {}",
-                &line[r#"{"event":""#.len()..own - 1],
-                line[behind..line.len() - 1].trim_start_matches(',')
-            )
-        });
-        told.collect()
-    }
-
-    fn lines(&mut self) -> &mut Vec<u8> {
-        &mut self.reporter.listener_mut().0
-    }
-}
+use crate::bench::Bench;
 
 const LINK: Link = Link(1);
 
@@ -91,8 +26,9 @@ fn a_session() {
         bench.told(),
         [
             r#"host.typed "line":3,"t0":0.000000,"text":"AT+MQTTOPEN=1,\"b\",1883,1,60""#,
+            r#"at.echo "line":3,"text":"AT+MQTTOPEN=1,\"b\",1883,1,60""#,
             r#"client.opening "client":1,"line":3,"to":{"host":"b","port":1883}"#,
-            r#"link.opening "link":1,"to":{"host":"b","port":1883},"transport":"tcp""#,
+            r#"link.opening "link":1,"to":{"host":"b","port":1883},"transport":"tcp","owner":"mqtt 1""#,
             r#"at.final "line":3,"text":"OK""#,
         ]
     );
@@ -108,7 +44,7 @@ fn a_session() {
             r#"packet.up "link":1,"type":"CONNECT","size":41,"flags":"clean","version":4"#,
             r#"packet.down "link":1,"type":"CONNACK","size":4,"session":false,"code":0"#,
             r#"at.urc "line":3,"text":"+MQTTOPEN: 1,1""#,
-            r#"client.open "client":1"#,
+            r#"client.open "client":1,"line":3"#,
         ]
     );
     bench.types(r#"AT+MQTTPUB=1,"t",1,0,"p";+MQTTSUB=1,"t",0"#);
@@ -119,8 +55,9 @@ fn a_session() {
         bench.told(),
         [
             r#"link.end "link":1,"why":"reset by the peer""#,
-            r#"client.broken "client":1,"cause":1,"code":2,"why":"reset by the peer; perhaps another client connected as 0010100000000081""#,
+            r#"client.broken "client":1,"line":3,"cause":1,"code":2,"why":"reset by the peer; perhaps another client connected as 0010100000000081""#,
             r#"at.urc "text":"+MQTTBREAK: 1,1""#,
+            r#"client.traffic "client":1,"seconds":0.000000,"bytes":494,"payload":0,"mqtt":54,"tls":0,"tcp_ip":440,"sent_again":0,"wakeups":1"#,
         ]
     );
 }
@@ -152,9 +89,9 @@ fn results_name_their_lines() {
     assert_eq!(
         results,
         [
-            r#"at.urc "line":3,"text":"+MQTTSUB: 1,0""#,
-            r#"at.urc "line":4,"text":"+MQTTUNSUB: 1,0""#,
-            r#"at.urc "line":4,"text":"+MQTTSUB: 1,0""#,
+            r#"at.urc "line":3,"text":"+MQTTSUB: 1,0","why":"no answer came in time""#,
+            r#"at.urc "line":4,"text":"+MQTTUNSUB: 1,0","why":"no answer came in time""#,
+            r#"at.urc "line":4,"text":"+MQTTSUB: 1,0","why":"no answer came in time""#,
         ]
     );
 }
@@ -170,6 +107,7 @@ fn refusals() {
         bench.told(),
         [
             r#"host.typed "line":1,"t0":0.000000,"text":"AT+CMEE=1;+MQTTSUB=1,\"a\",7""#,
+            r#"at.echo "line":1,"text":"AT+CMEE=1;+MQTTSUB=1,\"a\",7""#,
             r#"at.final "line":1,"text":"ERROR","why":"+MQTTSUB: <Qos> is not within 0 to 2""#,
         ]
     );
@@ -207,8 +145,10 @@ fn the_module_and_its_radio() {
         told.iter().map(String::as_str).filter(|line| !line.starts_with("at.")).collect::<Vec<_>>(),
         [
             r#"radio.sim "state":"busy""#,
-            r#"radio.signal "rssi":12,"ber":99"#,
+            r#"radio.registration "stat":0"#,
             "radio.call ",
+            r#"radio.signal "rssi":12,"ber":99"#,
+            r#"radio.signal "rssi":99,"ber":99"#,
             "module.off ",
             "module.boot ",
             "module.ready ",
@@ -225,7 +165,7 @@ fn a_line_that_was_too_long() {
     bench.told();
     bench.types(&format!("AT+GTSET={}", "x".repeat(5000)));
     let told = bench.told();
-    let [typed, last] = told.as_slice() else { panic!("{told:?}") };
+    let [typed, _, last] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!(typed, r#"host.typed "line":2,"t0":0.000000,"text":"""#);
     assert!(last.starts_with(r#"at.final "line":2,"text":"ERROR","why":"the line is longer than "#), "{last}");
 }
