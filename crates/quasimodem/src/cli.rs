@@ -23,6 +23,7 @@ use crate::host_map::Mapping;
 use crate::lab::CloudArgs;
 use crate::random;
 use crate::sink::Target;
+use crate::timeline;
 use crate::trace::{self, Traced};
 
 /// A cellular module in software: type AT commands at it, and it speaks MQTT to any broker.
@@ -72,6 +73,12 @@ pub(crate) enum Command {
     Faults(Faults),
     /// List the events that --events tells.
     Events(Events),
+    /// Draw what --events wrote as a page: who said what to whom, when, and how long it took.
+    ///
+    /// The page is one file that opens in any browser and fetches nothing. Lines that are no events are told by their numbers and
+    /// left out, and a run that was cut off is drawn as far as it got.
+    #[command(after_help = examples::TIMELINE_EXAMPLES)]
+    Timeline(timeline::Options),
     /// Compute what a cloud wants to see of a device: user name, password and client id.
     ///
     /// It is what AT+MQTTAUTHCFG prints, for those who want it without a modem. Nothing is sent anywhere.
@@ -94,7 +101,6 @@ pub(crate) enum Command {
     },
 }
 
-/// How to run a modem. What is not said here is asked of the configuration file.
 /// How faults are listed.
 #[derive(Args)]
 pub(crate) struct Faults {
@@ -117,6 +123,7 @@ pub(crate) struct Events {
     pub(crate) markdown: bool,
 }
 
+/// How to run a modem. What is not said here is asked of the configuration file.
 #[derive(Args, Default)]
 pub(crate) struct Run {
     /// Where the host sits: stdio (the default), pty, pty:LINK, tcp:PORT, tcp:ADDR:PORT, rfc2217:PORT, rfc2217:ADDR:PORT

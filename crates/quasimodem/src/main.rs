@@ -26,6 +26,7 @@ mod simulate;
 mod sink;
 mod socket;
 mod stream;
+mod timeline;
 mod tls;
 mod trace;
 mod watching;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Commands(options) => print(catalogue::commands(&options).as_bytes()),
         Command::Faults(options) => print(catalogue::faults(&options).as_bytes()),
         Command::Events(options) => print(catalogue::events(&options).as_bytes()),
+        Command::Timeline(options) => exit_code(timeline::draw(&options)),
         Command::Settings => print(catalogue::settings().as_bytes()),
         Command::Credentials(options) => match options.print() {
             Ok(text) => print(text.as_bytes()),

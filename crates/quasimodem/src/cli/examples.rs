@@ -55,6 +55,13 @@ pub(super) const FAULTS_EXAMPLES: &str = "Examples:
   quasimodem run --fault 'packet-drop type=PUBACK chance=10%' --events events.json
   quasimodem faults --json";
 
+pub(super) const TIMELINE_EXAMPLES: &str = "\
+Examples:
+  quasimodem lab --script host.chat --events run.json; quasimodem timeline run.json -o run.html
+  ssh board cat run.json | quasimodem timeline - -o run.html
+
+Behind the page's address may stand #seq=84, an event by its number, or #t=12.5, a moment in seconds.";
+
 pub(super) const SETTINGS_EXAMPLES: &str = "\
 Examples:
   quasimodem settings
