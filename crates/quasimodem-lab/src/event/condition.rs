@@ -83,6 +83,11 @@ impl Condition {
 
     /// Whether this event, as its line of JSON says it, is one.
     pub fn fits_json(&self, event: &Json) -> bool {
+        event.get("event").and_then(Json::as_str) == Some(self.row) && self.misfit(event).is_none()
+    }
+
+    /// What of an event of its name is otherwise, as its line of JSON says it, in words; `None`: it fits.
+    pub fn misfit(&self, event: &Json) -> Option<String> {
         let is_due = |(key, due): &(&'static str, String)| match event.get(key) {
             Some(Json::Bool(flag)) => is(&Value::Flag(*flag), due),
             Some(Json::Number(number)) => number.as_i64().is_some_and(|number| is(&Value::Number(number), due)),
@@ -99,7 +104,11 @@ impl Condition {
             }
             _ => false,
         };
-        event.get("event").and_then(Json::as_str) == Some(self.row) && self.fields.iter().all(is_due)
+        self.fields.iter().find(|field| !is_due(field)).map(|(key, due)| match event.get(key) {
+            Some(Json::String(text)) => format!("{key} is {text:?}, not {due:?}"),
+            Some(value) => format!("{key} is {value}, not {due}"),
+            None => format!("it has no {key}"),
+        })
     }
 
     /// Whether this event is one.

@@ -39,6 +39,8 @@ events! {
         gateway: Option<Endpoint<'a>>,
         /// The process.
         pid: Option<u32>,
+        /// Where control answers, if it does: its whole address.
+        api: Option<&'a str>,
     }
     /// Events are missing here: whoever reads them did not keep up. Nothing that depends on the order or the number of events
     /// can be judged from this run.

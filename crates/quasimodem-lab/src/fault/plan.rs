@@ -206,6 +206,10 @@ impl Plan {
                 self.put(spec, now, tell);
                 return Ok(());
             }
+            Order::PutAll(specs) => {
+                specs.into_iter().for_each(|spec| self.put(spec, now, tell));
+                return Ok(());
+            }
             Order::Clear(id) => (self.clear(id.as_deref(), tell), id.unwrap_or_default()),
             Order::Cue(id, cue) => (self.cue(&id, cue, now, tell), id),
         };

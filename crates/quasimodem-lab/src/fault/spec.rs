@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use quasimodem_core::Link;
 
-use super::plan::Counts;
+use super::plan::{Counts, Known};
 use super::row::{Act, Row};
 use super::table::ROWS;
 use crate::event::Condition;
@@ -92,6 +92,18 @@ impl Spec {
         Ok(Spec { row, values, said, shared: Arc::default() })
     }
 
+    /// The name of its row.
+    pub fn name(&self) -> &'static str {
+        self.row.name
+    }
+
+    /// Whether a fault that is there says the same.
+    pub fn is_said_by(&self, known: &Known) -> bool {
+        let name = (NAME.to_owned(), known.fault.to_owned());
+        let other = Spec::from_pairs([name].into_iter().chain(known.keys.iter().cloned()));
+        other.is_ok_and(|other| self.is(&other))
+    }
+
     /// Its id, if it says one.
     pub fn id(&self) -> Option<&str> {
         self.values.text("id")
@@ -105,7 +117,7 @@ impl Spec {
 
     /// Whether another says the same.
     pub(super) fn is(&self, other: &Spec) -> bool {
-        std::ptr::eq(self.row, other.row) && self.values == other.values
+        self.row.name == other.row.name && self.values == other.values
     }
 }
 
@@ -126,6 +138,8 @@ pub enum Cue {
 pub enum Order {
     /// This one is there from now on, in the place of the one that has its id; if that says the same, it goes on.
     Put(Spec),
+    /// All these, at one instant.
+    PutAll(Vec<Spec>),
     /// The fault of this id is over, or all are; what they have done stays counted.
     Clear(Option<String>),
     /// The fault of this id is to begin or to end.

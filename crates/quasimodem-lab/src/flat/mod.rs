@@ -66,6 +66,11 @@ pub enum Bad {
     ForBroker(&'static str),
 }
 
+/// Reads a time with its unit, such as `500ms`, `1.5s` or `24h`.
+pub fn duration(text: &str) -> Option<std::time::Duration> {
+    time(text)
+}
+
 /// A row of a table of things that have names and keys.
 pub(crate) trait Named: Sized + 'static {
     /// What it is one of, such as `fault`.
@@ -80,11 +85,6 @@ pub(crate) trait Named: Sized + 'static {
 /// The values of a row's keys, defaults included.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Values(BTreeMap<&'static str, Value>);
-
-/// Reads words as a POSIX shell would: quotes hold blanks together.
-pub(crate) fn read<R: Named>(text: &str, rows: &'static [R]) -> Result<(&'static R, Values), Bad> {
-    from_words(&shlex::split(text).ok_or(Bad::Quotes)?, rows)
-}
 
 /// Reads words that were told apart already: a name, then `key=value` each.
 pub(crate) fn from_words<R: Named>(words: &[String], rows: &'static [R]) -> Result<(&'static R, Values), Bad> {
@@ -209,15 +209,31 @@ fn nobody(what: &str, id: &str, are: &str, ids: &[String]) -> String {
 /// Of what is there, so many are named.
 const NAMED: usize = 20;
 
+impl Bad {
+    /// The word that is probably meant.
+    pub fn nearest(&self) -> Option<&str> {
+        match self {
+            Bad::Unknown(_, name, names) | Bad::NoKey(_, name, names) => nearest(name, names),
+            Bad::NoFault(id, ids) | Bad::NoClient(id, ids) => {
+                nearest(id, &ids.iter().map(String::as_str).collect::<Vec<_>>())
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The word that is probably meant, in the words of a message.
-pub(crate) fn meant(word: &str, known: &[&str]) -> String {
+pub fn meant(word: &str, known: &[&str]) -> String {
+    nearest(word, known).map(|known| format!(", perhaps {known:?}")).unwrap_or_default()
+}
+
+/// The word of these that is probably meant.
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
     let distance = |known: &str| {
         let is_part = word.len() > 2 && known.split(['-', '_', '.']).any(|part| part == word);
         if is_part { 0 } else { strsim::damerau_levenshtein(&word, known) }
     };
-    match known.iter().map(|known| (distance(known), known)).min() {
-        Some((distance, known)) if distance <= 1 + word.len() / 4 => format!(", perhaps {known:?}"),
-        _ => String::new(),
-    }
+    let (distance, known) = known.iter().map(|known| (distance(known), *known)).min()?;
+    (distance <= 1 + word.len() / 4).then_some(known)
 }

@@ -26,6 +26,8 @@ struct Inner {
     waits: Vec<Wait>,
     /// Somebody has been asked to watch.
     listens: bool,
+    /// Nobody takes anything any more.
+    closed: bool,
 }
 
 /// What reaches a station.
@@ -64,10 +66,10 @@ impl Inbox {
         self.send(station, Mail::Order(order, None))
     }
 
-    /// Brings mail to a station, and wakes its thread. False: too much waits.
+    /// Brings mail to a station, and wakes its thread. False: too much waits, or nobody takes any more.
     pub fn send(&self, station: usize, mail: Mail) -> bool {
         let mut inner = self.lock();
-        let has_room = inner.mail.len() < MOST;
+        let has_room = inner.mail.len() < MOST && !inner.closed;
         if has_room {
             inner.mail.push_back((station, mail));
             if let Some(waker) = inner.waker.take() {
@@ -85,6 +87,13 @@ impl Inbox {
             inner.waker = waker.cloned();
         }
         mail
+    }
+
+    /// Nobody takes mail any more: what waits is thrown away, and those who wait for its answers learn it.
+    pub fn close(&self) {
+        let mut inner = self.lock();
+        inner.closed = true;
+        inner.mail.clear();
     }
 
     /// Listens for the events that faults of a station wait for, and for no others of this station. True the first time that

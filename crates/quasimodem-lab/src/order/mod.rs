@@ -49,6 +49,8 @@ pub enum Order {
     Radio(Vec<Change>),
     /// The power of the module changes.
     Power(Power),
+    /// The modem prints this, and knows nothing of it.
+    Print(Vec<u8>),
     /// The broker of the lab does this.
     Broker(broker::Order),
 }
@@ -71,6 +73,17 @@ impl FromStr for Order {
 }
 
 impl Order {
+    /// An order with its keys as they stand in a table.
+    ///
+    /// # Errors
+    ///
+    /// There is no such order or key, or a value is not what is expected.
+    pub fn from_pairs(name: &str, pairs: impl IntoIterator<Item = (String, String)>) -> Result<Order, Bad> {
+        let pairs = pairs.into_iter().map(|(key, value)| format!("{key}={value}"));
+        let words: Vec<String> = [name.to_owned()].into_iter().chain(pairs).collect();
+        Order::of_words(ROWS, &words)
+    }
+
     /// An order of a table.
     pub(crate) fn of(rows: &'static [Row], text: &str) -> Result<Order, Bad> {
         let text = text.trim();
@@ -81,22 +94,27 @@ impl Order {
         }) {
             return make(rest);
         }
-        let (row, values) = flat::read(text, rows)?;
+        Order::of_words(rows, &shlex::split(text).ok_or(Bad::Quotes)?)
+    }
+
+    fn of_words(rows: &'static [Row], words: &[String]) -> Result<Order, Bad> {
+        let (row, values) = flat::from_words(words, rows)?;
         if let Some(key) = row.needs.iter().find(|key| !values.has(key)) {
             return Err(Bad::Missing(row.name, key));
         }
-        let Make::Values(make) = row.make else { return Err(Bad::NoValue(name.into())) };
+        let Make::Values(make) = row.make else { return Err(Bad::NoValue(row.name.into())) };
         Ok(make(&values))
     }
 
     /// Its name.
     pub fn name(&self) -> &'static str {
         match self {
-            Order::Fault(fault::Order::Put(_)) => "fault",
+            Order::Fault(fault::Order::Put(_) | fault::Order::PutAll(_)) => "fault",
             Order::Fault(fault::Order::Clear(_)) => "clear",
             Order::Fault(fault::Order::Cue(..)) => "trigger",
             Order::Radio(_) => "radio",
             Order::Power(_) => "power",
+            Order::Print(_) => "urc",
             Order::Broker(broker::Order::Publish { .. }) => "broker-publish",
             Order::Broker(broker::Order::Kick(_)) => "broker-kick",
             Order::Broker(broker::Order::Restart { .. }) => "broker-restart",

@@ -135,6 +135,18 @@ pub const ROWS: &[Row] = &[
         example: "radio stat=2 rssi=99",
         make: Make::Values(radio),
     },
+    Row {
+        name: "urc",
+        summary: "The modem prints this line, if a host is there, and knows nothing of it: no state changes.",
+        keys: &[Key { key: "text", kind: Kind::Text, default: "", meaning: "The line, without its ends." }],
+        needs: &["text"],
+        example: "urc text='+CREG: 4'",
+        make: Make::Values(|values| {
+            // One line: no text of it makes two.
+            let text = values.text("text").unwrap_or_default().replace(['\r', '\n'], " ");
+            Order::Print(format!("\r\n{text}\r\n").into())
+        }),
+    },
 ];
 
 fn radio(values: &Values) -> Order {

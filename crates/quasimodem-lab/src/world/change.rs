@@ -137,6 +137,10 @@ impl World {
                 }
             }
             Order::Power(power) => self.tell(station, &Input::Power(power), watch),
+            Order::Print(bytes) => {
+                self.print(station, &bytes);
+                self.serve(station, watch);
+            }
             Order::Broker(order) => {
                 self.with_broker(0, watch, |broker, now, out| outcome = broker.order(now, &order, out));
             }

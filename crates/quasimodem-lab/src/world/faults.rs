@@ -48,6 +48,13 @@ impl World {
         }
     }
 
+    /// The host of a station reads this, if it has one, and the modem knows nothing of it.
+    pub(super) fn print(&mut self, station: usize, bytes: &[u8]) {
+        if let Some(at) = self.stations.get_mut(station).filter(|at| at.attached) {
+            at.down.write(self.now, bytes, &mut self.random);
+        }
+    }
+
     /// Does what is due in the name of faults; the station is served after it.
     pub(super) fn settle_faults(&mut self, station: usize, watch: &mut dyn Watch) {
         let now = self.now;
@@ -57,8 +64,7 @@ impl World {
         {
             match due {
                 Due::Input(input) => self.tell(station, &input, watch),
-                Due::Print(bytes) if at.attached => at.down.write(now, &bytes, &mut self.random),
-                Due::Print(_) => {}
+                Due::Print(bytes) => self.print(station, &bytes),
                 Due::Arrive(link, bytes) => self.tell(station, &Input::Received(link, &bytes), watch),
                 Due::Send(link, bytes) => self.put(station, link, &[bytes], watch),
                 // These are put among what is held.

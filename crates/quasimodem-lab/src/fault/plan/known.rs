@@ -53,6 +53,11 @@ impl Stage {
 }
 
 impl Known {
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        self.stage == Stage::Cleared
+    }
+
     /// As programs read it.
     pub fn json(&self) -> Json {
         let keys: Map<String, Json> = self.keys.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
