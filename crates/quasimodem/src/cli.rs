@@ -16,7 +16,9 @@ use quasimodem_lab::broker::{Code, Refusal, User};
 use quasimodem_lab::fault::Spec;
 use rustls::pki_types::ServerName;
 
+use crate::control;
 use crate::credentials;
+use crate::ctl;
 use crate::events;
 use crate::gateway;
 use crate::host_map::Mapping;
@@ -59,6 +61,14 @@ pub(crate) enum Command {
     /// connects to its broker without TLS.
     #[command(after_help = examples::GATEWAY_EXAMPLES)]
     Gateway(gateway::Alone),
+    /// Reach into a run that has --control: faults, radio, waits, events, the broker.
+    ///
+    /// Exits with 0 when it is done, with 1 if what was waited for did not come or a fault did not hit, with 2 if it was asked
+    /// in a way that can't be, with 3 if nobody answers, and with 4 if the run says no.
+    #[command(after_help = examples::CTL_EXAMPLES)]
+    Ctl(Box<ctl::Ctl>),
+    /// Say how the modems of a run with --control are, in a line each; exits with 3 if nobody answers.
+    Status(ctl::Status),
     /// List the modules that it can be, and what they can do.
     #[command(after_help = "Examples:\n  quasimodem models\n  quasimodem run --model MC615")]
     Models,
@@ -237,6 +247,26 @@ pub(crate) struct Run {
     /// once, and the modem goes on; the exit code stays as it is. To look on: `quasimodem lab --at pty --trace - | tshark -r -`.
     #[arg(long, value_name = "FILE.pcapng|FILE.at|-", value_parser = trace::parse, value_hint = ValueHint::FilePath)]
     pub(crate) trace: Option<Traced>,
+
+    /// Answer programs, `quasimodem ctl` and browsers over HTTP: on PORT of 127.0.0.1, on ADDR:PORT, or at the socket
+    /// unix:PATH, which only you can open. Port 0 takes a free one, which is printed.
+    ///
+    /// docs/CONTROL.md has what can be asked and told. An address that other machines can reach needs --control-token-file.
+    #[arg(long, value_name = "PORT|ADDR:PORT|unix:PATH")]
+    pub(crate) control: Option<control::Where>,
+
+    /// Answer only those who show the token in this file: one line of 16 letters and digits at least, which only you can
+    /// read. As in Authorization: Bearer TOKEN.
+    #[arg(long, value_name = "FILE", requires = "control", value_hint = ValueHint::FilePath)]
+    pub(crate) control_token_file: Option<PathBuf>,
+
+    /// Tell what happens, and change nothing.
+    #[arg(long, requires = "control")]
+    pub(crate) control_read_only: bool,
+
+    /// Answer requests for this HOST or HOST:PORT too, as a proxy or a container passes them on. Repeatable.
+    #[arg(long, value_name = "HOST[:PORT]", requires = "control")]
+    pub(crate) control_host: Vec<String>,
 
     /// Say on stderr what is typed, answered and connected; twice: also what goes over the links. Secrets are masked.
     #[arg(short, long, action = ArgAction::Count)]
@@ -499,7 +529,7 @@ pub(crate) fn parse_mqtt(text: &str) -> Result<SocketAddr, String> {
     parse_address(text).ok_or_else(|| expected.into())
 }
 
-fn parse_address(text: &str) -> Option<SocketAddr> {
+pub(crate) fn parse_address(text: &str) -> Option<SocketAddr> {
     let local = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     text.parse().map(local).or_else(|_| text.parse()).ok()
 }

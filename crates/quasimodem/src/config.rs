@@ -14,6 +14,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::{self, Assignment, At, Run};
+use crate::control::{self, Token, Where};
 use crate::host_map::{HostMap, Mapping};
 use crate::sink::Target;
 use crate::trace::{self, Traced};
@@ -35,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) trace: Option<Traced>,
     /// How much people want to read on stderr.
     pub(crate) verbose: u8,
+    /// Whether and where it can be reached into.
+    pub(crate) control: Option<control::Options>,
     /// Roots in the place of the operating system's.
     pub(crate) ca: Option<Vec<CertificateDer<'static>>>,
 }
@@ -75,6 +78,11 @@ impl Config {
             At::Stdio | At::Script(_) => Duration::ZERO,
             At::Pty(_) | At::Tcp(_) | At::Rfc2217(_) | At::Serial(..) => READY_DELAY,
         });
+        let control = run.control.or(file.control).map(|at| {
+            let token = run.control_token_file.or(file.token).as_deref().map(Token::read).transpose()?;
+            control::Options::new(at, token, run.control_read_only, run.control_host)
+        });
+        let control = control.transpose()?;
         let (events, trace) = (run.events.or(file.events), run.trace.or(file.trace));
         check_stdout(
             &at,
@@ -86,6 +94,7 @@ impl Config {
                 .map_err(|error| format!("--fault: {error}"))?,
             events,
             trace,
+            control,
             verbose: run.verbose,
             at,
             pace: pace.map(|rate| Uart { rate, ..settings.uart }),
@@ -138,6 +147,8 @@ struct File {
     ca: Option<PathBuf>,
     events: Option<Target>,
     trace: Option<Traced>,
+    control: Option<Where>,
+    token: Option<PathBuf>,
     settings: Vec<Assignment>,
     replies: Vec<Reply>,
     faults: Vec<Spec>,
@@ -154,6 +165,8 @@ impl File {
         // A file means its neighbours, from wherever it is read.
         let folder = path.parent().unwrap_or(Path::new(""));
         file.ca = file.ca.map(|ca| folder.join(ca));
+        file.token = file.token.map(|token| folder.join(token));
+        file.control = file.control.map(|control| control.beside(folder));
         file.events = file.events.map(|events| events.beside(folder));
         file.trace = file.trace.map(|trace| trace.beside(folder));
         Ok(file)
@@ -184,12 +197,9 @@ impl File {
             AT => self.at = Some(value.read(cli::parse_at)?),
             PACE => self.pace = Some(value.read(cli::parse_pace)?),
             IMEI => self.imei = Some(value.read(cli::parse_imei)?),
-            CA => {
-                self.ca = Some(value.read(|text| match text {
-                    "" => Err("expected the name of a file"),
-                    path => Ok(path.into()),
-                })?);
-            }
+            CA => self.ca = Some(value.read(path)?),
+            CONTROL => self.control = Some(value.read(str::parse)?),
+            CONTROL_TOKEN_FILE => self.token = Some(value.read(path)?),
             EVENTS => self.events = Some(value.read(events::parse_target)?),
             TRACE => self.trace = Some(value.read(trace::parse)?),
             HOST_MAP => {
@@ -355,8 +365,13 @@ impl From<Mistake> for Wrong {
     }
 }
 
+/// Reads the name of a file.
+fn path(text: &str) -> Result<PathBuf, &'static str> {
+    if text.is_empty() { Err("expected the name of a file") } else { Ok(text.into()) }
+}
+
 fn unknown(key: &str) -> String {
-    let known: Vec<&str> = [AT, PACE, IMEI, HOST_MAP, CA, EVENTS, TRACE, ANSWERS, FAULTS]
+    let known: Vec<&str> = [AT, PACE, IMEI, HOST_MAP, CA, EVENTS, TRACE, CONTROL, CONTROL_TOKEN_FILE, ANSWERS, FAULTS]
         .into_iter()
         .chain(SETTINGS.iter().map(|setting| setting.key))
         .collect();
@@ -370,5 +385,7 @@ const HOST_MAP: &str = "host_map";
 const CA: &str = "ca";
 const EVENTS: &str = "events";
 const TRACE: &str = "trace";
+const CONTROL: &str = "control";
+const CONTROL_TOKEN_FILE: &str = "control_token_file";
 const ANSWERS: &str = "answers";
 const FAULTS: &str = "faults";

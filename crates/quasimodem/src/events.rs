@@ -39,6 +39,8 @@ pub(crate) struct Ready {
     pub(crate) modems: Vec<(String, String)>,
     pub(crate) broker: Option<SocketAddr>,
     pub(crate) gateway: Option<SocketAddr>,
+    /// Where control answers.
+    pub(crate) api: Option<String>,
 }
 
 impl Ready {
@@ -55,6 +57,7 @@ impl Ready {
             broker: broker.as_ref().map(|(host, port)| Endpoint { host, port: *port }),
             gateway: gateway.as_ref().map(|(host, port)| Endpoint { host, port: *port }),
             pid: Some(process::id()),
+            api: self.api.as_deref(),
         };
         watching.see(|watch| watch.run(watching.now(), &event));
     }

@@ -4,7 +4,9 @@
 mod catalogue;
 mod cli;
 mod config;
+mod control;
 mod credentials;
+mod ctl;
 mod datagrams;
 mod descriptors;
 mod driver;
@@ -66,6 +68,8 @@ fn main() -> ExitCode {
             Ok(words) => print(words.as_bytes()),
             Err(error) => exit_code(Err(error)),
         },
+        Command::Ctl(options) => ctl::ctl(*options),
+        Command::Status(options) => ctl::status(options),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
@@ -115,7 +119,7 @@ fn unusable(words: &str) -> ExitCode {
 }
 
 /// Writes to stdout. A reader that has seen enough is no error.
-fn print(text: &[u8]) -> ExitCode {
+pub(crate) fn print(text: &[u8]) -> ExitCode {
     exit_code(match io::stdout().lock().write_all(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("can't write to stdout"),
         _ => Ok(()),

@@ -19,6 +19,7 @@ use tokio::time::{self, sleep_until, timeout};
 
 use crate::cli::At;
 use crate::config::Config;
+use crate::control::{Bound, Scene};
 use crate::descriptors;
 use crate::driver::{Desk, Driver, Ended};
 use crate::events::{self, Ready};
@@ -48,7 +49,7 @@ pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
 }
 
 async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
-    let Config { at, pace, imei, settings, mut hosts, ca, plan, events, trace, verbose } = config;
+    let Config { at, pace, imei, settings, mut hosts, ca, plan, events, trace, control, verbose } = config;
     let is_test = matches!(at, At::Script(_));
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
@@ -60,6 +61,10 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     }
     if let Some(trace) = trace {
         watches.push(trace.open(names.clone(), &settings, imei, wall)?);
+    }
+    let control = control.map(Bound::new).transpose()?;
+    if let Some(control) = &control {
+        watches.push(control.watch(names.clone()));
     }
     let watching = Watching::new(start, watches);
     let mut ready = Ready { seed: settings.seed, ..Ready::default() };
@@ -83,8 +88,23 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     let modem = Modem::new(settings.into(), imei);
     let hosts = hosts.into();
     let inbox = Inbox::new(names.clone());
-    let parts =
-        Parts { modem, hosts, tls, signals, greeting, pace, plan, seed, is_test, watching, inbox, broker, ready };
+    let parts = Parts {
+        modem,
+        hosts,
+        tls,
+        signals,
+        greeting,
+        pace,
+        plan,
+        seed,
+        is_test,
+        watching,
+        inbox,
+        names: names.clone(),
+        broker,
+        control,
+        ready,
+    };
     let voice = parts.watching.voice(Of::Station(0));
     match at {
         At::Stdio => drive(Stdio::open().context("can't use the terminal")?, parts).await,
@@ -133,6 +153,8 @@ struct Parts {
     inbox: Arc<Inbox>,
     /// The broker beside the modem, if there is one.
     broker: Option<LabBroker>,
+    names: Names,
+    control: Option<Bound>,
     ready: Ready,
 }
 
@@ -157,12 +179,42 @@ async fn drive<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
 
 async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     let Parts {
-        modem, hosts, tls, mut signals, greeting, plan, seed, is_test, watching, inbox, broker, mut ready, ..
+        modem,
+        hosts,
+        tls,
+        mut signals,
+        greeting,
+        plan,
+        seed,
+        is_test,
+        watching,
+        inbox,
+        names,
+        broker,
+        control,
+        mut ready,
+        ..
     } = parts;
     let mut desk = Desk::new(watching.clone(), inbox.clone(), seed);
     let mut driver = Driver::new(0, modem, end, hosts, tls.clone(), watching.start());
     ready.modems.push((MODEM.into(), driver.end().port()));
+    ready.api = control.as_ref().map(Bound::api);
     ready.tell(&watching);
+    let control = control.map(|control| {
+        let scene = Scene {
+            inbox: inbox.clone(),
+            names,
+            ports: ready.modems.iter().map(|(_, port)| port.clone()).collect(),
+            seed,
+            broker: broker.clone().zip(ready.broker),
+            gateway: ready.gateway,
+        };
+        control.serve(scene)
+    });
+    let control = control.transpose()?;
+    if let Some(api) = &ready.api {
+        log::say(format_args!("control at {api}"));
+    }
     // Nothing is said before that, and this before people are told to begin.
     descriptors::tell(&watching.voice(PROGRAM));
     tls.check_environment();
@@ -227,6 +279,10 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     // Who does not take what is due to it in this time will not take it.
     let off = timeout(socket::FLUSH, off).await;
     watching.see(|watch| watch.run(watching.now(), &Event::End {}));
+    inbox.close();
+    if let Some(control) = control {
+        control.end();
+    }
 
     ended.with_context(|| format!("{} failed", driver.end().place()))?;
     if let Ok(Ok(Ended::Interrupted)) = off {

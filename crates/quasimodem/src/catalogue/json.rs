@@ -3,6 +3,7 @@
 use quasimodem_core::{Case, Command, Model, Param, ParamKind, Returns};
 use quasimodem_lab::fault::{COMMON, ROWS, Row};
 use quasimodem_lab::flat::Key;
+use quasimodem_lab::order;
 use serde_json::{Value, json};
 
 use super::facts::{errors, ids, models_of, needs, syntax, test_answer, variants};
@@ -15,13 +16,6 @@ pub(super) fn array(known: &[&Command], model: &'static Model) -> String {
 
 /// The array of faults, and a line end.
 pub(super) fn faults() -> String {
-    let keys = |keys: &[Key]| {
-        let object = |Key { key, kind, default, meaning }: &Key| {
-            let default = Some(default).filter(|default| !default.is_empty());
-            json!({ "key": key, "expected": kind.to_string(), "default": default, "meaning": meaning })
-        };
-        keys.iter().map(object).collect::<Value>()
-    };
     let object = |row: &Row| {
         json!({
             "name": row.name,
@@ -39,6 +33,21 @@ pub(super) fn faults() -> String {
     };
     let array: Value = ROWS.iter().map(object).collect();
     format!("{array:#}\n")
+}
+
+/// The array of orders, and a line end.
+pub(super) fn orders() -> String {
+    let object = |row: &order::Row| json!({ "name": row.name, "summary": row.summary, "parameters": keys(row.keys), "example": row.example });
+    let array: Value = order::ROWS.iter().map(object).collect();
+    format!("{array:#}\n")
+}
+
+fn keys(keys: &[Key]) -> Value {
+    let object = |Key { key, kind, default, meaning }: &Key| {
+        let default = Some(default).filter(|default| !default.is_empty());
+        json!({ "key": key, "expected": kind.to_string(), "default": default, "meaning": meaning })
+    };
+    keys.iter().map(object).collect()
 }
 
 fn object(command: &Command, model: &'static Model) -> Value {

@@ -15,6 +15,14 @@ use self::facts::{forms, test_answer};
 use self::table::{Row, table};
 use crate::cli::{Commands, Events, Faults};
 
+/// Lists for programs, each of JSON, by their names.
+pub(crate) const CATALOG: &[(&str, fn() -> String)] = &[
+    ("commands", || json::array(COMMANDS, <&Model>::default())),
+    ("events", event::schema),
+    ("faults", json::faults),
+    ("orders", json::orders),
+];
+
 /// The models, with what distinguishes them.
 pub(crate) fn models() -> String {
     table(&models_head(), &models_rows())

@@ -25,6 +25,17 @@ Examples:
   quasimodem run --ca ca.pem                      trust the brokers whose certificates this one signed
   quasimodem run --config modem.toml --set echo=off --bearer cold";
 
+pub(super) const CTL_EXAMPLES: &str = "\
+Examples:
+  quasimodem lab --control 0                      a run that can be reached into; then, from another shell:
+  quasimodem ctl state
+  quasimodem ctl fault packet-drop type=PUBACK times=1
+  quasimodem ctl wait 'client.broken client=1' --timeout 30s
+  quasimodem ctl radio stat=2                     no coverage
+  quasimodem ctl broker publish hello 'from outside'
+  quasimodem ctl verify                           did all faults hit?
+  quasimodem ctl events --follow";
+
 pub(super) const LAB_EXAMPLES: &str = "\
 Examples:
   quasimodem lab                                  type at the modem; it says what

@@ -40,6 +40,7 @@ impl<E: SerialEnd> Driver<E> {
                 }
             }
             Order::Power(power) => self.handle(Input::Power(power), lent),
+            Order::Print(bytes) => self.print(&bytes),
             Order::Fault(order) => {
                 let (now, station) = (self.now(), self.station);
                 let mut filters = match self.filters.take() {
@@ -54,6 +55,13 @@ impl<E: SerialEnd> Driver<E> {
             Order::Broker(_) => {}
         }
         outcome
+    }
+
+    /// The host reads this, if there is one, and the modem knows nothing of it.
+    fn print(&mut self, bytes: &[u8]) {
+        if matches!(self.host, HostState::Attached | HostState::Finished) {
+            self.output.push(bytes);
+        }
     }
 
     /// How it is, and its faults are.
@@ -129,10 +137,7 @@ impl<E: SerialEnd> Driver<E> {
         let Some(due) = due else { return Ok(false) };
         match due {
             Due::Input(input) => self.feed(cx, input, lent)?,
-            Due::Print(bytes) if matches!(self.host, HostState::Attached | HostState::Finished) => {
-                self.output.push(&bytes);
-            }
-            Due::Print(_) => {}
+            Due::Print(bytes) => self.print(&bytes),
             Due::Arrive(link, bytes) => self.feed(cx, Input::Received(link, &bytes), lent)?,
             Due::Send(link, bytes) => {
                 lent.watching.see(|watch| watch.sent(now, station, link, &bytes));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use quasimodem_core::Instant;
-use quasimodem_lab::broker::{self, Broker, Effect, Input, Outbox, Peer};
+use quasimodem_lab::broker::{self, Broker, Effect, Input, Outbox, Peer, Usage};
 use quasimodem_lab::cloud::http;
 use quasimodem_lab::flat::Bad;
 use quasimodem_lab::watch::{Of, Watch};
@@ -30,9 +30,15 @@ pub(super) fn start(
 }
 
 /// The lab's own broker, for those who give it orders.
+#[derive(Clone)]
 pub(crate) struct LabBroker(Shared<Served<Broker>>);
 
 impl LabBroker {
+    /// What it holds.
+    pub(crate) fn usage(&self) -> Usage {
+        self.0.look(|served| served.server.usage())
+    }
+
     /// Carries out an order.
     ///
     /// # Errors

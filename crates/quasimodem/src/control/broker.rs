@@ -1,0 +1,72 @@
+//! The lab's broker.
+
+use std::net::SocketAddr;
+
+use axum::http::StatusCode;
+use quasimodem_core::mqtt;
+use quasimodem_lab::order::Order;
+use serde_json::{Value as Json, json};
+
+use super::events::{SINCE, gone};
+use super::journal::KEPT;
+use super::problem::Problem;
+use super::routes::{Answered, Asked, answer};
+use super::{App, bad};
+use crate::lab::LabBroker;
+
+pub(super) async fn show(asked: Asked) -> Answered {
+    let (broker, address) = lab(&asked.app)?;
+    let usage = broker.usage();
+    answer(
+        StatusCode::OK,
+        json!({
+            "host": address.ip().to_string(), "port": address.port(), "connections": usage.connections,
+            "clients": usage.clients, "sessions": usage.sessions, "subscriptions": usage.subscriptions,
+            "retained": usage.retained, "queued": usage.queued, "in_flight": usage.in_flight,
+        }),
+    )
+}
+
+pub(super) async fn messages(asked: Asked) -> Answered {
+    lab(&asked.app)?;
+    let since = asked.value("since", SINCE)?.unwrap_or_default();
+    let filter = asked.query.get("topic");
+    if let Some(filter) = filter.filter(|filter| !mqtt::is_filter(filter)) {
+        let detail = format!("topic is {filter:?}, expected a topic or an MQTT filter");
+        return Err(Problem::bad_value(detail).with("pointer", "topic"));
+    }
+    let entries = asked.app.journal.since(since, KEPT).map_err(gone)?;
+    let published = entries.iter().filter(|entry| entry.name == "broker.published").map(|entry| entry.json());
+    let is_meant = |message: &&Json| {
+        let topic = message.get("topic").and_then(Json::as_str).unwrap_or_default();
+        filter.is_none_or(|filter| mqtt::matches(filter, topic))
+    };
+    let messages: Vec<&Json> = published.filter(is_meant).collect();
+    answer(StatusCode::OK, json!({ "messages": messages, "seq": asked.app.journal.newest() }))
+}
+
+pub(super) async fn publish(asked: Asked) -> Answered {
+    order(&asked, "broker-publish", asked.pairs()?).await
+}
+
+pub(super) async fn restart(asked: Asked) -> Answered {
+    order(&asked, "broker-restart", asked.pairs()?).await
+}
+
+pub(super) async fn kick(asked: Asked) -> Answered {
+    let client_id = asked.named("client_id").to_owned();
+    order(&asked, "broker-kick", vec![("client_id".to_owned(), client_id)]).await
+}
+
+async fn order(asked: &Asked, name: &str, pairs: Vec<(String, String)>) -> Answered {
+    lab(&asked.app)?;
+    let order = Order::from_pairs(name, pairs).map_err(bad)?;
+    answer(StatusCode::OK, json!({ "seq": asked.app.carry_out(0, order).await? }))
+}
+
+fn lab(app: &App) -> Result<&(LabBroker, SocketAddr), Problem> {
+    app.scene.broker.as_ref().ok_or_else(|| {
+        let detail = "this run has no broker of its own: quasimodem lab has one";
+        Problem::new(StatusCode::CONFLICT, "no-lab", detail)
+    })
+}
