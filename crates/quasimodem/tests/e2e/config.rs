@@ -115,7 +115,7 @@ fn commands_that_the_modem_does_not_know_are_answered_as_configured() {
 #[test]
 fn mistakes_are_told_with_their_place() {
     let settings = SETTINGS.iter().map(|setting| setting.key);
-    let keys = ["at", "pace", "imei", "host_map", "ca", "events", "trace", "answers", "faults"]
+    let keys = ["at", "pace", "imei", "host_map", "ca", "events", "trace", "control", "control_token_file", "answers", "faults"]
         .into_iter()
         .chain(settings)
         .collect::<Vec<_>>()

@@ -3,6 +3,7 @@
 //! Every wait is for an event and has a limit; nothing sleeps. What a test starts ends with it.
 #![allow(clippy::unwrap_used, reason = "here a panic is a failed test, as it should be")]
 
+mod api;
 mod bring_up;
 mod broker;
 mod catalogue;
@@ -11,6 +12,7 @@ mod chromium;
 mod cli;
 mod clouds;
 mod config;
+mod control;
 mod conversation;
 mod credentials;
 mod descriptors;

@@ -76,6 +76,11 @@ impl Program {
         self.child.stdout.take().unwrap()
     }
 
+    /// Waits until the modem is ready, where its place is from then on.
+    pub(crate) fn wait_ready(&mut self) {
+        self.place = self.wait_for("modem ready on ");
+    }
+
     /// Waits for a line on stderr that holds this, and returns what stands behind.
     pub(crate) fn wait_for(&mut self, words: &str) -> String {
         let mut before = String::new();
