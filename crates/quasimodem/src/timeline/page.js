@@ -105,7 +105,7 @@
     }).map(([what, sentence]) => [`${who}.${what}`, sentence]))),
     "run.ready": (e) => `run begins, seed ${e.seed ?? "unknown"}`,
     "run.end": () => "run ends",
-    note: (e) => e.text,
+    note: (e) => (["modem", "broker", "gateway", e.modem].includes(e.of) ? e.text : `${e.of}: ${e.text}`),
   };
 
   // What an event says, in one line, also if its name is not known or its fields are others.
@@ -140,7 +140,7 @@
       case "run":
         return null;
       case "note":
-        return [event.of === "modem" || typeof event.of !== "string" ? "module" : visible(event.of)];
+        return [event.of === "broker" || event.of === "gateway" ? event.of : "module"];
       default:
         return [visible(prefix)];
     }
