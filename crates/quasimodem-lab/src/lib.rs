@@ -32,6 +32,8 @@ pub mod pipe;
 pub mod random;
 #[doc(hidden)]
 pub mod recorder;
+#[doc(hidden)]
+pub mod replay;
 pub mod script;
 #[cfg(test)]
 mod seam_tests;

@@ -109,10 +109,11 @@ struct Runner {
     outbox: Outbox,
 }
 
-#[derive(Default)]
-struct Header {
-    settings: Settings,
-    imei: Imei,
+/// What stands before all that happens.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Header {
+    pub(crate) settings: Settings,
+    pub(crate) imei: Imei,
     attach_later: bool,
 }
 
@@ -372,7 +373,7 @@ impl Runner {
 
 impl Header {
     /// Takes pairs of setting and value; false if the line is none.
-    fn line(&mut self, line: &str) -> Result<bool, String> {
+    pub(crate) fn line(&mut self, line: &str) -> Result<bool, String> {
         if let Some(reply) = line.strip_prefix("answer ") {
             self.settings.replies.push(reply.parse().map_err(|error: BadReply| error.to_string())?);
             return Ok(true);
@@ -393,6 +394,12 @@ impl Header {
         }
         Ok(true)
     }
+}
+
+/// Whether a line is one of those in front of all that happens.
+pub(crate) fn is_header_line(line: &str) -> bool {
+    let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+    !value.is_empty() && (is_header(key) || key == "answer")
 }
 
 /// Whether a line of settings may have this in front of a value.
@@ -477,7 +484,8 @@ fn on_or_off(text: &str) -> Result<bool, String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// Reads a time of a transcript.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let micros = text.strip_suffix("us").and_then(|micros| micros.parse().ok()).map(Duration::from_micros);
     let millis = || text.strip_suffix("ms").and_then(|millis| millis.parse().ok()).map(Duration::from_millis);
     micros.or_else(millis).ok_or(format!("expected a time like 500ms, found {text:?}"))

@@ -57,7 +57,7 @@ pub(super) fn not_happened(due: &Condition, step: &Step, happened: &[String]) ->
 }
 
 /// A line in quotes, so that blanks at its ends show.
-pub(super) fn shown(line: &[u8]) -> String {
+pub(crate) fn shown(line: &[u8]) -> String {
     let line = without_secrets(&String::from_utf8_lossy(line));
     match line.char_indices().nth(SHOWN_LENGTH) {
         Some((end, _)) => format!("{:?}…", line.get(..end).unwrap_or_default()),
@@ -66,7 +66,7 @@ pub(super) fn shown(line: &[u8]) -> String {
 }
 
 /// A line up to the name of a command that sets or prints secrets: behind it there may be one.
-pub(super) fn without_secrets(line: &str) -> String {
+pub(crate) fn without_secrets(line: &str) -> String {
     let capitals = line.to_ascii_uppercase();
     let names = COMMANDS.iter().filter(|row| row.has_secret()).map(|row| row.name);
     let first = names.filter_map(|name| Some(capitals.find(name)? + name.len())).min();

@@ -39,6 +39,7 @@ mod text;
 mod values;
 
 pub use self::failure::Failure;
+pub(crate) use self::failure::{shown, without_secrets};
 pub use self::heard::{Heard, Kept};
 pub use self::host::Host;
 pub use self::io::{Event, Input, Mode, Outbox};
