@@ -24,6 +24,7 @@ use crate::gateway;
 use crate::host_map::Mapping;
 use crate::lab::CloudArgs;
 use crate::random;
+use crate::replay;
 use crate::sink::Target;
 use crate::timeline;
 use crate::trace::{self, Traced};
@@ -89,6 +90,14 @@ pub(crate) enum Command {
     /// left out, and a run that was cut off is drawn as far as it got.
     #[command(after_help = examples::TIMELINE_EXAMPLES)]
     Timeline(timeline::Options),
+    /// Type what a host once typed, and compare the answers with those in its log.
+    ///
+    /// The log is one that --events or --trace FILE.at wrote, or a terminal's, with TX and RX, or arrows, in front of its lines,
+    /// with times or without. It is typed at a modem in virtual time, beside the lab's broker (ports 1883 and 8883 of any host) and
+    /// gateway (1884). Exits with 0 if the answers are the same in text and order, with 1 if they differ, with 2 and the line if
+    /// the log can't be read.
+    #[command(after_help = examples::REPLAY_EXAMPLES)]
+    Replay(replay::Options),
     /// Compute what a cloud wants to see of a device: user name, password and client id.
     ///
     /// It is what AT+MQTTAUTHCFG prints, for those who want it without a modem. Nothing is sent anywhere.
@@ -534,7 +543,7 @@ pub(crate) fn parse_address(text: &str) -> Option<SocketAddr> {
     text.parse().map(local).or_else(|_| text.parse()).ok()
 }
 
-fn parse_assignment(text: &str) -> Result<Assignment, String> {
+pub(crate) fn parse_assignment(text: &str) -> Result<Assignment, String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, such as echo=off")?;
     Assignment::new(key, value).map_err(|error| error.to_string())
 }
@@ -555,7 +564,7 @@ fn short_for(key: &str, value: &str) -> Result<Assignment, String> {
     })
 }
 
-fn parse_model(name: &str) -> Result<Assignment, String> {
+pub(crate) fn parse_model(name: &str) -> Result<Assignment, String> {
     known_model(name)?;
     short_for("model", name)
 }

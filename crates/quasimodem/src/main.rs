@@ -20,6 +20,7 @@ mod log;
 mod notify;
 mod queue;
 mod random;
+mod replay;
 mod resolve;
 mod run;
 mod serial;
@@ -59,6 +60,13 @@ fn main() -> ExitCode {
         Command::Faults(options) => print(catalogue::faults(&options).as_bytes()),
         Command::Events(options) => print(catalogue::events(&options).as_bytes()),
         Command::Timeline(options) => exit_code(timeline::draw(&options)),
+        Command::Replay(options) => match replay::replay(&options) {
+            Ok((words, is_same)) => match print(words.as_bytes()) {
+                ExitCode::SUCCESS if !is_same => ExitCode::FAILURE,
+                code => code,
+            },
+            Err(error) => exit_code(Err(error)),
+        },
         Command::Settings => print(catalogue::settings().as_bytes()),
         Command::Credentials(options) => match options.print() {
             Ok(text) => print(text.as_bytes()),

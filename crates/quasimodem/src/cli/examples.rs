@@ -73,6 +73,18 @@ Examples:
 
 Behind the page's address may stand #seq=84, an event by its number, or #t=12.5, a moment in seconds.";
 
+pub(super) const REPLAY_EXAMPLES: &str = "\
+Examples:
+  quasimodem replay minicom.log
+  quasimodem replay field.log --rules field.rules --model L610 --set bearer=cold
+  quasimodem replay run.json --fault 'connack-code code=4 times=1'
+
+Rules, a line each; * is any text:
+  any +CSQ: *        lines that both fit are the same
+  skip +CGREG: *     such lines do not count
+  move +MQTTPUB: *   such lines may come earlier or later
+  # words            nothing";
+
 pub(super) const SETTINGS_EXAMPLES: &str = "\
 Examples:
   quasimodem settings

@@ -55,6 +55,7 @@ fn help_has_examples() {
         (&["models", "--help"], "quasimodem run --model MC615"),
         (&["commands", "--help"], "quasimodem commands --json"),
         (&["credentials", "--help"], "quasimodem credentials baidu core1 device1"),
+        (&["replay", "--help"], "quasimodem replay minicom.log"),
         (&["timeline", "--help"], "quasimodem timeline run.json -o run.html"),
         (&["settings", "--help"], "quasimodem run --set gap_ms=0"),
         (&["completions", "--help"], "quasimodem completions fish"),

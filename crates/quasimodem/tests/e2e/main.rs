@@ -31,6 +31,7 @@ mod picocom;
 mod program;
 mod pty;
 mod qos;
+mod replay;
 mod rfc2217;
 mod serial;
 mod service;
