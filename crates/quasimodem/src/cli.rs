@@ -16,7 +16,7 @@ use quasimodem_lab::broker::{Code, Refusal, User};
 use quasimodem_lab::fault::Spec;
 use rustls::pki_types::ServerName;
 
-use crate::control;
+use crate::control::ControlArgs;
 use crate::credentials;
 use crate::ctl;
 use crate::events;
@@ -228,7 +228,7 @@ pub(crate) struct Run {
     /// Read options from a TOML file; the command line counts more.
     ///
     /// It may hold at = "pty", pace = 115200, imei = "001010000000008", ca = "ca.pem", events = "events.json",
-    /// trace = "modem.pcapng", host_map = ["broker.example:1883=127.0.0.1:1883"] and all of `quasimodem settings` by their keys, those with a dot
+    /// trace = "modem.pcapng", log = "modem.log", host_map = ["broker.example:1883=127.0.0.1:1883"] and all of `quasimodem settings` by their keys, those with a dot
     /// also in a table named cloud. A table named answers has what --answer says, as "AT+QCFG?" = ["+QCFG: 1", "OK"].
     /// Values are text as for --set; on and off may be true and false, numbers bare.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -257,27 +257,20 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE.pcapng|FILE.at|-", value_parser = trace::parse, value_hint = ValueHint::FilePath)]
     pub(crate) trace: Option<Traced>,
 
-    /// Answer programs, `quasimodem ctl` and browsers over HTTP: on PORT of 127.0.0.1, on ADDR:PORT, or at the socket
-    /// unix:PATH, which only you can open. Port 0 takes a free one, which is printed.
+    #[command(flatten)]
+    pub(crate) control: ControlArgs,
+
+    /// Write the log to FILE as well, with the time, and with all that is typed and answered whatever -v says.
     ///
-    /// docs/CONTROL.md has what can be asked and told. An address that other machines can reach needs --control-token-file.
-    #[arg(long, value_name = "PORT|ADDR:PORT|unix:PATH")]
-    pub(crate) control: Option<control::Where>,
+    /// What was there stays. A file of 10 MiB becomes FILE.1, and the one before it FILE.2, up to FILE.4. What can't be written
+    /// any more, on a full disk say, is said once, and the modem goes on.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) log: Option<PathBuf>,
 
-    /// Answer only those who show the token in this file: one line of 16 letters and digits at least, which only you can
-    /// read. As in Authorization: Bearer TOKEN.
-    #[arg(long, value_name = "FILE", requires = "control", value_hint = ValueHint::FilePath)]
-    pub(crate) control_token_file: Option<PathBuf>,
-
-    /// Tell what happens, and change nothing.
-    #[arg(long, requires = "control")]
-    pub(crate) control_read_only: bool,
-
-    /// Answer requests for this HOST or HOST:PORT too, as a proxy or a container passes them on. Repeatable.
-    #[arg(long, value_name = "HOST[:PORT]", requires = "control")]
-    pub(crate) control_host: Vec<String>,
-
-    /// Say on stderr what is typed, answered and connected; twice: also what goes over the links. Secrets are masked.
+    /// Say on stderr what is connected, what breaks and why; -vv also all that is typed and answered; -vvv also packets.
+    ///
+    /// In the end it says which commands were typed that the modem does not know. Secrets are masked. In systemd's journal
+    /// lines have priorities; NO_COLOR takes the colours off a terminal.
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }

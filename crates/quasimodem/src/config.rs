@@ -14,7 +14,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::{self, Assignment, At, Run};
-use crate::control::{self, Token, Where};
+use crate::control::{self, Where};
 use crate::host_map::{HostMap, Mapping};
 use crate::sink::Target;
 use crate::trace::{self, Traced};
@@ -34,10 +34,10 @@ pub(crate) struct Config {
     pub(crate) events: Option<Target>,
     /// Where the trace goes.
     pub(crate) trace: Option<Traced>,
-    /// How much people want to read on stderr.
-    pub(crate) verbose: u8,
     /// Whether and where it can be reached into.
     pub(crate) control: Option<control::Options>,
+    /// The file of the log.
+    pub(crate) log: Option<PathBuf>,
     /// Roots in the place of the operating system's.
     pub(crate) ca: Option<Vec<CertificateDer<'static>>>,
 }
@@ -78,11 +78,7 @@ impl Config {
             At::Stdio | At::Script(_) => Duration::ZERO,
             At::Pty(_) | At::Tcp(_) | At::Rfc2217(_) | At::Serial(..) => READY_DELAY,
         });
-        let control = run.control.or(file.control).map(|at| {
-            let token = run.control_token_file.or(file.token).as_deref().map(Token::read).transpose()?;
-            control::Options::new(at, token, run.control_read_only, run.control_host)
-        });
-        let control = control.transpose()?;
+        let control = run.control.options(file.control, file.token)?;
         let (events, trace) = (run.events.or(file.events), run.trace.or(file.trace));
         check_stdout(
             &at,
@@ -95,7 +91,7 @@ impl Config {
             events,
             trace,
             control,
-            verbose: run.verbose,
+            log: run.log.or(file.log),
             at,
             pace: pace.map(|rate| Uart { rate, ..settings.uart }),
             imei: run.imei.or(file.imei).unwrap_or_default(),
@@ -132,6 +128,11 @@ fn check_stdout(at: &At, events: bool, trace: bool) -> Result<(), String> {
 /// Long enough for a program on a busy machine to open a port and empty its buffer, and short for one that waits 30 s.
 const READY_DELAY: Duration = Duration::from_millis(500);
 
+/// Reads the name of a file. The error says what was expected.
+fn parse_file(text: &str) -> Result<PathBuf, &'static str> {
+    if text.is_empty() { Err("expected the name of a file") } else { Ok(text.into()) }
+}
+
 fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = fs::read(path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
     tls::roots(&pem).map_err(|words| format!("can't use {}: {words}", path.display()))
@@ -149,6 +150,7 @@ struct File {
     trace: Option<Traced>,
     control: Option<Where>,
     token: Option<PathBuf>,
+    log: Option<PathBuf>,
     settings: Vec<Assignment>,
     replies: Vec<Reply>,
     faults: Vec<Spec>,
@@ -167,6 +169,7 @@ impl File {
         file.ca = file.ca.map(|ca| folder.join(ca));
         file.token = file.token.map(|token| folder.join(token));
         file.control = file.control.map(|control| control.beside(folder));
+        file.log = file.log.map(|log| folder.join(log));
         file.events = file.events.map(|events| events.beside(folder));
         file.trace = file.trace.map(|trace| trace.beside(folder));
         Ok(file)
@@ -197,9 +200,10 @@ impl File {
             AT => self.at = Some(value.read(cli::parse_at)?),
             PACE => self.pace = Some(value.read(cli::parse_pace)?),
             IMEI => self.imei = Some(value.read(cli::parse_imei)?),
-            CA => self.ca = Some(value.read(path)?),
+            CA => self.ca = Some(value.read(parse_file)?),
+            LOG => self.log = Some(value.read(parse_file)?),
             CONTROL => self.control = Some(value.read(str::parse)?),
-            CONTROL_TOKEN_FILE => self.token = Some(value.read(path)?),
+            CONTROL_TOKEN_FILE => self.token = Some(value.read(parse_file)?),
             EVENTS => self.events = Some(value.read(events::parse_target)?),
             TRACE => self.trace = Some(value.read(trace::parse)?),
             HOST_MAP => {
@@ -365,16 +369,12 @@ impl From<Mistake> for Wrong {
     }
 }
 
-/// Reads the name of a file.
-fn path(text: &str) -> Result<PathBuf, &'static str> {
-    if text.is_empty() { Err("expected the name of a file") } else { Ok(text.into()) }
-}
-
 fn unknown(key: &str) -> String {
-    let known: Vec<&str> = [AT, PACE, IMEI, HOST_MAP, CA, EVENTS, TRACE, CONTROL, CONTROL_TOKEN_FILE, ANSWERS, FAULTS]
-        .into_iter()
-        .chain(SETTINGS.iter().map(|setting| setting.key))
-        .collect();
+    let known: Vec<&str> =
+        [AT, PACE, IMEI, HOST_MAP, CA, EVENTS, TRACE, LOG, CONTROL, CONTROL_TOKEN_FILE, ANSWERS, FAULTS]
+            .into_iter()
+            .chain(SETTINGS.iter().map(|setting| setting.key))
+            .collect();
     format!("there is no key {key:?}; there are {}", known.join(", "))
 }
 
@@ -385,6 +385,7 @@ const HOST_MAP: &str = "host_map";
 const CA: &str = "ca";
 const EVENTS: &str = "events";
 const TRACE: &str = "trace";
+const LOG: &str = "log";
 const CONTROL: &str = "control";
 const CONTROL_TOKEN_FILE: &str = "control_token_file";
 const ANSWERS: &str = "answers";

@@ -1,65 +1,88 @@
-//! What the program says on stderr: where the modem is, why it ended, and with `-v` what it does.
+//! What the program says on stderr and in the file of `--log`: where the modem is, why it ended, and with `-v` what it does.
 //!
-//! No secret gets here: typed lines and traffic are shown as [`Marked`] shows them, and bytes that nobody has marked (what
-//! the host types, what a peer sends) are only counted.
+//! No secret gets here: typed lines are shown as [`Marked`] shows them, of packets what events tell of them, and bytes that
+//! nobody has marked are not shown.
+
+mod out;
+mod unknown;
 
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anyhow::{Context, Result};
 use quasimodem_core::{
-    Effect, Failure, Host, Imei, Input, Instant, Kind, Link, Marked, Modem, Note, Outbox, Transport,
+    Effect, Failure, Host, Imei, Input, Instant, Kind, Link, Marked, Modem, Note, Outbox, Problem, Transport,
 };
 use quasimodem_lab::broker;
-use quasimodem_lab::event::Names;
+use quasimodem_lab::event::{Event, Listener, Names, Reporter, Stamp, Value};
 use quasimodem_lab::fault::Happened;
 use quasimodem_lab::gateway;
 use quasimodem_lab::watch::{Of, OnLink, Watch, Weight};
-use tracing::level_filters::LevelFilter;
-use tracing::{debug, info};
-use tracing_subscriber::fmt::time::Uptime;
 
+use self::out::{Rank, put};
+use self::unknown::Unknown;
 use crate::watching::Watches;
 
-/// Starts the log: nothing without `-v`, all that the modem does with `-v`, also the traffic of its links with `-vv`.
+/// Starts the log: with `-v` (1) connections, breaks and why, with `-vv` also all that is typed and answered, with `-vvv` also
+/// packets.
 pub(crate) fn init(verbosity: u8) {
-    let level = match verbosity {
-        0 => LevelFilter::OFF,
-        1 => LevelFilter::INFO,
-        _ => LevelFilter::DEBUG,
-    };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_level(false)
-        .with_target(false)
-        .with_ansi(false)
-        .with_timer(Uptime::default())
-        .with_writer(|| Stderr)
-        .init();
+    out::init(verbosity);
 }
 
-/// Writes one line to stderr, whatever the verbosity. Without a stderr it is lost, which is nobody's concern.
+/// From here on the log also goes to this file, with all that is typed and answered.
+pub(crate) fn open(path: &Path) -> Result<()> {
+    out::open(path).with_context(|| format!("can't write the log to {}", path.display()))
+}
+
+/// Waits until all of it is written, but not for ever.
+pub(crate) fn end() {
+    out::end();
+}
+
+/// Writes a line, whatever the verbosity.
 pub(crate) fn say(line: fmt::Arguments<'_>) {
-    let _ = Stderr.write_all(format!("{line}\n").as_bytes());
+    put(Rank::Notice, line);
 }
 
-/// The watches that serve people at a terminal.
-pub(crate) fn watches(verbosity: u8, names: &Names) -> Watches {
+/// The same of what kept the program from doing what it should.
+pub(crate) fn fail(line: fmt::Arguments<'_>) {
+    put(Rank::Error, line);
+}
+
+/// The watches that serve people who read.
+pub(crate) fn watches(names: &Names) -> Watches {
     let mut watches: Watches = vec![Box::new(Hints(names.clone()))];
-    if verbosity > 0 {
-        watches.push(Box::new(Log(names.clone())));
+    let verbosity = out::verbosity();
+    if verbosity >= 1 {
+        watches.push(Box::new(Log { names: names.clone(), typed: String::new(), unknown: Unknown::default() }));
+    }
+    if verbosity >= 3 {
+        watches.push(Box::new(Reporter::new(names.clone(), Packets)));
     }
     watches
 }
 
 /// Tells whether a terminal at stdin is in raw mode, in which a line feed does not return to the left margin.
 pub(crate) fn set_raw(raw: bool) {
-    RAW.store(raw, Ordering::Relaxed);
+    out::set_raw(raw);
 }
 
-/// What modems of these names, their links and the lab's peers do, for those who asked by `-v`.
-struct Log(Names);
+/// What modems of these names, their links and the lab's peers do, for those who asked by `-v` or by `--log`.
+struct Log {
+    names: Names,
+    /// The line that was typed last.
+    typed: String,
+    unknown: Unknown,
+}
+
+/// Writes a line that is worth `-v`.
+macro_rules! info {
+    ($($words:tt)*) => {
+        put(Rank::Connection, format_args!($($words)*))
+    };
+}
 
 impl Watch for Log {
     fn modem(&mut self, _: Instant, _: usize, input: &Input<'_>, _: &Modem, out: &Outbox) {
@@ -67,9 +90,9 @@ impl Watch for Log {
             Input::Host(Host::Attached) => info!("host attached"),
             Input::Host(Host::Detached) => info!("host gone"),
             Input::Opened(link) => info!("link {link}: open"),
-            Input::Received(link, bytes) => debug!("link {link}: received {} bytes", bytes.len()),
-            Input::Closed(link, why) => info!("link {link}: {why}"),
+            Input::Closed(link, why) => put(Rank::Trouble, format_args!("link {link}: {why}")),
             Input::Tick
+            | Input::Received(..)
             | Input::Serial(_)
             | Input::Host(Host::Settling)
             | Input::Line(_)
@@ -79,19 +102,21 @@ impl Watch for Log {
             | Input::Bearer(_)
             | Input::Power(_) => {}
         }
-        out.effects().for_each(|of| effect(&of));
+        out.effects().for_each(|effect| self.effect(&effect));
     }
 
     fn link(&mut self, _: Instant, _: usize, link: Link, what: &OnLink<'_>) {
         match what {
             OnLink::Led { host, port } => info!("link {link}: led to {host}:{port} by the host map"),
             OnLink::Secured(agreed) => info!("link {link}: {agreed}"),
-            OnLink::Lost(size, why) => info!("link {link}: lost a datagram of {size} bytes: {why}"),
+            OnLink::Lost(size, why) => {
+                put(Rank::Trouble, format_args!("link {link}: lost a datagram of {size} bytes: {why}"));
+            }
         }
     }
 
     fn fault(&mut self, _: Instant, _: usize, what: &Happened<'_>) {
-        info!("{what}");
+        put(Rank::Trouble, format_args!("{what}"));
     }
 
     fn broker(&mut self, _: Instant, _: usize, note: &broker::Note) {
@@ -108,8 +133,93 @@ impl Watch for Log {
 
     fn remark(&mut self, _: Instant, of: Of, weight: Weight, words: &dyn fmt::Display) {
         if weight == Weight::Detail {
-            info!("{}: {words}", name(&self.0, of));
+            info!("{}: {words}", name(&self.names, of));
         }
+    }
+
+    fn run(&mut self, _: Instant, event: &Event<'_>) {
+        if let (Event::End {}, false) = (event, self.unknown.is_empty()) {
+            info!("{}", self.unknown);
+        }
+    }
+}
+
+impl Log {
+    /// What a modem wants done, or tells.
+    fn effect(&mut self, effect: &Effect<'_>) {
+        match effect {
+            Effect::Serial(Kind::Final | Kind::Urc | Kind::Info, bytes) => {
+                put(Rank::Line, format_args!("answered {}", Trimmed(*bytes)));
+            }
+            Effect::Open { link, transport, host, port } => {
+                let over = match transport {
+                    Transport::Tcp => "",
+                    Transport::Tls(_) => " over TLS",
+                    Transport::Udp => " over UDP",
+                };
+                info!("link {link}: opening {host}:{port}{over}");
+            }
+            Effect::Close(link) => info!("link {link}: closed by the modem"),
+            Effect::Resolve(_, _, name) => info!("looking up {name}"),
+            Effect::Note(note) => self.note(note),
+            // A note tells what a prompt asks for, and events tell packets, which are whole there.
+            Effect::Serial(Kind::Echo | Kind::Prompt, _) | Effect::Line(_) | Effect::Send(..) => {}
+        }
+    }
+
+    fn note(&mut self, note: &Note<'_>) {
+        let rank = match note {
+            Note::Typed(line) => {
+                self.typed = String::from_utf8_lossy(&line.redacted()).into_owned();
+                Rank::Line
+            }
+            note if note.is_of_bytes() => Rank::Line,
+            Note::Refused(refusal) => {
+                if refusal.problem == Problem::UnknownCommand {
+                    // The refusal does not tell which of the line it was.
+                    let name = self.unknown.count(&self.typed);
+                    return put(Rank::Trouble, format_args!("refused: {name}: {}", refusal.problem));
+                }
+                Rank::Trouble
+            }
+            Note::Starts => Rank::Connection,
+            _ => Rank::Trouble,
+        };
+        put(rank, format_args!("{note}"));
+    }
+}
+
+/// Packets of links, for those who asked by `-vvv`.
+struct Packets;
+
+impl Listener for Packets {
+    fn event(&mut self, _: &Stamp<'_>, event: &Event<'_>) {
+        let way = match event.name() {
+            "packet.up" => "sent",
+            "packet.down" => "received",
+            _ => return,
+        };
+        let (mut words, mut end) = (String::new(), String::new());
+        event.fields(&mut |key, value| {
+            let word = match (key, value) {
+                ("link", Value::Number(link)) => format!("link {link}: {way}"),
+                ("type" | "flags", Value::Text(text)) => format!(" {text}"),
+                ("size", Value::Number(size)) => {
+                    end = format!(", {size} bytes");
+                    return;
+                }
+                ("packet_id", Value::Number(id)) => format!(" #{id}"),
+                // The network's text.
+                ("topic", Value::Text(topic)) => format!(" {topic:?}"),
+                (key, Value::Number(number)) => format!(" {key} {number}"),
+                (key, Value::Flag(flag)) => format!(" {key} {flag}"),
+                (key, Value::Text(text)) => format!(" {key} {text:?}"),
+                (key, Value::Counts(counts)) => format!(" {key} {counts:?}"),
+                _ => return,
+            };
+            words += &word;
+        });
+        put(Rank::Packet, format_args!("{words}{end}"));
     }
 }
 
@@ -132,7 +242,7 @@ impl Watch for Hints {
 
     fn remark(&mut self, _: Instant, of: Of, weight: Weight, words: &dyn fmt::Display) {
         if weight == Weight::Warning {
-            say(format_args!("{}: {words}", name(&self.0, of)));
+            put(Rank::Warning, format_args!("{}: {words}", name(&self.0, of)));
         }
     }
 }
@@ -145,68 +255,23 @@ fn name(names: &Names, of: Of) -> Arc<str> {
     }
 }
 
-/// What a modem wants done.
-fn effect(effect: &Effect<'_>) {
-    match effect {
-        Effect::Serial(Kind::Final | Kind::Urc, bytes) => info!("answered {}", Trimmed(*bytes)),
-        Effect::Serial(Kind::Echo | Kind::Info | Kind::Prompt, _) | Effect::Line(_) => {}
-        Effect::Open { link, transport, host, port } => {
-            let over = match transport {
-                Transport::Tcp => "",
-                Transport::Tls(_) => " over TLS",
-                Transport::Udp => " over UDP",
-            };
-            info!("link {link}: opening {host}:{port}{over}");
-        }
-        Effect::Send(link, bytes) => debug!("link {link}: sent {bytes:?}"),
-        Effect::Close(link) => info!("link {link}: closed by the modem"),
-        Effect::Resolve(_, _, name) => info!("looking up {name}"),
-        Effect::Note(note) => info!("{note}"),
-    }
-}
-
 /// A broker or a gateway ended a connection, perhaps because another client has this id. With the usual IMEI that is
 /// probably another modem of this program, which is worth a word in any case, but not again and again: they do it to
 /// each other.
 fn taken_over(client_id: &str) {
     let usual = Imei::default();
     if client_id.starts_with(&usual.to_string()) && !HINTED.swap(true, Ordering::Relaxed) {
-        say(format_args!(
-            "the connection of {client_id} was ended: another modem with the IMEI {usual}? \
+        put(
+            Rank::Warning,
+            format_args!(
+                "the connection of {client_id} was ended: another modem with the IMEI {usual}? \
              --imei +1 or --imei random gives this one another"
-        ));
+            ),
+        );
     }
 }
 
 static HINTED: AtomicBool = AtomicBool::new(false);
-
-static RAW: AtomicBool = AtomicBool::new(false);
-
-/// Stderr, with carriage returns where a raw terminal needs them.
-struct Stderr;
-
-impl Write for Stderr {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut stderr = io::stderr().lock();
-        if RAW.load(Ordering::Relaxed) && stderr.is_terminal() {
-            let mut lines = Vec::with_capacity(bytes.len() + 1);
-            for &byte in bytes {
-                if byte == b'\n' {
-                    lines.push(b'\r');
-                }
-                lines.push(byte);
-            }
-            stderr.write_all(&lines)?;
-        } else {
-            stderr.write_all(bytes)?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
-    }
-}
 
 /// A result, without the empty lines around it.
 struct Trimmed<'a>(Marked<'a>);

@@ -47,7 +47,13 @@ use crate::config::Config;
 
 /// Exit codes: 0 ended in order, 1 failed, 2 wrong usage (from `clap`) or a file that can't be used.
 fn main() -> ExitCode {
-    match Cli::ask() {
+    let code = carry_out(Cli::ask());
+    log::end();
+    code
+}
+
+fn carry_out(command: Command) -> ExitCode {
+    match command {
         Command::Run(options) => run(*options, None),
         Command::Lab(lab) => lab_with(*lab),
         Command::Gateway(options) => {
@@ -122,7 +128,7 @@ impl error::Error for Unusable {}
 
 /// What was asked for can't be done as it was asked.
 fn unusable(words: &str) -> ExitCode {
-    log::say(format_args!("quasimodem: {words}"));
+    log::fail(format_args!("quasimodem: {words}"));
     ExitCode::from(2)
 }
 
@@ -140,7 +146,7 @@ fn exit_code(result: Result<()>) -> ExitCode {
         Err(error) => match error.downcast::<Unusable>() {
             Ok(Unusable(words)) => unusable(&words),
             Err(error) => {
-                log::say(format_args!("quasimodem: {error:#}"));
+                log::fail(format_args!("quasimodem: {error:#}"));
                 ExitCode::FAILURE
             }
         },

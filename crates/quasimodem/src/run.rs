@@ -49,13 +49,16 @@ pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
 }
 
 async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
-    let Config { at, pace, imei, settings, mut hosts, ca, plan, events, trace, control, verbose } = config;
+    let Config { at, pace, imei, settings, mut hosts, ca, plan, events, trace, control, log } = config;
     let is_test = matches!(at, At::Script(_));
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
     let (start, wall) = (time::Instant::now(), SystemTime::now());
     let names = Names::from_iter([MODEM]);
-    let mut watches = log::watches(verbose, &names);
+    if let Some(path) = log {
+        log::open(&path)?;
+    }
+    let mut watches = log::watches(&names);
     if let Some(target) = events {
         watches.push(events::open(&target, names.clone())?);
     }

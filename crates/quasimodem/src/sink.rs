@@ -1,5 +1,7 @@
 //! Where events and traces go: a thread writes them, so that no modem waits for a disk or a reader.
 
+mod rotating;
+
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -15,6 +17,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
+use self::rotating::Rotating;
 use crate::log;
 use crate::socket;
 
@@ -114,6 +117,11 @@ pub(crate) struct Sink {
 const WAITING: usize = 16;
 
 impl Sink {
+    /// Goes on with a file, which is begun anew when it is large.
+    pub(crate) fn rotating(what: &'static str, path: &Path) -> Result<Sink> {
+        Sink::new(what, Writer::Stream(Box::new(Rotating::open(path)?)))
+    }
+
     fn new(what: &'static str, to: Writer) -> Result<Sink> {
         let (pieces, queue) = channel();
         let (end, written) = sync_channel(0);

@@ -15,15 +15,10 @@ pub fn put_line(stamp: &Stamp<'_>, event: &Event<'_>, to: &mut Vec<u8>) {
     let Stamp { seq, t, wall, modem, .. } = stamp;
     put(to, format_args!(r#"{{"event":"{}","seq":{seq},"t":"#, event.name()));
     put_seconds(t.since(Instant::START), to);
-    if let Some(time) =
-        wall.and_then(|millis| OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok())
-    {
-        let ((year, month, day), (hour, minute, second, milli)) = (time.to_calendar_date(), time.to_hms_milli());
-        let month = u8::from(month);
-        put(
-            to,
-            format_args!(r#","wall":"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z""#),
-        );
+    if let Some(wall) = wall {
+        to.extend_from_slice(b",\"wall\":\"");
+        put_wall(*wall, to);
+        to.push(b'"');
     }
     if let Some(modem) = modem {
         to.extend_from_slice(b",\"modem\":");
@@ -52,6 +47,15 @@ pub fn put_line(stamp: &Stamp<'_>, event: &Event<'_>, to: &mut Vec<u8>) {
         }
     });
     to.extend_from_slice(b"}\n");
+}
+
+/// Puts a time in milliseconds since 1970 as RFC 3339 has it; one that no calendar has, as 1970.
+pub fn put_wall(millis: i64, to: &mut Vec<u8>) {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
+    let time = time.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let ((year, month, day), (hour, minute, second, milli)) = (time.to_calendar_date(), time.to_hms_milli());
+    let month = u8::from(month);
+    put(to, format_args!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"));
 }
 
 fn put_array<T>(values: &[T], to: &mut Vec<u8>, put: impl Fn(&T, &mut Vec<u8>)) {

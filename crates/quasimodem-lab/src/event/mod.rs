@@ -21,7 +21,7 @@ mod traffic;
 use quasimodem_core::Instant;
 
 pub use self::condition::{BadCondition, Condition};
-pub use self::json::put_line;
+pub use self::json::{put_line, put_wall};
 pub use self::names::Names;
 pub use self::reporter::{Listener, Reporter};
 pub use self::row::{Field, Form, Row, Value};

@@ -31,13 +31,16 @@ pub(crate) struct Broker {
 }
 
 /// Runs a gateway until a signal comes.
-pub(crate) fn run(Alone { sn, broker, user, tuning, events, verbose }: Alone) -> Result<()> {
+pub(crate) fn run(Alone { sn, broker, user, tuning, events, log, verbose: _ }: Alone) -> Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build().context("can't start")?;
     let result = runtime.block_on(async {
         let mut signals = Signals::new().context("can't watch for signals")?;
+        if let Some(path) = log {
+            log::open(&path)?;
+        }
         let (socket, address) = bind(sn).await?;
         log::say(format_args!("gateway on {address}, before the broker at {}:{}", broker.host, broker.port));
-        let mut watches = log::watches(verbose, &Names::default());
+        let mut watches = log::watches(&Names::default());
         if let Some(target) = events {
             watches.push(events::open(&target, Names::default())?);
         }

@@ -1,9 +1,10 @@
 //! The command line of gateways.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueHint};
 use quasimodem_core::mqtt;
 use quasimodem_lab::broker::User;
 use quasimodem_lab::gateway::{Config, Login};
@@ -41,6 +42,11 @@ pub(crate) struct Alone {
     /// `quasimodem events` lists what there is.
     #[arg(long, value_name = "FILE|fd:N|-", value_parser = events::parse_target)]
     pub(crate) events: Option<Target>,
+
+    /// Write what clients and the broker do to FILE as well, with the time. What was there stays; at 10 MiB it becomes FILE.1, up to
+    /// FILE.4.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) log: Option<PathBuf>,
 
     /// Say on stderr what clients and the broker do.
     #[arg(short, long, action = ArgAction::Count)]

@@ -115,11 +115,24 @@ fn commands_that_the_modem_does_not_know_are_answered_as_configured() {
 #[test]
 fn mistakes_are_told_with_their_place() {
     let settings = SETTINGS.iter().map(|setting| setting.key);
-    let keys = ["at", "pace", "imei", "host_map", "ca", "events", "trace", "control", "control_token_file", "answers", "faults"]
-        .into_iter()
-        .chain(settings)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let keys = [
+        "at",
+        "pace",
+        "imei",
+        "host_map",
+        "ca",
+        "events",
+        "trace",
+        "log",
+        "control",
+        "control_token_file",
+        "answers",
+        "faults",
+    ]
+    .into_iter()
+    .chain(settings)
+    .collect::<Vec<_>>()
+    .join(", ");
     let cases = [
         ("\n\ngap_ms = \"x\"\n", "3: gap_ms is \"x\", expected a number of milliseconds up to 3600000".to_owned()),
         ("gap_ms = 1.5\n", "1: gap_ms is 1.5, expected a number of milliseconds up to 3600000".into()),

@@ -34,7 +34,7 @@ impl Program {
 
     /// The same with further options.
     pub(crate) fn run_with(at: impl AsRef<OsStr>, options: &[&str]) -> Program {
-        let mut command = command(&[OsStr::new("run"), OsStr::new("-v"), OsStr::new("--at"), at.as_ref()]);
+        let mut command = command(&[OsStr::new("run"), OsStr::new("-vv"), OsStr::new("--at"), at.as_ref()]);
         command.args(options);
         Program::start(command)
     }
