@@ -24,6 +24,7 @@ mod gateway;
 mod host;
 mod host_map;
 mod lab;
+mod log;
 mod opens;
 mod pace;
 mod parity;
