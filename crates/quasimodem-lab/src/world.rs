@@ -342,8 +342,7 @@ impl World {
         let Some(at) = self.stations.get_mut(station).filter(|at| at.links.get(&link) == Some(&wire)) else { return };
         match event {
             network::Event::Opened(_) => self.tell(station, &Input::Opened(link), watch),
-            network::Event::Full(_, true) => self.tell(station, &Input::Full(Port::Link(link)), watch),
-            network::Event::Full(_, false) => self.tell(station, &Input::Free(Port::Link(link)), watch),
+            network::Event::Full(_, full) => self.turned(station, Port::Link(link), full, watch),
             network::Event::Readable(_) => {}
             network::Event::Broken(_, why) => {
                 at.links.remove(&link);
@@ -388,8 +387,7 @@ impl World {
         at.up.settle(now);
         at.down.settle(now);
         if let Some(full) = at.down.turned() {
-            let input = if full { Input::Full(Port::Serial) } else { Input::Free(Port::Serial) };
-            self.tell(station, &input, watch);
+            self.turned(station, Port::Serial, full, watch);
             return true;
         }
         if at.down.is_readable() && at.attached && !at.stopped && at.host.reads() {
@@ -400,9 +398,11 @@ impl World {
         }
         let reads = at.filters.as_ref().is_none_or(Filters::reads_serial);
         if reads && at.up.is_readable() && at.modem.wants(Port::Serial) {
-            let bytes = at.up.read(now, Input::CHUNK, &mut self.random);
-            watch.serial(now, station, Way::ToModem, &bytes);
-            self.tell(station, &Input::Serial(&bytes), watch);
+            let mut bytes = at.up.read(now, Input::CHUNK, &mut self.random);
+            if let Some(filters) = &mut at.filters {
+                bytes = filters.typed(now, &bytes, &mut |what| watch.fault(now, station, &what));
+            }
+            self.type_in(station, &bytes, watch);
             return true;
         }
         for (&link, &wire) in &at.links {

@@ -388,3 +388,47 @@ fn what_is_held_comes_whole_and_in_order() {
         assert_eq!(told, (0..400).collect::<Vec<u64>>(), "{spec}");
     }
 }
+
+proptest! {
+    /// Bytes of the line are hit by their place, in whatever chunks they come.
+    #[test]
+    fn chunks_of_the_line_mean_nothing(cuts in prop::collection::vec(1usize..40, 1..40)) {
+        let specs = ["serial-loss rate=20% dir=to-module burst=3", "serial-corrupt rate=0.1 dir=to-module mode=replace"];
+        let text: Vec<u8> = (0..=250u8).cycle().take(cuts.iter().sum()).collect();
+        let (mut whole, mut cut) = (Filters::new(plan(3, &specs)), Filters::new(plan(3, &specs)));
+        let mut arrived = Vec::new();
+        let mut rest = text.as_slice();
+        for length in cuts {
+            let (chunk, behind) = rest.split_at(length);
+            arrived.extend(cut.typed(Instant::START, chunk, &mut |_| {}));
+            rest = behind;
+        }
+        prop_assert_eq!(arrived, whole.typed(Instant::START, &text, &mut |_| {}));
+    }
+}
+
+/// What is not held back in time is held by the modem: however long the line stalls, nothing is lost, and little is held.
+#[test]
+fn a_line_that_stalls_stops_the_modem() {
+    let lab = quasimodem_lab::Lab::new(1);
+    let modem = lab.add();
+    modem.write(b"AT+MQTTOPEN=1,\"b\",1883,1,300\r");
+    lab.advance_until("client.open client=1", Duration::from_secs(5)).unwrap();
+    modem.write(b"AT+MQTTSUB=1,\"t\",1\r");
+    lab.advance(Duration::from_secs(5));
+    modem.order("fault serial-stall lasts=60s dir=to-host").unwrap();
+    for number in 0..1000 {
+        lab.broker().publish("t", format!("{number:0200}").as_bytes(), quasimodem_core::mqtt::Qos::AtLeastOnce, false);
+        lab.advance(Duration::from_millis(10));
+    }
+    modem.read();
+    lab.advance(Duration::from_secs(100));
+    let mut text = String::new();
+    for _ in 0..300 {
+        lab.advance(Duration::from_secs(1));
+        text += &String::from_utf8(modem.read()).unwrap();
+    }
+    let told = text.lines().filter_map(|line| line.strip_prefix("+MQTTMSG: 1,1,\"t\",\""));
+    let told: Vec<u64> = told.map(|line| line.trim_end_matches('"').parse().unwrap()).collect();
+    assert_eq!(told, (0..1000).collect::<Vec<u64>>());
+}

@@ -197,8 +197,8 @@ impl<E: SerialEnd> Driver<E> {
             }
             Event::Bytes(count) => {
                 let bytes = chunk.get(..count).unwrap_or_default();
-                lent.watching.see(|watch| watch.serial(self.now(), self.station, Way::ToModem, bytes));
-                self.feed(cx, Input::Serial(bytes), lent)?;
+                let spoiled = self.spoiled(bytes, lent);
+                self.type_in(cx, spoiled.as_deref().unwrap_or(bytes), lent)?;
             }
             Event::Settling => self.feed(cx, Input::Host(Host::Settling), lent)?,
             Event::Line(line) => self.feed(cx, Input::Line(line), lent)?,
@@ -303,11 +303,10 @@ impl<E: SerialEnd> Driver<E> {
                 return Ok(busy);
             };
             busy = true;
-            let input = match crossed {
-                Crossed::High => Input::Full(port),
-                Crossed::Low => Input::Free(port),
-            };
-            self.handle(input, lent);
+            let full = crossed == Crossed::High;
+            if self.filters.as_mut().is_none_or(|filters| filters.turned(port, full)) {
+                self.handle(if full { Input::Full(port) } else { Input::Free(port) }, lent);
+            }
         }
     }
 

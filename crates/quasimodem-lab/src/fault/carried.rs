@@ -28,8 +28,6 @@ struct Way {
     dead: bool,
     /// Nothing comes for now.
     stalled: bool,
-    /// The modem was told that it is full.
-    full: bool,
 }
 
 impl Carried {
@@ -136,11 +134,8 @@ impl Filters {
                 }
                 None => {}
             }
-            if up && way.full != way.lane.is_full() && (!way.full || way.lane.is_empty()) {
-                way.full = !way.full;
-                let port = Port::Link(link);
-                self.due.push_back(Due::Input(if way.full { Input::Full(port) } else { Input::Free(port) }));
-            }
+            let (is_full, is_free) = (up && way.lane.is_full(), up && way.lane.is_empty());
+            self.due.extend(self.marks.held(Port::Link(link), is_full, is_free).map(Due::Input));
         }
     }
 
@@ -148,10 +143,10 @@ impl Filters {
         let offset = self.carried.0.get(&(link, up)).map(|way| way.offset).unwrap_or_default();
         let (client, connection) = (ClientId::from_number(link.0.into()), self.last_connection(link));
         let mut manner = Manner::default();
-        let apply = |act: &Act, values: &_, draws: &mut _, manner: &mut _| {
-            if let Act::Links(act) = act {
-                act(values, up, draws, manner);
-            }
+        let apply = |act: &Act, values: &_, draws: &mut _, manner: &mut Manner| match act {
+            Act::Links(act) => act(values, up, draws, manner),
+            Act::Freeze(freezes) => manner.stalled |= freezes(values),
+            _ => {}
         };
         self.plan.shape(now, (client, connection), ("the link", offset), &mut manner, &apply, tell);
         manner

@@ -11,6 +11,8 @@ use super::carried::Carried;
 use super::hand::{Draws, Hand, Parcel, Then};
 use super::held::{Held, Lane};
 use super::item::{Item, Piece};
+use super::line::Line;
+use super::marks::Marks;
 use super::overlaid::Overlaid;
 use super::plan::{Happened, Outcome, Plan, Unhit};
 use super::row::{Act, Attempt, Due};
@@ -24,7 +26,7 @@ pub struct Filters {
     /// How often each link was opened, and whether it is open.
     connections: BTreeMap<Link, (u64, bool)>,
     /// What is held back of what the modem printed.
-    printed: Lane,
+    pub(super) printed: Lane,
     /// The last command that the host typed.
     command: (&'static str, Option<Form>),
     /// Nothing of its answer has been printed.
@@ -34,6 +36,8 @@ pub struct Filters {
     later: BTreeMap<(Instant, u64), Due>,
     planned: u64,
     radio: Overlaid,
+    pub(super) line: Line,
+    pub(super) marks: Marks,
 }
 
 /// Pieces without a client keep their order among each other.
@@ -53,6 +57,8 @@ impl Filters {
             later: BTreeMap::new(),
             planned: 0,
             radio: Overlaid::default(),
+            line: Line::default(),
+            marks: Marks::default(),
         }
     }
 
@@ -80,6 +86,7 @@ impl Filters {
 
     /// What of a former connection is held reaches no other.
     fn forget(&mut self, link: Link) {
+        self.marks.forget(Port::Link(link));
         self.carried.forget(link);
         let is_other = |due: &Due| !matches!(due, Due::Arrive(of, _) | Due::Send(of, _) if *of == link);
         self.due.retain(is_other);
@@ -141,17 +148,15 @@ impl Filters {
             (Kind::Urc, None) => NOBODY,
             _ => 0,
         };
-        parcels.into_iter().filter_map(|parcel| self.printed.put(now, group, parcel)).collect()
+        let pieces: Vec<Vec<u8>> =
+            parcels.into_iter().filter_map(|parcel| self.printed.put(now, group, parcel)).collect();
+        let pieces = pieces.into_iter().map(|piece| self.reaching_host(now, &piece, tell));
+        pieces.filter(|piece| !piece.is_empty()).collect()
     }
 
-    /// Whether what the host types may be brought: not while it has not read what it has to read first.
-    pub fn reads_serial(&self) -> bool {
-        !self.printed.holds()
-    }
-
-    /// The host left: what it has not read is lost.
-    pub fn host_left(&mut self) {
-        self.printed = Lane::default();
+    /// Who carries for a port says that it is full, or free again; whether the modem is told.
+    pub fn turned(&mut self, port: Port, full: bool) -> bool {
+        self.marks.turned(port, full)
     }
 
     /// Whether an attempt to connect is made; what becomes of it otherwise is due. The clock is the module's.
@@ -220,7 +225,7 @@ impl Filters {
             Due::End(client, _) => {
                 connections.iter().any(|(link, (_, is_open))| *is_open && client.is_none_or(|client| client == link.0))
             }
-            Due::Print(_) => modem.has_host(),
+            Due::Print(_) | Due::Type(_) => modem.has_host(),
             Due::Inject(link, up, _) => {
                 let is_open = connections.get(link).is_some_and(|(_, is_open)| *is_open);
                 is_open && (*up || modem.is_between_packets(*link))
@@ -240,15 +245,24 @@ impl Filters {
             match due {
                 Due::Inject(link, up, bytes) => self.inject(now, (link, up), &bytes),
                 Due::Silence => self.silence(),
+                Due::Print(bytes) => {
+                    let arrives = self.reaching_host(now, &bytes, tell);
+                    if !arrives.is_empty() {
+                        return Some(Due::Print(arrives.into()));
+                    }
+                }
                 due => return Some(due),
             }
         }
         let is_free = modem.free_at().is_some_and(|at| at <= now);
-        if let Some(Held::Bytes(bytes)) = self.printed.take(now, is_free) {
-            return Some(Due::Print(bytes.into()));
+        while let Some(Held::Bytes(bytes)) = self.printed.take(now, is_free) {
+            let arrives = self.reaching_host(now, &bytes, tell);
+            if !arrives.is_empty() {
+                return Some(Due::Print(arrives.into()));
+            }
         }
         self.let_go(now, modem, tell);
-        self.due.pop_front()
+        self.due.pop_front().or_else(|| self.arrives(now, modem, tell))
     }
 
     /// When [`take_due`](Self::take_due) may have something.
@@ -259,6 +273,7 @@ impl Filters {
         let aside = self.printed.deadline_aside().zip(modem.free_at()).map(|(at, free)| at.max(free));
         let later = self.later.first_key_value().map(|((at, _), _)| *at);
         let held = self.carried.deadline(|link| modem.wants(Port::Link(link)));
+        let held = held.into_iter().chain(self.line_deadline(modem)).min();
         self.plan.deadline(now).into_iter().chain(self.printed.deadline()).chain(aside).chain(later).chain(held).min()
     }
 

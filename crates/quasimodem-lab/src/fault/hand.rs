@@ -92,6 +92,11 @@ impl Draws {
         fraction(self.0.bits())
     }
 
+    /// Any byte.
+    pub(crate) fn byte(&mut self) -> u8 {
+        self.0.bits().to_le_bytes()[0]
+    }
+
     pub(crate) fn time(&mut self, least: Duration, most: Duration) -> Duration {
         if least >= most { least } else { self.0.time(least, most) }
     }

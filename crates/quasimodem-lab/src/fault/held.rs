@@ -136,6 +136,11 @@ impl Lane {
         all
     }
 
+    /// Bytes that it holds.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.aside.is_empty()
     }

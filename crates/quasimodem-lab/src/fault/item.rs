@@ -12,6 +12,8 @@ pub(super) enum Item<'a> {
     Packet(Packet<'a>),
     /// A piece that the modem prints.
     Piece(Piece<'a>),
+    /// A byte on the serial line, on its way to the host or from it.
+    Byte(bool),
     /// A command that the host typed.
     Command(&'static str, Form),
     /// An attempt to connect: of which client, where to, and by what.
@@ -58,6 +60,9 @@ impl Item<'_> {
     /// Whether a fault that does this is about it.
     pub(super) fn fits(&self, act: &Act, values: &Values) -> bool {
         let is_kind = match (self, act) {
+            (Item::Byte(to_host), Act::Bytes(_)) => {
+                values.text("dir").unwrap_or(TO_HOST) == if *to_host { TO_HOST } else { "to-module" }
+            }
             (Item::Packet(packet), Act::Packets(only, _)) => {
                 only.have(packet.facts.kind, packet.client.is_sn()) && packet.fits(values)
             }
@@ -96,7 +101,7 @@ impl Item<'_> {
                 let number = rest.split(',').next()?.trim().parse().ok()?;
                 text.starts_with("+MQTT").then(|| ClientId::from_number(number))?
             }
-            Item::Piece(..) | Item::Command(..) | Item::Lookup(_) => None,
+            Item::Piece(..) | Item::Byte(_) | Item::Command(..) | Item::Lookup(_) => None,
         }
     }
 
@@ -108,12 +113,16 @@ impl Item<'_> {
                 format!("{} {}", word(*kind), text.split(':').next().unwrap_or_default())
             }
             Item::Piece(piece) => word(piece.kind).into(),
+            Item::Byte(_) => "a byte".into(),
             Item::Command(name, _) => format!("AT{name}"),
             Item::Connect(_, host, port, _) => format!("{host}:{port}"),
             Item::Lookup(name) => (*name).into(),
         }
     }
 }
+
+/// The direction of the line that most faults are about.
+const TO_HOST: &str = "to-host";
 
 /// Whether a line begins as it is to begin.
 fn is_line(values: &Values, text: &str) -> bool {

@@ -10,6 +10,8 @@ mod hand;
 mod held;
 mod item;
 mod life;
+mod line;
+mod marks;
 mod overlaid;
 mod plan;
 mod row;

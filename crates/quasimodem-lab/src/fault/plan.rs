@@ -315,7 +315,7 @@ impl Plan {
     ) {
         let seeds = (self.seed, self.modem);
         for fault in &mut self.faults {
-            if !matches!(fault.spec.row.act, Act::Links(_)) {
+            if !matches!(fault.spec.row.act, Act::Links(_) | Act::Line(_) | Act::Freeze(_)) {
                 continue;
             }
             if fault.life.has_lapsed(&fault.spec.values, now) {
@@ -380,7 +380,7 @@ impl Plan {
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         let seeds = (self.seed, self.modem);
         let next = self.faults.iter().filter_map(|fault| match fault.spec.row.act {
-            Act::Once(_) | Act::Radio(_) | Act::Links(_) => {
+            Act::Once(_) | Act::Radio(_) | Act::Links(_) | Act::Line(_) | Act::Freeze(_) => {
                 fault.life.next(&fault.spec.values, now, |turn| fault.jitter(turn, seeds))
             }
             _ => fault.life.lapses(&fault.spec.values),

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use quasimodem_core::{Form, Input, Kind as PieceKind, Link, Registration, Sim, Verdict, Why};
+use quasimodem_core::{Form, Input, Instant, Kind as PieceKind, Link, Registration, Sim, Verdict, Why};
 
 use super::hand::{Draws, Hand};
 use super::item::Piece;
+use super::line::Receiver;
 use crate::flat::{Key, Kind, Values};
 
 /// A fault.
@@ -37,6 +38,8 @@ pub enum Layer {
     Radio,
     /// Commands, and what the module prints.
     Module,
+    /// The serial line.
+    Serial,
     /// Names and links.
     Link,
     /// Packets of MQTT and MQTT-SN.
@@ -49,6 +52,7 @@ impl Layer {
         match self {
             Layer::Radio => "radio",
             Layer::Module => "module",
+            Layer::Serial => "serial",
             Layer::Link => "link",
             Layer::Packet => "packet",
         }
@@ -74,6 +78,12 @@ pub(crate) enum Act {
     Lookups(fn(&Values, &str) -> Result<IpAddr, Why>),
     /// While it lasts, links carry what goes up (`true`) or comes down otherwise.
     Links(fn(&Values, bool, &mut Draws, &mut Manner)),
+    /// Changes what arrives on the serial line, byte by byte, with the time and the byte; `None`: nothing.
+    Bytes(fn(&Values, &mut Draws, (Instant, u8), &mut Receiver) -> Option<Spoiled>),
+    /// While it lasts, the serial line carries what goes to the host (`true`) or comes from it otherwise.
+    Line(fn(&Values, bool, &mut Wiring)),
+    /// While it lasts, nothing goes over the serial line; whether nothing goes over links either.
+    Freeze(fn(&Values) -> bool),
     /// While it lasts, the radio side is otherwise.
     Radio(fn(&Values, &mut Overlay)),
     /// Happens once, when it begins: these, each after its time.
@@ -130,6 +140,30 @@ pub(crate) struct Manner {
     pub(crate) stalled: bool,
 }
 
+/// What becomes of a byte on the serial line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Spoiled {
+    /// It is lost, and of those behind it so many that it are this number.
+    Lost(u64),
+    /// It is another.
+    Is(u8),
+}
+
+/// How one direction of the serial line carries bytes while faults last.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Wiring {
+    /// In slices of so many bytes (0: whole), so far apart.
+    pub(crate) slice: (usize, Duration),
+    /// Gathered for this time.
+    pub(crate) window: Duration,
+    /// Not as long as this lasts.
+    pub(crate) stalled: bool,
+    /// Not at all.
+    pub(crate) lost: bool,
+    /// As garbage, to a host of this rate; 0: as they are.
+    pub(crate) rate: u64,
+}
+
 /// What of it that the modem prints.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pieces {
@@ -176,7 +210,8 @@ impl Act {
             Act::Handshakes(_) => Some(["handshake", "handshakes"]),
             Act::Connects(_) | Act::Names(_) => Some(["attempt to connect", "attempts to connect"]),
             Act::Lookups(_) => Some(["look-up", "look-ups"]),
-            Act::Links(_) => Some(["connection", "connections"]),
+            Act::Bytes(_) => Some(["byte", "bytes"]),
+            Act::Links(_) | Act::Line(_) | Act::Freeze(_) => Some(["connection or line", "connections or lines"]),
             Act::Radio(_) | Act::Once(_) => None,
         }
     }
@@ -201,6 +236,8 @@ pub enum Due {
     Print(Box<[u8]>),
     /// This came over a link, or did before.
     Arrive(Link, Box<[u8]>),
+    /// The host typed this before.
+    Type(Box<[u8]>),
     /// This goes out over a link.
     Send(Link, Box<[u8]>),
     /// This comes over a link (`false`) or goes out over it, though nobody sent it, in its place behind what is on its way.
@@ -213,7 +250,7 @@ impl Row {
     /// How it acts: on each thing that it is about (`each`), while it lasts (`state`), or once, when it begins (`once`).
     pub fn class(&self) -> &'static str {
         match self.act {
-            Act::Radio(_) | Act::Links(_) => "state",
+            Act::Radio(_) | Act::Links(_) | Act::Line(_) | Act::Freeze(_) => "state",
             Act::Once(_) => "once",
             _ => "each",
         }

@@ -67,7 +67,7 @@ impl Spec {
             let link = Link(u8::try_from(client).unwrap_or_default());
             transcript::packet(link, words).map_err(|wrong| Bad::Value("words", words.into(), wrong))?;
         }
-        let can_wait = !matches!(row.act, Act::Commands(..) | Act::Radio(_) | Act::Links(_));
+        let can_wait = row.class() != "state" && !matches!(row.act, Act::Commands(..) | Act::Bytes(_));
         if !can_wait && values.span("delay").is_some_and(|(_, most)| !most.is_zero()) {
             return Err(Bad::Useless(row.name, "delay"));
         }

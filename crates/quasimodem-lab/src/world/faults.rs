@@ -1,10 +1,10 @@
 //! Faults at work at the stations.
 
-use quasimodem_core::{Input, Link, Why};
+use quasimodem_core::{Input, Link, Port, Why};
 
 use super::World;
 use crate::fault::{Due, Filters, Plan, Unhit};
-use crate::watch::Watch;
+use crate::watch::{Watch, Way};
 
 impl World {
     /// Lets faults work at a station, in the place of those that did.
@@ -65,6 +65,7 @@ impl World {
             match due {
                 Due::Input(input) => self.tell(station, &input, watch),
                 Due::Print(bytes) => self.print(station, &bytes),
+                Due::Type(bytes) => self.type_in(station, &bytes, watch),
                 Due::Arrive(link, bytes) => self.tell(station, &Input::Received(link, &bytes), watch),
                 Due::Send(link, bytes) => self.put(station, link, &[bytes], watch),
                 // These are put among what is held.
@@ -80,6 +81,22 @@ impl World {
                     }
                 }
             }
+        }
+    }
+
+    /// A port is full, or free again.
+    pub(super) fn turned(&mut self, station: usize, port: Port, full: bool, watch: &mut dyn Watch) {
+        let filters = self.stations.get_mut(station).and_then(|at| at.filters.as_mut());
+        if filters.is_none_or(|filters| filters.turned(port, full)) {
+            self.tell(station, &if full { Input::Full(port) } else { Input::Free(port) }, watch);
+        }
+    }
+
+    /// Brings a modem what its host typed.
+    pub(super) fn type_in(&mut self, station: usize, bytes: &[u8], watch: &mut dyn Watch) {
+        if !bytes.is_empty() {
+            watch.serial(self.now, station, Way::ToModem, bytes);
+            self.tell(station, &Input::Serial(bytes), watch);
         }
     }
 

@@ -8,6 +8,7 @@ use quasimodem_lab::fault::{Due, Filters, Happened, Plan, Unhit};
 use quasimodem_lab::flat::Bad;
 use quasimodem_lab::order::Order;
 use quasimodem_lab::state::State;
+use quasimodem_lab::watch::Way;
 
 use super::{Desk, Driver, HostState, Lent};
 use crate::link;
@@ -129,6 +130,22 @@ impl<E: SerialEnd> Driver<E> {
         Ok(end)
     }
 
+    /// What the host typed, as faults let it arrive; `None`: as it is.
+    pub(super) fn spoiled(&mut self, bytes: &[u8], lent: &Lent) -> Option<Vec<u8>> {
+        let (now, station) = (self.now(), self.station);
+        let filters = self.filters.as_mut()?;
+        Some(filters.typed(now, bytes, &mut tells(&lent.watching, now, station)))
+    }
+
+    /// Brings the modem what the host typed.
+    pub(super) fn type_in(&mut self, cx: &mut Context<'_>, bytes: &[u8], lent: &mut Lent) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        lent.watching.see(|watch| watch.serial(self.now(), self.station, Way::ToModem, bytes));
+        self.feed(cx, Input::Serial(bytes), lent)
+    }
+
     /// Does what is due in the name of faults; whether there was anything.
     pub(super) fn poll_faults(&mut self, cx: &mut Context<'_>, lent: &mut Lent) -> io::Result<bool> {
         let (now, station) = (self.now(), self.station);
@@ -138,6 +155,7 @@ impl<E: SerialEnd> Driver<E> {
         match due {
             Due::Input(input) => self.feed(cx, input, lent)?,
             Due::Print(bytes) => self.print(&bytes),
+            Due::Type(bytes) => self.type_in(cx, &bytes, lent)?,
             Due::Arrive(link, bytes) => self.feed(cx, Input::Received(link, &bytes), lent)?,
             Due::Send(link, bytes) => {
                 lent.watching.see(|watch| watch.sent(now, station, link, &bytes));

@@ -1,6 +1,7 @@
 //! The table of faults, by layers.
 
 mod inject;
+mod line;
 mod links;
 mod module;
 mod packets;
@@ -15,7 +16,8 @@ use crate::flat::{Key, Kind, Values};
 /// All faults: what the radio side, the module, names and links, and packets do wrong.
 pub const ROWS: &[Row] = &ROWS_OF_ALL;
 
-const LAYERS: [&[Row]; 6] = [radio::ROWS, module::ROWS, links::ROWS, tls::ROWS, packets::ROWS, inject::ROWS];
+const LAYERS: [&[Row]; 7] =
+    [radio::ROWS, module::ROWS, line::ROWS, links::ROWS, tls::ROWS, packets::ROWS, inject::ROWS];
 
 const COUNT: usize = {
     let (mut layer, mut count) = (0, 0);
