@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use quasimodem_core::{Instant, Kind, Link};
+use quasimodem_core::{Instant, Kind, Link, Why};
 use quasimodem_fuzz::{TARGETS, dictionary};
 use quasimodem_lab::fault::{Filters, Plan, Spec};
 
@@ -55,7 +55,7 @@ fn faults_that_are_about_others_change_nothing() {
             for chunk in bytes.chunks(1 + bytes.len() / 3) {
                 down.extend(stream.down(Instant::START, Link(1), chunk, true, &mut |_| {}).concat());
             }
-            down.extend(stream.ended(Link(1)).concat());
+            down.extend(stream.ended(Instant::START, Link(1), Why::Ended, &mut |_| {}).0.concat());
             assert_eq!(down, bytes, "{name}");
             let up = stream.up(Instant::START, Link(1), &bytes, &mut |_| {}).concat();
             assert!(bytes.starts_with(&up), "{name}: what is sent is whole packets, or waits for its end");

@@ -277,6 +277,11 @@ impl Modem {
         Some(self.rare()?.clock.as_ref()?.seconds(now))
     }
 
+    /// What time it is by what the network said, in seconds since 1970, if it did.
+    pub fn network_clock(&self, now: Instant) -> Option<i64> {
+        self.bearer.clock(now)
+    }
+
     /// What time it is by the module's clock, in seconds since 1970: what the host set, or what the network says.
     /// `None`: neither did.
     pub fn clock(&self, now: Instant) -> Option<i64> {

@@ -190,8 +190,10 @@ impl<E: SerialEnd> Driver<E> {
             Event::Opened => {
                 self.host = HostState::Attached;
                 // The clock of timers may have stood still while the machine slept.
-                if let Some(seconds) = wall_clock() {
-                    self.feed(cx, Input::Bearer(Change::Clock(seconds)), lent)?;
+                if let Some(seconds) = wall_clock()
+                    && let Some(change) = self.shown(Change::Clock(seconds))
+                {
+                    self.feed(cx, Input::Bearer(change), lent)?;
                 }
                 self.feed(cx, Input::Host(Host::Attached), lent)?;
             }
@@ -360,7 +362,8 @@ impl<E: SerialEnd> Driver<E> {
                             continue;
                         }
                     }
-                    let clock = self.modem.host_clock(now);
+                    let wrong = self.filters.as_ref().and_then(|filters| filters.wrong_clock(now));
+                    let clock = self.modem.host_clock(now).or(wrong);
                     if let Some((host, port)) = self.links.open(link, &transport, host, port, clock) {
                         let led = OnLink::Led { host: &host, port };
                         lent.watching.see(|watch| watch.link(now, station, link, &led));

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Error, Result, bail};
 use quasimodem_core::{Modem, Uart};
 use quasimodem_lab::event::{Event, Names};
 use quasimodem_lab::fault::Plan;
+use quasimodem_lab::flat::Bad;
 use quasimodem_lab::order::{Inbox, Mail, Order};
 use quasimodem_lab::script::Who;
 use quasimodem_lab::watch::Of;
@@ -17,6 +18,7 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{self, sleep_until, timeout};
 
+use crate::Unusable;
 use crate::cli::At;
 use crate::config::Config;
 use crate::control::{Bound, Scene};
@@ -50,6 +52,9 @@ pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
 
 async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     let Config { at, pace, imei, settings, mut hosts, ca, plan, events, trace, control, log } = config;
+    if let Some(fault) = plan.needs_lab().filter(|_| lab.is_none()) {
+        return Err(Unusable(format!("--fault: {}", Bad::NeedsLab(fault))).into());
+    }
     let is_test = matches!(at, At::Script(_));
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
     let signals = Signals::new().context("can't watch for signals")?;
@@ -248,6 +253,9 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
                 Mail::Look(look) => look(driver.state()),
                 Mail::Order(order, answer) => {
                     let carried_out = match order {
+                        order if broker.is_none() && order.needs_lab().is_some() => {
+                            Err(Bad::NeedsLab(order.needs_lab().unwrap_or_default()))
+                        }
                         Order::Broker(order) => broker.as_ref().map_or(Ok(()), |broker| broker.order(&order)),
                         order => driver.order(order, &mut desk),
                     };

@@ -128,7 +128,7 @@ impl Broker {
         if level != Connect::LEVEL {
             return Err((Code::Version, "the protocol level is not 4 (MQTT-3.1.2-2)"));
         }
-        if let Some(code) = self.config.refusal(client_id) {
+        if let Some(code) = self.refuses_all().or_else(|| self.config.refusal(client_id)) {
             return Err((code, "refused on demand"));
         }
         if client_id.is_empty() && !clean_session {

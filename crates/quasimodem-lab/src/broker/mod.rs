@@ -48,6 +48,7 @@ mod budget;
 mod config;
 mod connect;
 mod connection;
+mod demand;
 mod note;
 mod order;
 mod outbox;
@@ -70,6 +71,7 @@ use self::subscriptions::Subscriptions;
 
 pub use self::authority::{Admission, Announcement, Authority, Login};
 pub use self::config::{Code, Config, Limits, Refusal, User};
+pub use self::demand::Demand;
 pub use self::note::{Client, End, Loss, Message, Note};
 pub use self::order::Order;
 pub use self::outbox::{Effect, Input, Outbox, Peer};
@@ -91,6 +93,8 @@ pub struct Broker {
     announcements: BTreeMap<(Instant, Peer), Parcel>,
     /// Seconds from the beginning of 1970 to the driver's start.
     epoch: i64,
+    /// What is demanded of it for a while, by name.
+    demands: BTreeMap<Box<str>, Demand>,
     /// Wills that a restart made due.
     wills: Vec<(Client, Parcel)>,
     given_ids: u64,
@@ -146,6 +150,7 @@ impl Broker {
             retained: Retained::default(),
             announcements: BTreeMap::new(),
             epoch: 0,
+            demands: BTreeMap::new(),
             wills: Vec::new(),
             given_ids: 0,
             budget: Budget::default(),
@@ -334,6 +339,11 @@ impl Broker {
         if self.connections.contains_key(&peer) {
             return;
         }
+        if self.is_down() == Some(false) {
+            out.close(peer);
+            out.note(Note::Ended { peer, client: None, why: End::Restarted });
+            return;
+        }
         if self.connections.len() >= self.config.limits.connections && !self.make_room(out) {
             out.close(peer);
             out.note(Note::Ended { peer, client: None, why: End::TooMany });
@@ -355,6 +365,9 @@ impl Broker {
     }
 
     fn received(&mut self, now: Instant, peer: Peer, chunk: &[u8], out: &mut Outbox) {
+        if self.is_down().is_some() {
+            return;
+        }
         let Some(connection) = self.connections.get_mut(&peer) else { return };
         let mut owned = mem::take(&mut connection.partial);
         self.partial_bytes -= owned.len();

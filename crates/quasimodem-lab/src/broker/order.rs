@@ -7,8 +7,9 @@ use quasimodem_core::Instant;
 use quasimodem_core::mqtt::Qos;
 
 use super::Broker;
+use super::demand::Demand;
 use super::note::{Client, End, Message, Note};
-use super::outbox::{Outbox, Peer};
+use super::outbox::Outbox;
 use super::session::Parcel;
 use crate::flat::Bad;
 
@@ -28,6 +29,8 @@ pub enum Order {
     },
     /// It ends the connection of a client, without a word.
     Kick(Box<str>),
+    /// This is demanded of it under this name from here on, or nothing more.
+    Demand(Box<str>, Option<Demand>),
     /// It goes down and comes up again, see [`Broker::restart`]; the connections are closed.
     Restart {
         /// With what a broker writes to its disk.
@@ -55,15 +58,8 @@ impl Broker {
                 };
                 self.close(peer, End::Kicked, out);
             }
-            Order::Restart { keep } => {
-                let peers: Vec<Peer> = self.connections.keys().copied().collect();
-                for peer in peers {
-                    let client = self.connections.get(&peer).and_then(|connection| connection.client().cloned());
-                    out.close(peer);
-                    out.note(Note::Ended { peer, client, why: End::Restarted });
-                }
-                self.restart(*keep);
-            }
+            Order::Restart { keep } => self.go_down(*keep, out),
+            Order::Demand(name, demand) => self.demand(name, *demand, out),
         }
         Ok(())
     }
@@ -88,6 +84,7 @@ impl fmt::Debug for Order {
         match self {
             Order::Publish { topic, payload, .. } => write!(f, "Publish({topic:?}, {} bytes)", payload.len()),
             Order::Kick(client) => write!(f, "Kick({client:?})"),
+            Order::Demand(name, demand) => write!(f, "Demand({name:?}, {demand:?})"),
             Order::Restart { keep } => write!(f, "Restart(keep: {keep})"),
         }
     }

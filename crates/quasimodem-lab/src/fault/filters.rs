@@ -8,6 +8,7 @@ use quasimodem_core::{
 };
 
 use super::carried::Carried;
+use super::clock::WrongClock;
 use super::hand::{Draws, Hand, Parcel, Then};
 use super::held::{Held, Lane};
 use super::item::{Item, Piece};
@@ -15,7 +16,7 @@ use super::line::Line;
 use super::marks::Marks;
 use super::overlaid::Overlaid;
 use super::plan::{Happened, Outcome, Plan, Unhit};
-use super::row::{Act, Attempt, Due};
+use super::row::{Act, Attempt, Due, Overlay};
 use crate::flat::Values;
 use crate::transcript;
 
@@ -36,6 +37,7 @@ pub struct Filters {
     later: BTreeMap<(Instant, u64), Due>,
     planned: u64,
     radio: Overlaid,
+    clock: WrongClock,
     pub(super) line: Line,
     pub(super) marks: Marks,
 }
@@ -57,6 +59,7 @@ impl Filters {
             later: BTreeMap::new(),
             planned: 0,
             radio: Overlaid::default(),
+            clock: WrongClock::default(),
             line: Line::default(),
             marks: Marks::default(),
         }
@@ -230,11 +233,14 @@ impl Filters {
                 let is_open = connections.get(link).is_some_and(|(_, is_open)| *is_open);
                 is_open && (*up || modem.is_between_packets(*link))
             }
-            Due::Arrive(..) | Due::Send(..) => true,
+            Due::Arrive(..) | Due::Send(..) | Due::Broker(_) => true,
             Due::Silence => connections.values().any(|(_, is_open)| *is_open),
         };
         let overlay = self.plan.settle(now, &meets, tell, &mut more);
         more.into_iter().for_each(|(delay, due)| self.plan_due(now, delay, due));
+        let clock = self.clock.follow(now, overlay.clock, modem);
+        self.due.extend(clock.map(|change| Due::Input(Input::Bearer(change))));
+        let overlay = Overlay { clock: None, ..overlay };
         self.due.extend(
             self.radio.follow(overlay, modem.radio()).into_iter().map(|change| Due::Input(Input::Bearer(change))),
         );
@@ -278,8 +284,13 @@ impl Filters {
     }
 
     /// What of a change of the radio side reaches the modem now: what faults hide comes when they are over.
-    pub fn changes(&mut self, change: Change) -> Option<Change> {
-        self.radio.change(change)
+    pub fn changes(&mut self, now: Instant, change: Change) -> Option<Change> {
+        self.radio.change(self.clock.change(now, change)?)
+    }
+
+    /// What time it is by the network, in seconds since 1970, while a fault has it wrong.
+    pub fn wrong_clock(&self, now: Instant) -> Option<i64> {
+        self.clock.wrong(now)
     }
 
     /// What has come over connections so far was the last.

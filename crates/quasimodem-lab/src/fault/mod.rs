@@ -5,6 +5,7 @@
 //! station. Where there is no fault, nothing of this is there.
 
 mod carried;
+mod clock;
 mod filters;
 mod hand;
 mod held;

@@ -1,9 +1,9 @@
 //! Which packets are hit.
 
 mod known;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -15,11 +15,13 @@ use super::item::Item;
 use super::life::Life;
 use super::row::{Act, Due, Overlay};
 use super::spec::{Cue, Order, Spec};
+use crate::broker;
 use crate::event::Condition;
 use crate::flat::{Bad, Values};
 use crate::random::Random;
 
 pub use self::known::{Known, Stage};
+pub use self::told::{Happened, Unhit};
 
 /// The faults of one modem, with their counts. Decisions are drawn by seed, id, scope and number of the match: another
 /// fault, another client or another clock changes none of them.
@@ -28,6 +30,8 @@ pub struct Plan {
     seed: u64,
     modem: u64,
     faults: Vec<Fault>,
+    /// Names of what was demanded by faults that are there no more.
+    left: Vec<Box<str>>,
 }
 
 /// What came of a hit.
@@ -51,6 +55,8 @@ struct Fault {
     hits: u64,
     /// Whether what lasts works, where that was decided.
     verdicts: BTreeMap<Scope, bool>,
+    /// The lab's broker does what it demands.
+    demanding: bool,
     /// The turn of which that was said.
     spent: Option<u64>,
     /// The turn of what lasts or happens once, and whether it does in that turn.
@@ -69,101 +75,6 @@ pub(super) struct Count {
     hits: u64,
 }
 
-/// What a fault did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Happened<'a> {
-    /// It is there and may hit from now on, or from the time on that it says; one that waits for an event says so when it
-    /// begins.
-    Armed {
-        /// Its id.
-        id: &'a str,
-        /// The name of its row.
-        fault: &'a str,
-    },
-    /// It hit something.
-    Hit {
-        /// Its id.
-        id: &'a str,
-        /// The name of its row.
-        fault: &'a str,
-        /// The client whose it was, if it was a client's.
-        client: Option<ClientId>,
-        /// What it hit: the type of a packet, a command, a kind of line and its beginning, a host, a name; `it` for what just
-        /// happens.
-        item: &'a str,
-        /// Which of the matches of its scope it was, from 1.
-        nth: u64,
-    },
-    /// It hit as often as it may; said where the modem is the scope (`per=modem`), since others may get new scopes.
-    Spent {
-        /// Its id.
-        id: &'a str,
-        /// The name of its row.
-        fault: &'a str,
-    },
-    /// It was taken away, an event ended it, or nobody said it again in time; a fault that waits to begin again is not.
-    Cleared {
-        /// Its id.
-        id: &'a str,
-        /// The name of its row.
-        fault: &'a str,
-    },
-}
-
-impl fmt::Display for Happened<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Happened::Armed { id, fault } => write!(f, "fault {id} is there: {fault}"),
-            Happened::Hit { id, client: Some(client), item, nth, .. } => {
-                write!(f, "fault {id} hits {item} of client {client}, number {nth}")
-            }
-            Happened::Hit { id, item, nth, .. } => write!(f, "fault {id} hits {item}, number {nth}"),
-            Happened::Spent { id, .. } => write!(f, "fault {id} is spent"),
-            Happened::Cleared { id, .. } => write!(f, "fault {id} is over"),
-        }
-    }
-}
-
-/// A fault that did not hit as often as was expected.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Unhit {
-    /// Its id.
-    pub id: String,
-    /// How many things it was about.
-    pub matches: u64,
-    /// How many it hit.
-    pub hits: u64,
-    /// How many it was to hit.
-    pub expected: RangeInclusive<u64>,
-    /// What it is about: one of it, and several; `None`: it just begins.
-    pub(super) things: Option<[&'static str; 2]>,
-    /// The event that it waits for and that never came.
-    pub(super) waits: Option<String>,
-}
-
-/// What became of it, and what was expected.
-impl fmt::Display for Unhit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Unhit { id, matches, hits, expected, things, waits } = self;
-        let [one, several] = things.unwrap_or(["time", "times"]);
-        let things_of = if *matches == 1 { one } else { several };
-        match (hits, matches, things, waits) {
-            (0, 0, _, Some(event)) => write!(f, "fault {id} was never hit: it begins with {event}, which never came")?,
-            (0, 0, Some(_), None) => write!(f, "fault {id} was never hit: nothing came that it is about")?,
-            (0, 0, None, None) => write!(f, "fault {id} was never hit: it never began")?,
-            (0, _, Some(_), _) => write!(f, "fault {id} was never hit: {matches} {things_of} came that it is about")?,
-            (0, _, None, _) => write!(f, "fault {id} was never hit: it began {matches} {things_of} and met nothing")?,
-            (_, _, Some(_), _) => write!(f, "fault {id} hit {hits} of {matches} {things_of} that it is about")?,
-            (_, _, None, _) => write!(f, "fault {id} hit {hits} of the {matches} {things_of} that it began")?,
-        }
-        match (expected.start(), expected.end()) {
-            (1, &u64::MAX) => f.write_str("; optional=true if that may be"),
-            (least, &u64::MAX) => write!(f, "; expected were {least} at least"),
-            (exactly, _) => write!(f, "; expected were {exactly}"),
-        }
-    }
-}
-
 impl Plan {
     /// The plan of the modem of this number, for a run of this seed, made now.
     ///
@@ -173,7 +84,8 @@ impl Plan {
     pub fn new(specs: &[Spec], seed: u64, modem: usize, now: Instant) -> Result<Plan, Bad> {
         let mut plan = Plan::empty(seed, modem);
         let (mut ids, mut of_row) = (BTreeSet::new(), BTreeMap::<_, u64>::new());
-        for spec in specs {
+        // The lab has one broker: the first modem's plan rules it.
+        for spec in specs.iter().filter(|spec| modem == 0 || spec.needs_lab().is_none()) {
             let same = of_row.entry(spec.row.name).or_default();
             *same += 1;
             let id = match (spec.id(), *same) {
@@ -192,7 +104,7 @@ impl Plan {
 
     /// The plan of the modem of this number, in which nothing goes wrong yet.
     pub fn empty(seed: u64, modem: usize) -> Plan {
-        Plan { seed, modem: u64::try_from(modem).unwrap_or_default(), faults: Vec::new() }
+        Plan { seed, modem: u64::try_from(modem).unwrap_or_default(), faults: Vec::new(), left: Vec::new() }
     }
 
     /// Carries out an order.
@@ -225,6 +137,8 @@ impl Plan {
         if let Some(same) = before.filter(|fault| fault.spec.is(&spec) && !fault.life.is_over()) {
             return same.life.renew(now);
         }
+        // What another of its id demands ends with it, unless it demands something itself.
+        self.left.extend(self.faults.iter().filter(|fault| fault.id == id).filter_map(Fault::demands));
         self.faults.retain(|fault| fault.id != id);
         let fault = Fault::new(id, spec, now);
         fault.announce(tell);
@@ -264,6 +178,11 @@ impl Plan {
         self.faults
             .iter()
             .flat_map(|fault| fault.spec.conditions().map(|(cue, condition)| (fault.id.as_str(), cue, condition)))
+    }
+
+    /// A fault that only a lab has, if there is one.
+    pub fn needs_lab(&self) -> Option<&'static str> {
+        self.faults.iter().find_map(|fault| fault.spec.needs_lab())
     }
 
     /// Says which faults there are.
@@ -344,6 +263,8 @@ impl Plan {
         due: &mut Vec<(Duration, Due)>,
     ) -> Overlay {
         let (seeds, mut overlay) = ((self.seed, self.modem), Overlay::default());
+        let ended = self.left.drain(..).map(|name| Due::Broker(broker::Order::Demand(name, None)));
+        due.extend(ended.map(|order| (Duration::ZERO, order)));
         for fault in &mut self.faults {
             if fault.life.has_lapsed(&fault.spec.values, now) {
                 fault.end(tell);
@@ -359,6 +280,20 @@ impl Plan {
                         let mut draws = fault.draws(seeds, (0, 0, turn.unwrap_or_default()), fault.matches);
                         let delay = draws.time(least, most);
                         due.extend(what.into_iter().map(|(after, what)| (delay + after, what)));
+                    }
+                }
+                Act::Broker(act) if begins && fault.begins(turn, seeds, false, tell) => {
+                    due.push((Duration::ZERO, Due::Broker(act(&fault.spec.values))));
+                }
+                Act::Demand(act) => {
+                    if begins {
+                        fault.begins(turn, seeds, false, tell);
+                    }
+                    let works = turn.is_some() && fault.episode.is_some_and(|(_, hit)| hit);
+                    if works != std::mem::replace(&mut fault.demanding, works) {
+                        let demand = works.then(|| act(&fault.spec.values));
+                        let name = fault.id.as_str().into();
+                        due.push((Duration::ZERO, Due::Broker(broker::Order::Demand(name, demand))));
                     }
                 }
                 Act::Radio(act) => {
@@ -380,9 +315,13 @@ impl Plan {
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         let seeds = (self.seed, self.modem);
         let next = self.faults.iter().filter_map(|fault| match fault.spec.row.act {
-            Act::Once(_) | Act::Radio(_) | Act::Links(_) | Act::Line(_) | Act::Freeze(_) => {
-                fault.life.next(&fault.spec.values, now, |turn| fault.jitter(turn, seeds))
-            }
+            Act::Once(_)
+            | Act::Broker(_)
+            | Act::Demand(_)
+            | Act::Radio(_)
+            | Act::Links(_)
+            | Act::Line(_)
+            | Act::Freeze(_) => fault.life.next(&fault.spec.values, now, |turn| fault.jitter(turn, seeds)),
             _ => fault.life.lapses(&fault.spec.values),
         });
         next.min()
@@ -417,6 +356,7 @@ impl Fault {
             life,
             counts: Counts::new(),
             verdicts: BTreeMap::new(),
+            demanding: false,
             matches: 0,
             hits: 0,
             spent: None,
@@ -434,6 +374,11 @@ impl Fault {
         if self.life.end() {
             tell(Happened::Cleared { id: &self.id, fault: self.spec.row.name });
         }
+    }
+
+    /// The name under which the lab's broker does what it demands.
+    fn demands(&self) -> Option<Box<str>> {
+        self.demanding.then(|| self.id.as_str().into())
     }
 
     fn expected(&self) -> RangeInclusive<u64> {

@@ -8,6 +8,7 @@ use quasimodem_core::{Form, Input, Instant, Kind as PieceKind, Link, Registratio
 use super::hand::{Draws, Hand};
 use super::item::Piece;
 use super::line::Receiver;
+use crate::broker::{self, Demand};
 use crate::flat::{Key, Kind, Values};
 
 /// A fault.
@@ -44,6 +45,8 @@ pub enum Layer {
     Link,
     /// Packets of MQTT and MQTT-SN.
     Packet,
+    /// The lab's own broker.
+    Lab,
 }
 
 impl Layer {
@@ -55,6 +58,7 @@ impl Layer {
             Layer::Serial => "serial",
             Layer::Link => "link",
             Layer::Packet => "packet",
+            Layer::Lab => "lab",
         }
     }
 }
@@ -86,6 +90,10 @@ pub(crate) enum Act {
     Freeze(fn(&Values) -> bool),
     /// While it lasts, the radio side is otherwise.
     Radio(fn(&Values, &mut Overlay)),
+    /// While it lasts, this is demanded of the lab's broker.
+    Demand(fn(&Values) -> Demand),
+    /// Happens once in the lab's broker, when it begins.
+    Broker(fn(&Values) -> broker::Order),
     /// Happens once, when it begins: these, each after its time.
     Once(fn(&Values) -> Vec<(Duration, Due)>),
 }
@@ -212,7 +220,7 @@ impl Act {
             Act::Lookups(_) => Some(["look-up", "look-ups"]),
             Act::Bytes(_) => Some(["byte", "bytes"]),
             Act::Links(_) | Act::Line(_) | Act::Freeze(_) => Some(["connection or line", "connections or lines"]),
-            Act::Radio(_) | Act::Once(_) => None,
+            Act::Radio(_) | Act::Demand(_) | Act::Broker(_) | Act::Once(_) => None,
         }
     }
 }
@@ -223,6 +231,16 @@ pub(crate) struct Overlay {
     pub(crate) sim: Option<Sim>,
     pub(crate) registration: Option<Registration>,
     pub(crate) signal: Option<(u8, u8)>,
+    pub(crate) clock: Option<Clock>,
+}
+
+/// A clock that goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Clock {
+    /// It began at this time, in seconds since 1970.
+    At(i64),
+    /// By so many seconds.
+    Off(i64),
 }
 
 /// What is to be brought to a modem, or done at its links, in the name of a fault.
@@ -244,16 +262,23 @@ pub enum Due {
     Inject(Link, bool, Box<[u8]>),
     /// No connection carries anything any more, and nobody is told.
     Silence,
+    /// The lab's broker does this.
+    Broker(broker::Order),
 }
 
 impl Row {
     /// How it acts: on each thing that it is about (`each`), while it lasts (`state`), or once, when it begins (`once`).
     pub fn class(&self) -> &'static str {
         match self.act {
-            Act::Radio(_) | Act::Links(_) | Act::Line(_) | Act::Freeze(_) => "state",
-            Act::Once(_) => "once",
+            Act::Radio(_) | Act::Links(_) | Act::Line(_) | Act::Freeze(_) | Act::Demand(_) => "state",
+            Act::Once(_) | Act::Broker(_) => "once",
             _ => "each",
         }
+    }
+
+    /// What it can't do without: `lab`, a broker of ours; `None`: it works with every broker.
+    pub fn needs(&self) -> Option<&'static str> {
+        matches!(self.act, Act::Demand(_) | Act::Broker(_)).then_some("lab")
     }
 
     /// All keys of this fault: its own, what it is about, and those that all faults have.

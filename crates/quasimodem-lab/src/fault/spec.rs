@@ -109,6 +109,11 @@ impl Spec {
         self.values.text("id")
     }
 
+    /// Its row's name, if only a lab has it.
+    pub fn needs_lab(&self) -> Option<&'static str> {
+        self.row.needs().map(|_| self.row.name)
+    }
+
     /// The events that begin and end it.
     pub(crate) fn conditions(&self) -> impl Iterator<Item = (Cue, &Condition)> {
         let of = |cue, key| self.values.condition(key).map(|condition| (cue, condition));

@@ -60,6 +60,8 @@ pub enum Bad {
     NoFault(String, Vec<String>),
     /// No client of this id is connected to the broker; the id, and which are.
     NoClient(String, Vec<String>),
+    /// Only the lab's broker can do this; the fault.
+    NeedsLab(&'static str),
     /// This order is for a modem, and none is named.
     ForModem(&'static str),
     /// This order is for the broker, not for a modem.
@@ -131,6 +133,7 @@ impl Values {
         flag: Flag => bool, |flag: &bool| *flag;
         time: Time => Duration, |time: &Duration| *time;
         span: Span => (Duration, Duration), |span: &(Duration, Duration)| *span;
+        shift: Shift => i64, |shift: &i64| *shift;
         chance: Chance => f64, |chance: &f64| *chance;
         ranks: Ranks => &Ranks, std::convert::identity;
         count: Count => RangeInclusive<u64>, Clone::clone;
@@ -171,6 +174,7 @@ impl fmt::Display for Bad {
             Bad::Both(one, other) => write!(f, "expected {one} or {other}, not both"),
             Bad::NoFault(id, ids) => f.write_str(&nobody("there is no fault with the id", id, "there are", ids)),
             Bad::NoClient(id, ids) => f.write_str(&nobody("no client is connected as", id, "connected are", ids)),
+            Bad::NeedsLab(fault) => write!(f, "{fault} needs the broker of the lab: quasimodem lab has it"),
             Bad::Without(key, needed) => write!(f, "{key} means nothing without {needed}=…"),
             Bad::Useless(row, key) => write!(f, "{key} means nothing for {row}"),
             Bad::NotJustName(key, text) => {

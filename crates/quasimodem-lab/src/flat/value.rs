@@ -38,6 +38,10 @@ pub enum Kind {
     Span,
     /// A number of milliseconds, or a range of them.
     Millis,
+    /// A day, as seconds since 1970.
+    Date,
+    /// A time with its unit, perhaps less than nothing, in seconds.
+    Shift,
     /// Which of the matches: `3`, `2..5`, `3,7` or `every 10`.
     Ranks,
     /// How many: `2`, `>=1`.
@@ -68,6 +72,7 @@ pub(crate) enum Value {
     Chance(f64),
     Time(Duration),
     Span((Duration, Duration)),
+    Shift(i64),
     Ranks(Ranks),
     Count(RangeInclusive<u64>),
     Flag(bool),
@@ -128,6 +133,11 @@ impl Kind {
             Kind::Period => Value::Time(time(text).filter(|time| time.as_micros() > 0)?),
             Kind::Span => Value::Span(range(text, time)?),
             Kind::Millis => Value::Span(range(text, |text| number(text).map(Duration::from_millis))?),
+            Kind::Date => Value::Number(date(text)?),
+            Kind::Shift => {
+                let (sign, text) = text.strip_prefix('-').map_or((1, text), |text| (-1, text));
+                Value::Shift(sign * i64::try_from(time(text)?.as_secs()).ok()?)
+            }
             Kind::Ranks => Value::Ranks(ranks(text)?),
             Kind::Count => Value::Count(count(text)?),
             Kind::Flag => Value::Flag(text.parse().ok()?),
@@ -163,6 +173,8 @@ impl fmt::Display for Kind {
             Kind::Period => f.write_str("a time with its unit, more than 0, such as 500ms, 1.5s or 2min"),
             Kind::Span => f.write_str("a time with its unit, or a range such as 500ms..2s"),
             Kind::Millis => f.write_str("a number of milliseconds, or a range such as 90..200"),
+            Kind::Date => f.write_str("a day from 1970 on, such as 2026-07-20"),
+            Kind::Shift => f.write_str("a time with its unit, such as -1h or 90s"),
             Kind::Ranks => f.write_str("3, 2..5, 3,7 or \"every 10\""),
             Kind::Count => f.write_str("a count, such as 2 or >=1"),
             Kind::Flag => f.write_str("true or false"),
@@ -267,6 +279,27 @@ pub(crate) fn time(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// Seconds since 1970 at the beginning of a day (Hinnant, "chrono-compatible low-level date algorithms").
+fn date(text: &str) -> Option<u64> {
+    let mut parts = text.splitn(3, '-').map(|part| part.parse::<u64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1970..=9999).contains(&year) || !(1..=days).contains(&day) {
+        return None;
+    }
+    // Years begin with March, so that the leap day is the last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let since_0 = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    since_0.checked_sub(719_468).map(|days| days * 86_400)
 }
 
 /// One value, or two that are the ends of a range.

@@ -118,6 +118,8 @@ impl Order {
             Order::Broker(broker::Order::Publish { .. }) => "broker-publish",
             Order::Broker(broker::Order::Kick(_)) => "broker-kick",
             Order::Broker(broker::Order::Restart { .. }) => "broker-restart",
+            // Only faults demand something.
+            Order::Broker(broker::Order::Demand(..)) => "fault",
         }
     }
 
@@ -129,6 +131,11 @@ impl Order {
             Order::Broker(broker::Order::Kick(client)) => Some(client),
             _ => None,
         }
+    }
+
+    /// The fault that it puts and that only a lab has.
+    pub fn needs_lab(&self) -> Option<&'static str> {
+        if let Order::Fault(fault::Order::Put(spec)) = self { spec.needs_lab() } else { None }
     }
 
     /// Whom it is for.

@@ -128,9 +128,10 @@ impl World {
         let mut outcome = Ok(());
         match order {
             Order::Radio(changes) => {
+                let now = self.now;
                 for change in changes {
                     let at = self.stations.get_mut(station);
-                    let hidden = at.and_then(|at| at.filters.as_mut()).map(|filters| filters.changes(change));
+                    let hidden = at.and_then(|at| at.filters.as_mut()).map(|filters| filters.changes(now, change));
                     if let Some(change) = hidden.unwrap_or(Some(change)) {
                         self.tell(station, &Input::Bearer(change), watch);
                     }

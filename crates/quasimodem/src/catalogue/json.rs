@@ -22,8 +22,7 @@ pub(super) fn faults() -> String {
             "layer": row.layer.word(),
             "class": row.class(),
             "summary": row.summary,
-            // None needs the lab: all sit around the modem.
-            "needs": Value::Null,
+            "needs": row.needs(),
             "parameters": keys(row.params),
             "matches": keys(row.matches),
             "common": keys(COMMON),

@@ -53,8 +53,9 @@ pub(super) fn faults() -> String {
     for row in ROWS {
         let own: Vec<Row> = row.params.iter().chain(row.matches).map(key).collect();
         let own = if own.is_empty() { String::new() } else { format!("\n{}", table(&head, &own)) };
+        let needs = row.needs().map(|_| " Needs the lab (`quasimodem lab`).").unwrap_or_default();
         let (name, summary, example, source) = (row.name, row.summary, row.example, row.source);
-        let _ = write!(page, "\n## {name}\n\n{summary}\n\n`{example}`\n{own}\nSource: {source}.\n");
+        let _ = write!(page, "\n## {name}\n\n{summary}{needs}\n\n`{example}`\n{own}\nSource: {source}.\n");
     }
     let common: Vec<Row> = COMMON.iter().map(key).collect();
     let _ = write!(page, "\n## Keys of all faults\n\n{}", table(&head, &common));

@@ -3,7 +3,7 @@
 use std::io;
 use std::task::Context;
 
-use quasimodem_core::{Input, Instant, Link};
+use quasimodem_core::{Change, Input, Instant, Link};
 use quasimodem_lab::fault::{Due, Filters, Happened, Plan, Unhit};
 use quasimodem_lab::flat::Bad;
 use quasimodem_lab::order::Order;
@@ -34,8 +34,7 @@ impl<E: SerialEnd> Driver<E> {
         match order {
             Order::Radio(changes) => {
                 for change in changes {
-                    let hidden = self.filters.as_mut().map(|filters| filters.changes(change));
-                    if let Some(change) = hidden.unwrap_or(Some(change)) {
+                    if let Some(change) = self.shown(change) {
                         self.handle(Input::Bearer(change), lent);
                     }
                 }
@@ -62,6 +61,15 @@ impl<E: SerialEnd> Driver<E> {
     fn print(&mut self, bytes: &[u8]) {
         if matches!(self.host, HostState::Attached | HostState::Finished) {
             self.output.push(bytes);
+        }
+    }
+
+    /// What of a change of the radio side reaches the modem now, while faults may hide it.
+    pub(super) fn shown(&mut self, change: Change) -> Option<Change> {
+        let now = self.now();
+        match &mut self.filters {
+            Some(filters) => filters.changes(now, change),
+            None => Some(change),
         }
     }
 
@@ -160,6 +168,10 @@ impl<E: SerialEnd> Driver<E> {
             Due::Send(link, bytes) => {
                 lent.watching.see(|watch| watch.sent(now, station, link, &bytes));
                 self.links.send(link, &bytes);
+            }
+            Due::Broker(order) => {
+                // There is room for more than faults of a modem can order at once.
+                lent.inbox.put(self.station, Order::Broker(order));
             }
             // These are put among what is held.
             Due::Inject(..) | Due::Silence => {}

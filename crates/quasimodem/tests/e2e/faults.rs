@@ -112,6 +112,7 @@ fn what_was_never_hit_is_told_and_fails_a_test() {
 fn what_can_not_be_is_told() {
     for (faults, words) in [
         (&["packet-dorp"][..], "there is no fault \"packet-dorp\", perhaps \"packet-drop\""),
+        (&["broker-restart"], "--fault: broker-restart needs the broker of the lab: quasimodem lab has it"),
         (&["packet-drop after=5"], "after is \"5\", expected a time with its unit"),
         (&["packet-drop id=a", "connack-code id=a"], "two faults have the id \"a\""),
     ] {
@@ -129,7 +130,8 @@ fn lists_agree() {
     let json: Value = serde_json::from_str(&run_to_end(&["faults", "--json"], "").stdout).unwrap();
     for fault in json.as_array().unwrap() {
         let name = fault["name"].as_str().unwrap();
-        assert!(fault["example"].as_str().unwrap().starts_with(name) && fault["needs"].is_null(), "{name}");
+        assert!(fault["example"].as_str().unwrap().starts_with(name), "{name}");
+        assert_eq!(fault["needs"], if name.starts_with("broker-") { "lab".into() } else { Value::Null }, "{name}");
         assert!(list.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");
         for keys in ["parameters", "matches", "common"] {
             for key in fault[keys].as_array().unwrap() {
@@ -178,4 +180,54 @@ fn a_script_orders_what_is_there() {
         assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
     }
+}
+
+/// What is held back in real time comes in its order, and no command runs ahead of what the host has read.
+#[test]
+fn what_waits_comes_in_order() {
+    let mut command = command(&["lab", "--mqtt", "127.0.0.1:0", "--at", "tcp:0"]);
+    for fault in [
+        "final-delay command=+CSQ ms=300 times=1",
+        "packet-delay type=PUBACK ms=400 times=1",
+        "link-delay ms=50 spread=30ms",
+        "link-slice size=3 ms=1",
+        "serial-slice size=5 gap=2ms dir=to-module",
+        "urc-delay line=+MQTTPUB ms=100 times=1",
+    ] {
+        command.args(["--fault", fault]);
+    }
+    let mut program = Program::start_after(command, "lab broker on 127.0.0.1:");
+    let port = program.place().to_owned();
+    let place = program.wait_for("modem ready on tcp ");
+    let mut host = Host::connect(&place);
+    host.send("AT+CSQ");
+    host.send("AT");
+    host.expect("AT+CSQ\r\n+CSQ: 31,99\r\n\r\nOK\r\nAT\r\nOK\r\n");
+    host.command(&format!(r#"AT+MQTTOPEN=1,"127.0.0.1",{port},1,60"#));
+    host.expect("\r\n+MQTTOPEN: 1,1\r\n");
+    host.command(r#"AT+MQTTSUB=1,"t",1"#);
+    host.expect("\r\n+MQTTSUB: 1,1\r\n");
+    host.command(r#"AT+MQTTPUB=1,"t",0,0,"p""#);
+    host.expect("\r\n+MQTTPUB: 1,1\r\n");
+    program.terminate();
+}
+
+/// The lab's broker is down for a while, and comes back.
+#[test]
+fn the_broker_is_down_for_a_while() {
+    let mut command = command(&["lab", "--mqtt", "127.0.0.1:0", "--at", "tcp:0"]);
+    command.args(["--fault", "broker-down on='client.open client=1' until='client.failed client=1'"]);
+    let mut program = Program::start_after(command, "lab broker on 127.0.0.1:");
+    let port = program.place().to_owned();
+    let place = program.wait_for("modem ready on tcp ");
+    let mut host = Host::connect(&place);
+    let open = format!(r#"AT+MQTTOPEN=1,"127.0.0.1",{port},1,60"#);
+    host.command(&open);
+    host.expect("\r\n+MQTTOPEN: 1,1\r\n");
+    host.expect("\r\n+MQTTBREAK: 1,1\r\n");
+    host.command(&open);
+    host.expect("\r\n+MQTTOPEN: 1,0\r\n");
+    host.command(&open);
+    host.expect("\r\n+MQTTOPEN: 1,1\r\n");
+    program.terminate();
 }

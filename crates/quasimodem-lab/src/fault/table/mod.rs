@@ -1,6 +1,7 @@
 //! The table of faults, by layers.
 
 mod inject;
+mod lab;
 mod line;
 mod links;
 mod module;
@@ -16,8 +17,8 @@ use crate::flat::{Key, Kind, Values};
 /// All faults: what the radio side, the module, names and links, and packets do wrong.
 pub const ROWS: &[Row] = &ROWS_OF_ALL;
 
-const LAYERS: [&[Row]; 7] =
-    [radio::ROWS, module::ROWS, line::ROWS, links::ROWS, tls::ROWS, packets::ROWS, inject::ROWS];
+const LAYERS: [&[Row]; 8] =
+    [radio::ROWS, module::ROWS, line::ROWS, links::ROWS, tls::ROWS, packets::ROWS, inject::ROWS, lab::ROWS];
 
 const COUNT: usize = {
     let (mut layer, mut count) = (0, 0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quasimodem_core::{Change, Input, Power, Registration};
 
-use super::super::row::{Act, Due, Layer, Row};
+use super::super::row::{Act, Clock, Due, Layer, Row};
 use super::once;
 use crate::flat::{Key, Kind, Values};
 use crate::transcript::SIMS;
@@ -98,6 +98,32 @@ pub(super) const ROWS: &[Row] = &[
         }),
         example: "address-changed on='client.open client=1' after=30s",
         source: "an L610 had another address each session",
+    },
+    Row {
+        name: "clock-wrong",
+        layer: Layer::Radio,
+        summary: "The network's time is wrong: AT+CCLK? says so, TLS finds certificates not yet valid, clouds refuse logins. What the host sets counts more.",
+        params: &[
+            Key {
+                key: "time",
+                kind: Kind::Date,
+                default: "1980-01-06",
+                meaning: "When it begins, the clock says this day, 00:00 UTC, and goes on.",
+            },
+            Key {
+                key: "offset",
+                kind: Kind::Shift,
+                default: "",
+                meaning: "It is wrong by this instead, such as -1h or 90s.",
+            },
+        ],
+        matches: &[],
+        act: Act::Radio(|values, overlay| {
+            let day = values.number("time").and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or_default();
+            overlay.clock = Some(values.shift("offset").map_or(Clock::At(day), Clock::Off));
+        }),
+        example: "clock-wrong time=2000-01-01 lasts=1min",
+        source: "modules that begin at the epoch of GPS: MKRNB#12, esp-at#432",
     },
     Row {
         name: "data-stall",
