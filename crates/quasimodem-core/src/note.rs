@@ -136,6 +136,7 @@ impl fmt::Display for Note<'_> {
 }
 
 /// A note as an outbox keeps it; what it borrows stands in the bytes of its entry.
+#[derive(Clone)]
 pub(crate) enum StoredNote {
     Starts,
     Typed,

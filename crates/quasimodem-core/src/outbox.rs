@@ -102,11 +102,13 @@ pub enum ModemLine {
     RiPulse(Duration),
 }
 
+#[derive(Clone)]
 struct Entry {
     what: Stored,
     span: Span,
 }
 
+#[derive(Clone)]
 enum Stored {
     Serial(Kind),
     Open { link: Link, transport: Transport, port: u16 },
@@ -139,6 +141,19 @@ impl Outbox {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Holds what another one holds, in its own memory: for whoever shows it to somebody on another thread.
+    pub fn copy_from(&mut self, other: &Outbox) {
+        self.clear();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.secrets.extend_from_slice(&other.secrets);
+        self.entries.extend_from_slice(&other.entries);
+    }
+
+    /// Bytes of all that it holds, about.
+    pub fn size(&self) -> usize {
+        self.bytes.len() + self.entries.len() * size_of::<Entry>()
     }
 
     /// Forgets the effects and keeps the memory.

@@ -26,6 +26,7 @@ pub use self::names::Names;
 pub use self::reporter::{Listener, Reporter};
 pub use self::row::{Field, Form, Row, Value};
 pub use self::schema::schema;
+pub use self::station::Seen;
 pub use self::table::{Endpoint, Event, ModemAt};
 
 /// The version of the schema: it grows only if programs that read events have to change.

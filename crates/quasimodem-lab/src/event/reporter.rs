@@ -57,6 +57,35 @@ impl<L: Listener> Reporter<L> {
         Reporter { teller, secrets: Secrets::default(), stations: BTreeMap::new() }
     }
 
+    /// Tells what a modem made of an input; `seen` is what the modem was like after that.
+    pub fn saw(&mut self, now: Instant, station: usize, input: &Input<'_>, seen: &Seen, out: &Outbox) {
+        let Reporter { teller, secrets, stations } = self;
+        let at = stations.entry(station).or_default();
+        let mut tell = |event: Event<'_>| teller.tell(now, Some(station), &event);
+        // What changes the radio comes before what comes of it.
+        let radio_first = !matches!(input, Input::Serial(_) | Input::Host(_) | Input::Power(_));
+        if radio_first {
+            at.follow_radio(input, seen, &mut tell);
+        }
+        heard(input, at, seen, now, &mut tell);
+        for effect in out.effects() {
+            did(&effect, input, at, secrets, now, &mut tell);
+        }
+        if !radio_first {
+            at.follow_radio(input, seen, &mut tell);
+        }
+        at.follow(seen, now, &mut tell);
+        if let Input::Serial(bytes) = input {
+            at.host.bytes_ended(bytes);
+        }
+    }
+
+    /// So much of what there was to see was missed.
+    pub fn missed(&mut self, now: Instant, lost: u64) {
+        self.stations.values_mut().for_each(Station::missed);
+        self.teller.tell(now, None, &Event::Gap { lost });
+    }
+
     /// Who hears it.
     pub fn listener_mut(&mut self) -> &mut L {
         &mut self.teller.listener
@@ -65,26 +94,7 @@ impl<L: Listener> Reporter<L> {
 
 impl<L: Listener> Watch for Reporter<L> {
     fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
-        let Reporter { teller, secrets, stations } = self;
-        let at = stations.entry(station).or_default();
-        let mut tell = |event: Event<'_>| teller.tell(now, Some(station), &event);
-        let seen = Seen::of(modem);
-        // What changes the radio comes before what comes of it.
-        let radio_first = !matches!(input, Input::Serial(_) | Input::Host(_) | Input::Power(_));
-        if radio_first {
-            at.follow_radio(input, &seen, &mut tell);
-        }
-        heard(input, at, &seen, now, &mut tell);
-        for effect in out.effects() {
-            did(&effect, input, at, secrets, now, &mut tell);
-        }
-        if !radio_first {
-            at.follow_radio(input, &seen, &mut tell);
-        }
-        at.follow(&seen, now, &mut tell);
-        if let Input::Serial(bytes) = input {
-            at.host.bytes_ended(bytes);
-        }
+        self.saw(now, station, input, &Seen::of(modem), out);
     }
 
     fn run(&mut self, now: Instant, event: &Event<'_>) {

@@ -23,8 +23,9 @@ const PUBLISH: u8 = 3;
 /// The code of a SUBACK that refuses a subscription (MQTT 3.9.3).
 const REFUSED: u8 = 0x80;
 
-/// What a modem is like after an input.
-pub(super) struct Seen {
+/// What a modem is like after an input, as far as events follow from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen {
     connections: [Option<Connection>; ClientId::ALL.len()],
     condition: Condition,
     radio: Radio,
@@ -65,7 +66,7 @@ struct Connected {
 
 impl Seen {
     /// That of a modem.
-    pub(super) fn of(modem: &Modem) -> Seen {
+    pub fn of(modem: &Modem) -> Seen {
         let connections = ClientId::ALL.map(|client| modem.connection(client));
         Seen { connections, condition: modem.condition(), radio: modem.radio() }
     }
@@ -267,6 +268,13 @@ impl Station {
         self.broken.clear();
         self.host.forget(tell);
         self.condition = Some(Condition::Starting);
+    }
+
+    /// Inputs were missed: what is half there will not be whole. Lines are counted on.
+    pub(super) fn missed(&mut self) {
+        let line = self.host.line;
+        *self = Station::default();
+        self.host.line = line;
     }
 
     /// The run ends: tells the traffic of what is still open.

@@ -42,10 +42,10 @@ events! {
         /// Where control answers, if it does: its whole address.
         api: Option<&'a str>,
     }
-    /// Events are missing here: whoever reads them did not keep up. Nothing that depends on the order or the number of events
-    /// can be judged from this run.
+    /// Events are missing here: whoever reads them did not keep up. From this run nothing can be judged that depends on the
+    /// order or the number of events.
     "run.gap" = Gap {
-        /// How many.
+        /// How many events are missing, or how many times something happened of which no event was made.
         lost: u64,
     }
     /// The last event.
