@@ -8,6 +8,8 @@ use std::time::Duration;
 use quasimodem_core::mqtt::parse_words;
 use quasimodem_core::{Host, Imei, Input, Instant, Link, Modem, Outbox, Settings, sn};
 
+use quasimodem_lab::watch::Watch;
+
 pub use self::gateway::{GatewayBench, GatewayWork};
 
 /// What a connected modem does over and over.
@@ -68,15 +70,22 @@ pub struct Bench {
     bytes: Vec<u8>,
     /// The identifier of the last packet that was acknowledged.
     id: u16,
+    /// Who sees all of it, if anybody does.
+    watch: Option<Box<dyn Watch>>,
 }
 
 impl Bench {
     /// A modem with its client 1 connected and subscribed, that has done the work before: buffers have their size.
     pub fn new(work: Work) -> Bench {
+        Bench::watched_by(work, None)
+    }
+
+    /// The same, which somebody watches.
+    pub fn watched_by(work: Work, watch: Option<Box<dyn Watch>>) -> Bench {
         // Without the quiet time behind a final result code, so that no result waits for the clock.
         let settings = Settings { gap: Duration::ZERO, ..Settings::default() };
         let modem = Modem::new(settings.into(), Imei::default());
-        let mut bench = Bench { modem, outbox: Outbox::default(), work, bytes: work.bytes(), id: 1 };
+        let mut bench = Bench { modem, outbox: Outbox::default(), work, bytes: work.bytes(), id: 1, watch };
         let packet = |words| parse_words(words).unwrap_or_default();
         bench.handle(Input::Host(Host::Attached));
         bench.handle(Input::Serial(b"AT+MQTTOPEN=1,\"broker.example\",1883,1,300\r"));
@@ -106,7 +115,10 @@ impl Bench {
             Work::ShortMessage | Work::LongMessage => Input::Received(Link(1), &self.bytes),
             Work::Idle => Input::Tick,
         };
-        self.modem.handle(Instant::START, input, &mut self.outbox);
+        self.modem.handle(Instant::START, input.clone(), &mut self.outbox);
+        if let Some(watch) = &mut self.watch {
+            watch.modem(Instant::START, 0, &input, &self.modem, &self.outbox);
+        }
         self.id = self.id.checked_add(1).unwrap_or(1);
         let [high, low] = self.id.to_be_bytes();
         match self.work {
@@ -122,7 +134,13 @@ impl Bench {
     }
 
     fn handle(&mut self, input: Input<'_>) {
-        self.modem.handle(Instant::START, input, &mut self.outbox);
+        let Some(watch) = &mut self.watch else {
+            return self.modem.handle(Instant::START, input, &mut self.outbox);
+        };
+        // It is shown what this input causes, and no more.
+        self.outbox.clear();
+        self.modem.handle(Instant::START, input.clone(), &mut self.outbox);
+        watch.modem(Instant::START, 0, &input, &self.modem, &self.outbox);
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 use std::process;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use quasimodem_lab::event::{Endpoint, Event, Listener, ModemAt, Names, Reporter, SCHEMA, Stamp, put_line};
 use quasimodem_lab::watch::Watch;
 
+use crate::relay::{Late, Relay};
 use crate::sink::{Sink, Target};
 use crate::watching::Watching;
 
@@ -28,7 +28,9 @@ pub(crate) fn parse_target(text: &str) -> Result<Target, String> {
 
 /// A watch that writes events of the modems of these names.
 pub(crate) fn open(target: &Target, modems: Names) -> Result<Box<dyn Watch + Send>> {
-    Ok(Box::new(Reporter::new(modems, Lines(target.open("events")?))))
+    let lines = Lines { sink: target.open("events")?, lost: 0, wall: None };
+    let relay = Relay::new("reporter", Reporter::new(modems, lines)).context("can't start a thread for events")?;
+    Ok(Box::new(relay))
 }
 
 /// What is there when a run begins.
@@ -63,21 +65,49 @@ impl Ready {
     }
 }
 
-/// Writes each event at once.
-struct Lines(Sink);
+/// Writes each event at once. What nobody takes is left out, and said to be.
+struct Lines {
+    sink: Sink,
+    /// Events since the last one that was taken.
+    lost: u64,
+    wall: Option<i64>,
+}
 
 impl Listener for Lines {
     fn event(&mut self, stamp: &Stamp<'_>, event: &Event<'_>) {
-        let mut line = Vec::new();
-        put_line(stamp, event, &mut line);
-        self.0.put(line);
-        if let Event::End {} = event {
-            self.0.end();
+        let is_end = matches!(event, Event::End {});
+        let may_go_on = if self.lost == 0 { self.sink.has_room() } else { self.sink.has_room_again() };
+        if !may_go_on && !is_end {
+            self.lost += 1;
+            return;
+        }
+        if self.lost > 0 {
+            // Its number is that of the last one that is left out.
+            let seq = stamp.seq - 1;
+            let gap = Event::Gap { lost: std::mem::take(&mut self.lost) };
+            self.put(&Stamp { seq, station: None, modem: None, ..*stamp }, &gap);
+        }
+        self.put(stamp, event);
+        if is_end {
+            self.sink.end();
         }
     }
 
     fn wall(&self) -> Option<i64> {
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        time.as_millis().try_into().ok()
+        self.wall
+    }
+}
+
+impl Late for Lines {
+    fn it_was(&mut self, wall: Option<i64>) {
+        self.wall = wall;
+    }
+}
+
+impl Lines {
+    fn put(&mut self, stamp: &Stamp<'_>, event: &Event<'_>) {
+        let mut line = Vec::new();
+        put_line(stamp, event, &mut line);
+        self.sink.put(line);
     }
 }

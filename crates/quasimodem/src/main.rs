@@ -21,6 +21,7 @@ mod notify;
 mod queue;
 mod random;
 mod replay;
+mod relay;
 mod resolve;
 mod run;
 mod serial;

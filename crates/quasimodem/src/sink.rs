@@ -101,20 +101,25 @@ enum Writer {
     Fifo(PathBuf),
 }
 
-/// Hands each piece, a line or a packet, to a thread that writes it at once. Nobody waits for who reads: if too much waits,
-/// nothing more is written, so that what was written has no gap.
+/// Hands each piece, a line or a packet, to a thread that writes it at once. Nobody waits for who reads: whoever asks
+/// whether there is room leaves pieces out while there is none, and says so; for others nothing more is written, so that what
+/// was written has no gap.
 pub(crate) struct Sink {
     what: &'static str,
     /// `None`: it can't be written to any more.
     pieces: Option<Sender<Vec<u8>>>,
     /// Bytes that wait.
     waiting: Arc<AtomicUsize>,
+    was_full: bool,
     /// Ends with the thread.
     written: Receiver<()>,
 }
 
-/// Mebibytes that may wait.
+/// Mebibytes that may wait; and more, for the last words of those that asked whether there is room.
 const WAITING: usize = 16;
+const SPARE: usize = 1;
+
+const MEBI: usize = 1024 * 1024;
 
 impl Sink {
     /// Goes on with a file, which is begun anew when it is large.
@@ -133,14 +138,29 @@ impl Sink {
             }
             drop(end);
         })?;
-        Ok(Sink { what, pieces: Some(pieces), waiting, written })
+        Ok(Sink { what, pieces: Some(pieces), waiting, was_full: false, written })
+    }
+
+    /// Whether one more piece may wait. That there was no room is said, but once.
+    pub(crate) fn has_room(&mut self) -> bool {
+        let has_room = self.waiting.load(Ordering::Relaxed) <= WAITING * MEBI;
+        if !has_room && self.pieces.is_some() && !std::mem::replace(&mut self.was_full, true) {
+            let what = self.what;
+            log::say(format_args!("{what} are left out: {WAITING} MiB wait for whoever reads them"));
+        }
+        has_room
+    }
+
+    /// Whether so little waits that it is worth going on.
+    pub(crate) fn has_room_again(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) <= WAITING * MEBI / 2
     }
 
     /// Writes one more piece.
     pub(crate) fn put(&mut self, piece: Vec<u8>) {
         let Some(pieces) = &self.pieces else { return };
         let waits = self.waiting.fetch_add(piece.len(), Ordering::Relaxed) + piece.len();
-        if waits > WAITING * 1024 * 1024 {
+        if waits > (WAITING + SPARE) * MEBI {
             self.pieces = None;
             let what = self.what;
             log::say(format_args!("{what} are lost from here on: {WAITING} MiB wait for who reads them"));

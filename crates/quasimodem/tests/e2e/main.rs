@@ -17,6 +17,7 @@ mod conversation;
 mod credentials;
 mod descriptors;
 mod events;
+mod every_event;
 mod fake_broker;
 mod far_side;
 mod faults;
