@@ -38,7 +38,7 @@ use std::time::Duration;
 use quasimodem_core::Instant;
 
 use self::eyes::Eyes;
-use crate::event::{BadCondition, Condition};
+use crate::event::{BadCondition, Condition, Endpoint, Event, SCHEMA};
 use crate::flat::Bad;
 use crate::order::{For, Order};
 use crate::watch::Watch;
@@ -107,7 +107,19 @@ impl Lab {
         let mut world = World::new(seed, [broker]);
         world.set_sites(Sites::ByPort);
         world.set_gateway(gateway);
-        let eyes = Eyes::new(world.names().clone());
+        let mut eyes = Eyes::new(world.names().clone());
+        let at = |port| Some(Endpoint { host: "127.0.0.1", port });
+        let ready = Event::Ready {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            seed: Some(seed),
+            // Those that are added are there from then on.
+            modems: &[],
+            broker: at(1883),
+            gateway: at(1884),
+            pid: None,
+        };
+        eyes.run(Instant::START, &ready);
         Lab(Arc::new(Mutex::new(Inner { world, eyes, seed, since: 0 })))
     }
 
@@ -186,6 +198,14 @@ impl Lab {
     /// The events since this was asked last, as lines of JSON; the oldest of many are gone.
     pub fn events(&self) -> Vec<String> {
         self.lock().eyes.journal().take_lines()
+    }
+
+    /// Ends the run: `run.end` is told, and before it what clients cost that are still connected. Nothing keeps it from going
+    /// on.
+    pub fn end(&self) {
+        let Inner { world, eyes, .. } = &mut *self.lock();
+        eyes.run(world.now(), &Event::End {});
+        eyes.wake();
     }
 
     /// Lets somebody watch from here on.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod client;
+mod every;
 mod host;
 
 use quasimodem_core::{Change, Host, Input, Instant, Link, Power, Sim, Why};

@@ -15,7 +15,7 @@ pub(super) fn events() -> String {
                     All have `event` (the name), `seq` (counts the events of a run from 1), `t` (seconds since the start) and, in \
                     real time,\n`wall` (RFC 3339); those of a modem have `modem` (its name). Fields and events are only \
                     added; `quasimodem events --schema`\nprints the JSON schema. Secrets are masked, and equal ones have the \
-                    same number.\n"
+                    same number. `channel`\nis reserved for a second channel of AT commands, and left out while that is 0.\n"
         .to_owned();
     for row in Event::ROWS {
         let _ = write!(page, "\n## {}\n\n{}\n", row.name, row.meaning);
