@@ -42,6 +42,12 @@ pub trait Watch {
     /// A server of the lab that is neither broker nor gateway did something: what stands in for a cloud.
     fn server(&mut self, _now: Instant, _name: &'static str, _note: &dyn Display) {}
 
+    /// Whether it hears of messages that pass through servers. If nobody does, they are not even noted where that takes
+    /// memory.
+    fn hears_messages(&self) -> bool {
+        true
+    }
+
     /// The gateway did something.
     fn gateway(&mut self, _now: Instant, _note: &gateway::Note) {}
 

@@ -227,6 +227,10 @@ impl Listener for Packets {
 struct Hints(Names);
 
 impl Watch for Hints {
+    fn hears_messages(&self) -> bool {
+        false
+    }
+
     fn modem(&mut self, _: Instant, _: usize, _: &Input<'_>, _: &Modem, out: &Outbox) {
         for effect in out.effects() {
             if let Effect::Note(Note::Broken(

@@ -16,8 +16,9 @@ pub(crate) struct Watching {
 }
 
 struct Shared {
-    /// Whether there are any.
+    /// Whether there are any, and whether any of them hears of messages.
     on: AtomicBool,
+    hears_messages: AtomicBool,
     watches: Mutex<Watches>,
 }
 
@@ -27,12 +28,17 @@ pub(crate) type Watches = Vec<Box<dyn Watch + Send>>;
 impl Watching {
     /// These watches, whose time begins at `start`.
     pub(crate) fn new(start: time::Instant, watches: Watches) -> Watching {
-        let shared = Shared { on: AtomicBool::new(!watches.is_empty()), watches: Mutex::new(watches) };
+        let (on, hears_messages) = (!watches.is_empty(), watches.iter().any(|watch| watch.hears_messages()));
+        let (on, hears_messages) = (AtomicBool::new(on), AtomicBool::new(hears_messages));
+        let shared = Shared { on, hears_messages, watches: Mutex::new(watches) };
         Watching { start, shared: Arc::new(shared) }
     }
 
     /// Lets another one watch from here on.
     pub(crate) fn hang(&self, watch: Box<dyn Watch + Send>) {
+        if watch.hears_messages() {
+            self.shared.hears_messages.store(true, Ordering::Relaxed);
+        }
         self.watches().push(watch);
         self.shared.on.store(true, Ordering::Relaxed);
     }
@@ -50,6 +56,11 @@ impl Watching {
     /// Whether anybody watches.
     pub(crate) fn is_on(&self) -> bool {
         self.shared.on.load(Ordering::Relaxed)
+    }
+
+    /// Whether anybody hears of messages that pass through servers.
+    pub(crate) fn hears_messages(&self) -> bool {
+        self.shared.hears_messages.load(Ordering::Relaxed)
     }
 
     /// Lets the watches see something, if there are any.

@@ -6,7 +6,7 @@ use quasimodem_core::Instant;
 use quasimodem_core::Secret;
 use quasimodem_core::cloud::tuya::{Activated, Activation, Frame, FrameKey, bind_token, bind_topic, device_topics};
 use quasimodem_core::cloud::{BadAnswer, TuyaBind, TuyaDevice};
-use quasimodem_lab::broker::{Input, Outbox, Peer};
+use quasimodem_lab::broker::{Effect, Input, Note, Outbox, Peer};
 use quasimodem_lab::cloud::http::Api;
 use quasimodem_lab::cloud::{Cloud, Registry, Timing};
 use serde_json::Value;
@@ -80,6 +80,9 @@ fn from_the_box_to_the_bin() {
         quasimodem_lab::broker::Effect::Send(_, bytes) => Some(bytes.to_vec()),
         _ => None,
     });
+    // What it says may be a secret, so that nobody is told but of its size.
+    let is_shown = |effect: Effect<'_>| matches!(effect, Effect::Note(Note::Delivered { .. }));
+    assert!(!outbox.effects().any(is_shown), "{outbox:?}");
     let key = FrameKey::new("localKey", Secret(&local_key.0)).unwrap();
     let at = removal.as_ref().unwrap().windows(3).position(|bytes| bytes == b"2.2").unwrap();
     let data: Value = serde_json::from_slice(&Frame::decode(&removal.unwrap()[at..], &key).unwrap().data.0).unwrap();

@@ -272,6 +272,12 @@ impl Lab {
         assert!(notes.iter().any(|note| note.contains(words)), "no {words:?} in {notes:#?}");
     }
 
+    /// The notes with these words since the last call; forgets all notes.
+    pub(crate) fn notes_about(&mut self, words: &str) -> Vec<String> {
+        let notes = std::mem::take(&mut self.notes);
+        notes.into_iter().filter(|note| note.contains(words)).collect()
+    }
+
     /// Lets time pass, with a tick at each deadline.
     pub(crate) fn passes(&mut self, millis: u64) {
         let end = self.now + Duration::from_millis(millis);

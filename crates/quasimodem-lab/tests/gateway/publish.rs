@@ -41,6 +41,20 @@ fn retained_messages_are_passed_on() {
     lab.hears(2, &["suback #1 @0 q0 0", r#"publish short "ab" q0 retain "kept""#]);
 }
 
+/// What is subscribed to, passed on and delivered is noted once each, and nothing else with messages.
+#[test]
+fn messages_are_noted() {
+    let mut lab = Lab::default();
+    lab.connect(1, r#""a" clean keepalive 60"#);
+    lab.says(1, r#"subscribe #1 short "ab" q1"#);
+    lab.hears(1, &["suback #1 @0 q1 0"]);
+    lab.noted(r#""a" subscribed to "ab" with q1"#);
+    lab.says(1, r#"publish short "ab" q1 #2 "hello""#);
+    let about = lab.notes_about("\"ab\"");
+    assert_eq!(about, [r#""a" published "ab" q1, 5 bytes"#, r#""a" was sent "ab" q1, 5 bytes"#]);
+    lab.hears(1, &[r#"publish short "ab" q1 #1 "hello""#, "puback #2 @24930 0"]);
+}
+
 #[test]
 fn a_name_has_one_id_in_a_connection() {
     let mut lab = Lab::new(predefined());

@@ -128,7 +128,7 @@ impl Machine for Served {
 impl Served {
     fn take(&mut self, now: Instant, input: Input<'_>, connections: &mut Connections<Link>) {
         let Served { gateway, outbox, socket, unsent, sender, broker, watching } = self;
-        outbox.note_messages(watching.is_on());
+        outbox.note_messages(watching.hears_messages());
         gateway.handle(now, input, outbox);
         for effect in outbox.effects() {
             match effect {
