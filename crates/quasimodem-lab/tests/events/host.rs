@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use quasimodem_core::{Host, Input, Port, Power, Settings};
 
 use crate::bench::Bench;
@@ -175,4 +176,68 @@ fn a_host_that_does_not_read_is_told_when_it_begins_and_ends() {
     bench.feed(&Input::Full(Port::Serial));
     bench.feed(&Input::Free(Port::Serial));
     assert_eq!(bench.told(), [r#"host.deaf "reads":false"#, r#"host.deaf "reads":true"#]);
+}
+
+/// What is told of a host that sends this in these chunks, all at one time, without `pause`, `beyond` and `at.echo`: these are
+/// about the chunks.
+fn told_of(chunks: &[&[u8]]) -> Vec<String> {
+    let mut bench = Bench::new();
+    bench.feed(&Input::Host(Host::Attached));
+    bench.told();
+    for chunk in chunks {
+        bench.feed(&Input::Serial(chunk));
+    }
+    bench.feed(&Input::Host(Host::Detached));
+    let told = starting(&mut bench, "host.").into_iter();
+    let told = told.map(|line| {
+        let end = line.find(r#","beyond""#).or_else(|| line.find(r#","pause""#)).unwrap_or(line.len());
+        line[..end].to_owned()
+    });
+    told.collect()
+}
+
+proptest! {
+    /// The split into chunks means nothing, whatever is sent.
+    #[test]
+    fn chunks_mean_nothing(
+        pieces in prop::collection::vec(piece(), 0..12),
+        cuts in prop::collection::vec(1usize..30, 0..60),
+    ) {
+        let all = pieces.concat();
+        let (mut rest, mut chunks) = (all.as_slice(), Vec::new());
+        for cut in cuts {
+            let (chunk, behind) = rest.split_at(cut.min(rest.len()));
+            if !chunk.is_empty() {
+                chunks.push(chunk);
+            }
+            rest = behind;
+        }
+        chunks.push(rest);
+        prop_assert_eq!(told_of(&chunks), told_of(&[&all]));
+    }
+}
+
+/// A line, data, or what is neither.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    let lines = [
+        "AT\r",
+        "AT+CSQ\r\n",
+        "A/",
+        "hello\r",
+        " \r",
+        "\0",
+        "\0\0AT\n",
+        "aAT+CSQ\r",
+        "A",
+        "\r\n",
+        "ATE0;+CSQ\r",
+        "AT+NO=1\r",
+        "AT+GTSSLFILE=\"TRUSTFILE\",4\r",
+        "AT+MQTTWILL=1,\"t\",0,0,9\r\n",
+        "data",
+    ];
+    prop_oneof![
+        4 => prop::sample::select(lines.to_vec()).prop_map(|line| line.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..8),
+    ]
 }
