@@ -20,6 +20,9 @@ pub trait Watch {
     /// this input caused, and no more.
     fn modem(&mut self, _now: Instant, _station: usize, _input: &Input<'_>, _modem: &Modem, _out: &Outbox) {}
 
+    /// A host came to a module that is not ours, or left it: nothing but its [bytes](Watch::serial) tells of that one.
+    fn host(&mut self, _now: Instant, _station: usize, _here: bool) {}
+
     /// Bytes crossed the serial line of a station, after all that delays or changes them.
     fn serial(&mut self, _now: Instant, _station: usize, _way: Way, _bytes: &[u8]) {}
 
@@ -129,6 +132,10 @@ impl Watches for Both<'_> {
 impl<W: Watches> Watch for W {
     fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
         self.each(&mut |watch| watch.modem(now, station, input, modem, out));
+    }
+
+    fn host(&mut self, now: Instant, station: usize, here: bool) {
+        self.each(&mut |watch| watch.host(now, station, here));
     }
 
     fn serial(&mut self, now: Instant, station: usize, way: Way, bytes: &[u8]) {

@@ -16,6 +16,7 @@ mod schema;
 mod secrets;
 mod station;
 mod table;
+mod tapped;
 mod traffic;
 
 use quasimodem_core::Instant;

@@ -9,11 +9,12 @@ use super::from_host::Line;
 use super::secrets::Secrets;
 use super::station::{Seen, Station};
 use super::table::Endpoint;
+use super::tapped::Tapped;
 use super::{Event, Names, Stamp};
 use crate::facts::Facts;
 use crate::fault::Happened;
 use crate::transcript;
-use crate::watch::{Of, OnLink, Watch, Weight};
+use crate::watch::{Of, OnLink, Watch, Way, Weight};
 use crate::{broker, gateway};
 
 /// Who hears of events.
@@ -32,6 +33,8 @@ pub struct Reporter<L> {
     teller: Teller<L>,
     secrets: Secrets,
     stations: BTreeMap<usize, Station>,
+    /// Those whose module is not ours.
+    tapped: BTreeMap<usize, Tapped>,
 }
 
 /// What stamps events.
@@ -54,12 +57,12 @@ impl<L: Listener> Reporter<L> {
     /// Tells what happens at the modems of these names.
     pub fn new(names: Names, listener: L) -> Reporter<L> {
         let teller = Teller { listener, seq: 0, names };
-        Reporter { teller, secrets: Secrets::default(), stations: BTreeMap::new() }
+        Reporter { teller, secrets: Secrets::default(), stations: BTreeMap::new(), tapped: BTreeMap::new() }
     }
 
     /// Tells what a modem made of an input; `seen` is what the modem was like after that.
     pub fn saw(&mut self, now: Instant, station: usize, input: &Input<'_>, seen: &Seen, out: &Outbox) {
-        let Reporter { teller, secrets, stations } = self;
+        let Reporter { teller, secrets, stations, .. } = self;
         let at = stations.entry(station).or_default();
         let mut tell = |event: Event<'_>| teller.tell(now, Some(station), &event);
         // What changes the radio comes before what comes of it.
@@ -83,6 +86,7 @@ impl<L: Listener> Reporter<L> {
     /// So much of what there was to see was missed.
     pub fn missed(&mut self, now: Instant, lost: u64) {
         self.stations.values_mut().for_each(Station::missed);
+        self.tapped.values_mut().for_each(|tapped| *tapped = Tapped::default());
         self.teller.tell(now, None, &Event::Gap { lost });
     }
 
@@ -104,6 +108,21 @@ impl<L: Listener> Watch for Reporter<L> {
             }
         }
         self.teller.tell(now, None, event);
+    }
+
+    fn host(&mut self, now: Instant, station: usize, here: bool) {
+        let Reporter { teller, stations, tapped, .. } = self;
+        let at = stations.entry(station).or_default();
+        let tell = &mut |event: Event<'_>| teller.tell(now, Some(station), &event);
+        tapped.entry(station).or_default().host(here, at, tell);
+    }
+
+    fn serial(&mut self, now: Instant, station: usize, way: Way, bytes: &[u8]) {
+        let Reporter { teller, secrets, stations, tapped } = self;
+        let Some(tapped) = tapped.get_mut(&station) else { return };
+        let at = stations.entry(station).or_default();
+        let tell = &mut |event: Event<'_>| teller.tell(now, Some(station), &event);
+        tapped.passed(now, way, bytes, at, secrets, tell);
     }
 
     fn link(&mut self, now: Instant, station: usize, link: Link, what: &OnLink<'_>) {
@@ -260,7 +279,7 @@ fn owner(client: Option<ClientId>) -> String {
 }
 
 /// Tells a line, and that it was sent back.
-fn tell_line(came: &Line, line: u64, text: &str, tell: &mut dyn FnMut(Event<'_>)) {
+pub(super) fn tell_line(came: &Line, line: u64, text: &str, tell: &mut dyn FnMut(Event<'_>)) {
     let Line { begun, junk, nuls, echoed } = *came;
     tell(Event::Typed { line, t0: begun.since(Instant::START), text, junk, nuls });
     if echoed {

@@ -33,7 +33,7 @@ impl Secrets {
     }
 
     /// How a secret is shown.
-    fn name(&mut self, secret: &[u8]) -> String {
+    pub(super) fn name(&mut self, secret: &[u8]) -> String {
         // Quotes are part of it where they were typed with it.
         let secret = secret.strip_prefix(b"\"").unwrap_or(secret);
         let secret = secret.strip_suffix(b"\"").unwrap_or(secret);

@@ -116,18 +116,23 @@ impl Station {
         let (asked, line) = (std::mem::take(&mut self.asked), self.host.line);
         // Of a refused line it is not known which commands were accepted.
         if self.why.is_none() && matches!(text, "OK" | "0") {
-            for &(name, client) in &asked {
-                if name == CLOSE
-                    && let Some(connected) = client_of(client).and_then(|client| self.connections.get_mut(&client))
-                {
-                    connected.closing = Some(line);
-                }
-            }
-            self.owed.extend(asked.into_iter().map(|(name, client)| (name, client, line)));
-            let over = self.owed.len().saturating_sub(OWED);
-            self.owed.drain(..over);
+            self.accepted(asked, line);
         }
         self.why.take()
+    }
+
+    /// These commands of a line were accepted, and their results come later.
+    pub(super) fn accepted(&mut self, asked: Vec<(&'static str, u32)>, line: u64) {
+        for &(name, client) in &asked {
+            if name == CLOSE
+                && let Some(connected) = client_of(client).and_then(|client| self.connections.get_mut(&client))
+            {
+                connected.closing = Some(line);
+            }
+        }
+        self.owed.extend(asked.into_iter().map(|(name, client)| (name, client, line)));
+        let over = self.owed.len().saturating_sub(OWED);
+        self.owed.drain(..over);
     }
 
     /// The line whose result this is, and why that is 0: results of one command and client come in the order of the lines.
@@ -379,7 +384,7 @@ fn size(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
-const OPEN: &str = "+MQTTOPEN";
+pub(super) const OPEN: &str = "+MQTTOPEN";
 const CLOSE: &str = "+MQTTCLOSE";
 const SUBSCRIBE: &str = "+MQTTSUB";
 
@@ -388,16 +393,21 @@ fn client_of(number: u32) -> Option<ClientId> {
 }
 
 /// The commands of a line whose results come later, each with its client.
-fn asynchronous(line: &[u8]) -> Vec<(&'static str, u32)> {
+pub(super) fn asynchronous(line: &[u8]) -> Vec<(&'static str, u32)> {
+    commands(line).filter_map(asynchronous_command).collect()
+}
+
+/// The commands of a line.
+pub(super) fn commands(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut quoted = false;
-    let commands = line.get(2..).unwrap_or_default().split(|byte| {
+    let commands = line.get(2..).unwrap_or_default().split(move |byte| {
         quoted ^= *byte == b'"';
         *byte == b';' && !quoted
     });
-    commands.filter_map(|command| asynchronous_command(command.trim_ascii())).collect()
+    commands.map(<[u8]>::trim_ascii)
 }
 
-fn asynchronous_command(command: &[u8]) -> Option<(&'static str, u32)> {
+pub(super) fn asynchronous_command(command: &[u8]) -> Option<(&'static str, u32)> {
     let at = command.iter().position(|byte| *byte == b'=')?;
     let (name, arguments) = (command.get(..at)?, command.get(at + 1..)?);
     let row = COMMANDS.iter().find(|row| row.name.as_bytes().eq_ignore_ascii_case(name))?;

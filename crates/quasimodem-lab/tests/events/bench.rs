@@ -8,7 +8,7 @@ use quasimodem_lab::watch::Watch;
 
 /// Keeps the lines.
 #[derive(Default)]
-pub(crate) struct Lines(Vec<u8>);
+pub(crate) struct Lines(pub(crate) Vec<u8>);
 
 impl Listener for Lines {
     fn event(&mut self, stamp: &Stamp<'_>, event: &Event<'_>) {
@@ -19,7 +19,7 @@ impl Listener for Lines {
 /// A modem that is watched.
 pub(crate) struct Bench {
     modem: Modem,
-    outbox: Outbox,
+    pub(crate) outbox: Outbox,
     pub(crate) now: Instant,
     pub(crate) reporter: Reporter<Lines>,
 }

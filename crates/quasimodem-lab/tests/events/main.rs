@@ -4,6 +4,7 @@ mod bench;
 mod client;
 mod every;
 mod host;
+mod tapped;
 
 use quasimodem_core::{Change, Host, Input, Instant, Link, Power, Sim, Why};
 use quasimodem_lab::event::{Event, Form, Listener, Names, Reporter, Stamp, Value, put_line, schema};
