@@ -1,5 +1,6 @@
 //! The command line: what was typed, checked, as values. Nothing happens while it is being parsed.
 
+mod ends;
 mod examples;
 #[cfg(test)]
 mod tests;
@@ -11,11 +12,12 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
-use quasimodem_core::{BadSetting, FlowControl, Framing, Imei, MODELS, Model, Rate, Reply, Settings, Uart, mqtt};
+use quasimodem_core::{BadSetting, Imei, MODELS, Model, Rate, Reply, Settings, mqtt};
 use quasimodem_lab::broker::{Code, Refusal, User};
 use quasimodem_lab::fault::Spec;
 use rustls::pki_types::ServerName;
 
+pub(crate) use self::ends::{At, HostAt, Tap, parse_at};
 use crate::control::ControlArgs;
 use crate::credentials;
 use crate::ctl;
@@ -70,6 +72,13 @@ pub(crate) enum Command {
     Ctl(Box<ctl::Ctl>),
     /// Say how the modems of a run with --control are, in a line each; exits with 3 if nobody answers.
     Status(ctl::Status),
+    /// Sit between a host and a real module, and tell what they say.
+    ///
+    /// Bytes pass as they are, whether anybody reads the events or not. What the module keeps to itself, such as why it refuses
+    /// a command and what crosses its links, is not told. Only bytes pass: AT+IPR makes the module speak at a rate that the tap
+    /// does not follow, and other lines of a serial port end here.
+    #[command(after_help = examples::TAP_EXAMPLES)]
+    Tap(Tap),
     /// List the modules that it can be, and what they can do.
     #[command(after_help = "Examples:\n  quasimodem models\n  quasimodem run --model MC615")]
     Models,
@@ -352,24 +361,6 @@ pub(crate) struct Commands {
     pub(crate) json: bool,
 }
 
-/// Where the host sits.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) enum At {
-    /// Standard input and output.
-    #[default]
-    Stdio,
-    /// A new pseudo-terminal, and perhaps a symbolic link to it.
-    Pty(Option<PathBuf>),
-    /// A TCP port to listen on.
-    Tcp(SocketAddr),
-    /// A TCP port to listen on, for telnet with the serial port's settings.
-    Rfc2217(SocketAddr),
-    /// A serial port.
-    Serial(PathBuf, Uart),
-    /// A script, from a file.
-    Script(PathBuf),
-}
-
 /// A setting and a value that it takes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Assignment {
@@ -448,55 +439,6 @@ fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
     seeds
         .filter(|seeds: &Range<u64>| !seeds.is_empty())
         .ok_or("expected A..B, A being less than B, such as 0..1000".into())
-}
-
-/// Reads the place of a host. The error says what was expected.
-pub(crate) fn parse_at(text: &str) -> Result<At, String> {
-    let (form, rest) = text.split_once(':').map_or((text, None), |(form, rest)| (form, Some(rest)));
-    match (form, rest) {
-        ("stdio", None) => Ok(At::Stdio),
-        ("pty", None) => Ok(At::Pty(None)),
-        ("pty", Some(link)) if !link.is_empty() => Ok(At::Pty(Some(link.into()))),
-        ("tcp", Some(address)) => parse_address(address).map(At::Tcp).ok_or_else(|| {
-            "expected tcp:PORT or tcp:ADDR:PORT with an IP address, such as tcp:7000, tcp:0.0.0.0:7000 or tcp:[::]:7000"
-                .into()
-        }),
-        ("rfc2217", Some(address)) => parse_address(address).map(At::Rfc2217).ok_or_else(|| {
-            "expected rfc2217:PORT or rfc2217:ADDR:PORT with an IP address, such as rfc2217:7000 or rfc2217:[::]:7000"
-                .into()
-        }),
-        ("serial", Some(port)) => parse_serial(port),
-        _ => Err("expected stdio, pty, pty:LINK, tcp:PORT, tcp:ADDR:PORT, rfc2217:PORT, rfc2217:ADDR:PORT or \
-                  serial:PATH@RATE"
-            .into()),
-    }
-}
-
-fn parse_serial(text: &str) -> Result<At, String> {
-    let expected = || "expected serial:PATH@RATE[,FRAME][,rtscts|xonxoff], such as serial:/dev/ttyS1@115200,8N1,rtscts";
-    // A path may hold an @, and what stands behind it none.
-    let (path, settings) = text.rsplit_once('@').filter(|(path, _)| !path.is_empty()).ok_or_else(expected)?;
-    let mut words = settings.split(',');
-    let rate = parse_pace(words.next().unwrap_or_default())?;
-    let mut words = words.peekable();
-    let framing = match words.next_if(|word| flow(word).is_none()) {
-        Some(word) => word.parse::<Framing>().map_err(|error| format!("{error}, or rtscts or xonxoff"))?,
-        None => Framing::default(),
-    };
-    let flow = match words.next() {
-        Some(word) => flow(word).ok_or_else(expected)?,
-        None => FlowControl::None,
-    };
-    match words.next() {
-        Some(_) => Err(expected().into()),
-        None => Ok(At::Serial(path.into(), Uart { rate, framing, flow })),
-    }
-}
-
-/// What the command line calls the kinds of flow control; in any case, as frames are.
-fn flow(word: &str) -> Option<FlowControl> {
-    let known = [("rtscts", FlowControl::RtsCts), ("xonxoff", FlowControl::XonXoff)];
-    known.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, flow)| flow)
 }
 
 /// Reads a rate. The error says what was expected.

@@ -20,8 +20,8 @@ mod log;
 mod notify;
 mod queue;
 mod random;
-mod replay;
 mod relay;
+mod replay;
 mod resolve;
 mod run;
 mod serial;
@@ -30,6 +30,7 @@ mod simulate;
 mod sink;
 mod socket;
 mod stream;
+mod tap;
 mod timeline;
 mod tls;
 mod trace;
@@ -61,6 +62,10 @@ fn carry_out(command: Command) -> ExitCode {
             log::init(options.verbose);
             descriptors::raise();
             exit_code(gateway::run(options))
+        }
+        Command::Tap(options) => {
+            log::init(0);
+            exit_code(tap::run(options))
         }
         Command::Models => print(catalogue::models().as_bytes()),
         Command::Commands(options) => print(catalogue::commands(&options).as_bytes()),

@@ -1,6 +1,6 @@
 //! The watch that has events made and written by another thread: the modem's copies what there is to see, and goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use quasimodem_core::{Input, Instant, Link, Modem, Outbox};
 use quasimodem_lab::event::{Event, Listener, Reporter, Seen};
 use quasimodem_lab::fault::Happened;
-use quasimodem_lab::watch::{Of, OnLink, Watch, Weight};
+use quasimodem_lab::watch::{Of, OnLink, Watch, Way, Weight};
 use quasimodem_lab::{broker, gateway};
 
 use crate::socket;
@@ -26,6 +26,8 @@ pub(crate) struct Relay<L: Late> {
     shared: Arc<Shared<L>>,
     /// What modems were like last.
     seen: BTreeMap<usize, Seen>,
+    /// Modules that are not ours, of which bytes tell.
+    tapped: BTreeSet<usize>,
 }
 
 struct Shared<L> {
@@ -104,7 +106,7 @@ impl<L: Late> Relay<L> {
         });
         let theirs = shared.clone();
         thread::Builder::new().name(name.into()).spawn(move || theirs.show_all())?;
-        Ok(Relay { shared, seen: BTreeMap::new() })
+        Ok(Relay { shared, seen: BTreeMap::new(), tapped: BTreeSet::new() })
     }
 
     fn tell(&self, now: Instant, tell: impl FnOnce(&mut Reporter<L>) + Send + 'static) {
@@ -134,6 +136,19 @@ impl<L: Late> Watch for Relay<L> {
             (call.station, call.input, call.seen) = (station, input, seen);
             What::Call(call)
         });
+    }
+
+    fn host(&mut self, now: Instant, station: usize, here: bool) {
+        self.tapped.insert(station);
+        self.tell(now, move |to| to.host(now, station, here));
+    }
+
+    fn serial(&mut self, now: Instant, station: usize, way: Way, bytes: &[u8]) {
+        if self.tapped.contains(&station) {
+            let bytes = bytes.to_owned();
+            self.shared
+                .put(now, ITEM + bytes.len(), |_| What::Tell(Box::new(move |to| to.serial(now, station, way, &bytes))));
+        }
     }
 
     fn link(&mut self, now: Instant, station: usize, link: Link, what: &OnLink<'_>) {

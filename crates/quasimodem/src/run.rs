@@ -173,7 +173,7 @@ const ORDERS: usize = 16;
 pub(crate) const PROGRAM: Of = Of::Part(env!("CARGO_PKG_NAME"));
 
 /// The name of the only modem.
-const MODEM: &str = "modem";
+pub(crate) const MODEM: &str = "modem";
 
 async fn drive<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     match parts.pace {

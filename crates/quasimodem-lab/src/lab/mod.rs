@@ -117,6 +117,7 @@ impl Lab {
             modems: &[],
             broker: at(1883),
             gateway: at(1884),
+            api: None,
             pid: None,
         };
         eyes.run(Instant::START, &ready);

@@ -85,6 +85,11 @@ Rules, a line each; * is any text:
   move +MQTTPUB: *   such lines may come earlier or later
   # words            nothing";
 
+pub(super) const TAP_EXAMPLES: &str = "\
+Examples:
+  quasimodem tap --at pty:modem --to serial:/dev/ttyUSB2@115200 --events tap.json
+  quasimodem tap --at tcp:7000 --to serial:/dev/ttyUSB2@9600,7E1 --events - | jq -r .text";
+
 pub(super) const SETTINGS_EXAMPLES: &str = "\
 Examples:
   quasimodem settings

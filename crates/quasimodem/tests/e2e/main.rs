@@ -41,6 +41,7 @@ mod sn_client;
 mod sn_modem;
 mod stdio;
 mod takeover;
+mod tap;
 mod tcp;
 mod terminal;
 mod timeline;

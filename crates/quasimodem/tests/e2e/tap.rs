@@ -1,0 +1,122 @@
+//! `quasimodem tap`, with our own modem in the place of a real module.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::{TempDir, tempdir};
+
+use crate::broker::{Broker, Kind};
+use crate::host::Host;
+use crate::program::{Program, command, run_to_end};
+
+/// A modem, and a tap before it.
+struct Tapped {
+    folder: TempDir,
+    modem: Program,
+    tap: Program,
+}
+
+impl Tapped {
+    /// The tap writes its events there.
+    fn new(events: &Path, folder: TempDir) -> Tapped {
+        let (module, own) = (folder.path().join("module"), folder.path().join("own.json"));
+        let modem = Program::run_with(prefixed("pty:", &module), &["--events", own.to_str().unwrap()]);
+        let mut command = command(&["tap", "--events", events.to_str().unwrap()]);
+        command.arg("--at").arg(prefixed("pty:", &folder.path().join("port")));
+        command.arg("--to").arg(prefixed("serial:", &module));
+        let tap = Program::start_after(command, "tap ready on ");
+        Tapped { folder, modem, tap }
+    }
+
+    fn host(&self) -> Host {
+        Host::join(self.folder.path().join("port"))
+    }
+}
+
+fn prefixed(with: &str, path: &Path) -> OsString {
+    let mut text = OsString::from(with);
+    text.push(path);
+    text
+}
+
+/// What is told of AT commands from the first line on.
+fn told(events: &str) -> Vec<String> {
+    let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let from = events.skip_while(|event| event["event"] != "host.typed");
+    let about = from.filter(|event| event["event"].as_str().unwrap().starts_with("at.") || event["line"].is_u64());
+    let about = about.filter(|event| !event["event"].as_str().unwrap().starts_with("client."));
+    about.map(|event| format!("{} {} {} {}", event["event"], event["line"], event["text"], event["size"])).collect()
+}
+
+#[test]
+fn a_tap_passes_all_on_and_tells_what_the_modem_tells() {
+    let folder = tempdir().unwrap();
+    let events = folder.path().join("tap.json");
+    let own = folder.path().join("own.json");
+    let broker = Broker::start(Kind::Mosquitto);
+    let tapped = Tapped::new(&events, folder);
+    let mut host = tapped.host();
+    host.command("AT+CMEE=1");
+    host.command(r#"AT+MQTTUSER=1,"me","hush""#);
+    host.command(&format!(r#"AT+MQTTOPEN=1,"127.0.0.1",{},1,60"#, broker.port()));
+    host.expect_in_any_order(&["\r\n+SIM READY\r\n", "\r\n+MQTTOPEN: 1,1\r\n"]);
+    host.command(r#"AT+MQTTSUB=1,"t",1"#);
+    host.expect("\r\n+MQTTSUB: 1,1\r\n");
+    host.send(r#"AT+MQTTPUB=1,"t",0,0,4"#);
+    host.expect("AT+MQTTPUB=1,\"t\",0,0,4\r\n> \r\n");
+    host.write(b"data");
+    host.expect("\r\nOK\r\n");
+    host.expect_in_any_order(&["\r\n+MQTTPUB: 1,1\r\n", "\r\n+MQTTMSG: 1,0,\"t\",\"data\"\r\n"]);
+    host.command("AT+MQTTCLOSE=1");
+    host.expect("\r\n+MQTTCLOSE: 1,1\r\n");
+    let Tapped { folder, modem, tap } = tapped;
+    drop(host);
+    tap.terminate();
+    modem.terminate();
+    let (own, tap) = (fs::read_to_string(own).unwrap(), fs::read_to_string(events).unwrap());
+    assert!(!tap.contains("hush"), "{tap}");
+    assert_eq!(told(&tap), told(&own));
+    for name in
+        ["run.ready", "host.attached", "client.opening", "client.open", "client.closed", "host.detached", "run.end"]
+    {
+        assert!(tap.contains(&format!(r#""event":"{name}""#)), "no {name} in {tap}");
+    }
+    drop(folder);
+}
+
+/// Whoever does not read the events keeps no byte waiting.
+#[test]
+fn a_tap_waits_for_nobody() {
+    let folder = tempdir().unwrap();
+    let pipe = folder.path().join("events");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    let tapped = Tapped::new(&pipe, folder);
+    let mut host = tapped.host();
+    host.command("AT");
+    host.expect("\r\n+SIM READY\r\n");
+    for _ in 0..1000 {
+        host.command("AT");
+    }
+    drop(host);
+    // Another one finds the module as it is.
+    tapped.host().command("AT");
+}
+
+#[test]
+fn what_is_no_tap() {
+    for (arguments, words) in [
+        (&["tap", "--to", "serial:x"][..], "--at <WHERE>"),
+        (&["tap", "--at", "pty", "--to", "x"], "expected serial:PATH or serial:PATH@RATE"),
+        (&["tap", "--at", "stdio", "--to", "serial:x"], "a tap has pty, pty:LINK, tcp:PORT"),
+        (&["tap", "--at", "pty", "--to", "serial:x@fast"], "fast"),
+    ] {
+        let outcome = run_to_end(arguments, "");
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(2), ""), "{arguments:?}");
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+    let outcome = run_to_end(&["tap", "--at", "tcp:0", "--to", "serial:/nowhere"], "");
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stderr.contains("can't use the serial port /nowhere"), "{}", outcome.stderr);
+}
