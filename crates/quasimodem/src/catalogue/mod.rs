@@ -15,8 +15,11 @@ use self::facts::{forms, test_answer};
 use self::table::{Row, table};
 use crate::cli::{Commands, Events, Faults};
 
+/// Makes a list.
+type List = fn() -> String;
+
 /// Lists for programs, each of JSON, by their names.
-pub(crate) const CATALOG: &[(&str, fn() -> String)] = &[
+pub(crate) const CATALOG: &[(&str, List)] = &[
     ("commands", || json::array(COMMANDS, <&Model>::default())),
     ("events", event::schema),
     ("faults", json::faults),

@@ -60,7 +60,7 @@ pub(super) async fn kick(asked: Asked) -> Answered {
 
 async fn order(asked: &Asked, name: &str, pairs: Vec<(String, String)>) -> Answered {
     lab(&asked.app)?;
-    let order = Order::from_pairs(name, pairs).map_err(bad)?;
+    let order = Order::from_pairs(name, pairs).map_err(|wrong| bad(&wrong))?;
     answer(StatusCode::OK, json!({ "seq": asked.app.carry_out(0, order).await? }))
 }
 

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use quasimodem_lab::fault::{self, Known, Spec};
+use quasimodem_lab::flat::Bad;
 use quasimodem_lab::order::Order;
 use serde_json::{Value as Json, json};
 
@@ -96,7 +97,8 @@ pub(super) async fn clear(asked: Asked) -> Answered {
 pub(super) async fn trigger(asked: Asked) -> Answered {
     let id = asked.named("id").to_owned();
     let pairs = [("id".to_owned(), id.clone())].into_iter().chain(asked.pairs()?);
-    let Order::Fault(fault::Order::Cue(_, cue)) = Order::from_pairs("trigger", pairs).map_err(bad)? else {
+    let Order::Fault(fault::Order::Cue(_, cue)) = Order::from_pairs("trigger", pairs).map_err(|wrong| bad(&wrong))?
+    else {
         return Err(Problem::bad_value("expected to=begin or to=end"));
     };
     each(&asked, &id, || fault::Order::Cue(id.clone(), cue)).await
@@ -139,7 +141,10 @@ fn read(app: &App, mut object: serde_json::Map<String, Json>) -> Result<(Vec<usi
         Some(Json::String(modem)) => Some(modem),
         Some(_) => return Err(Problem::bad_value("modem is no text, expected its name").with("pointer", "/modem")),
     };
-    let spec = Spec::from_pairs(pairs(object)?).map_err(bad)?;
+    let spec = Spec::from_pairs(pairs(object)?).map_err(|wrong| bad(&wrong))?;
+    if let Some(fault) = spec.needs_lab().filter(|_| app.scene.broker.is_none()) {
+        return Err(Problem::new(StatusCode::CONFLICT, "no-lab", Bad::NeedsLab(fault).to_string()));
+    }
     Ok((app.stations(modem.as_deref())?, spec))
 }
 

@@ -149,12 +149,12 @@ mod tests {
         Guard { hosts, is_unix: false, token: None, read_only: false }
     }
 
-    fn status(guard: &Guard, method: Method, headers: &[(&'static str, &str)]) -> u16 {
+    fn status(guard: &Guard, method: &Method, headers: &[(&'static str, &str)]) -> u16 {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        guard.check(&method, false, &map).map_or_else(|problem| problem.into_response().status().as_u16(), |()| 200)
+        guard.check(method, false, &map).map_or_else(|problem| problem.into_response().status().as_u16(), |()| 200)
     }
 
     #[test]
@@ -176,9 +176,9 @@ mod tests {
             (&[ours, ("content-type", "text/plain")], 415),
             (&[ours, ("content-type", "application/x-www-form-urlencoded")], 415),
         ] {
-            assert_eq!(status(&guard(), Method::POST, headers), due, "{headers:?}");
+            assert_eq!(status(&guard(), &Method::POST, headers), due, "{headers:?}");
         }
-        assert_eq!(status(&guard(), Method::GET, &[ours]), 200);
+        assert_eq!(status(&guard(), &Method::GET, &[ours]), 200);
     }
 
     #[test]
@@ -187,10 +187,10 @@ mod tests {
         let guard = Guard { token, read_only: true, ..guard() };
         let ours = ("host", "localhost:5100");
         let shown = ("authorization", "Bearer 0123456789abcdef");
-        assert_eq!(status(&guard, Method::GET, &[ours]), 401);
-        assert_eq!(status(&guard, Method::GET, &[ours, ("authorization", "Bearer 0123456789abcdeF")]), 401);
-        assert_eq!(status(&guard, Method::GET, &[ours, shown]), 200);
-        assert_eq!(status(&guard, Method::DELETE, &[ours, shown, ("content-type", "application/json")]), 403);
+        assert_eq!(status(&guard, &Method::GET, &[ours]), 401);
+        assert_eq!(status(&guard, &Method::GET, &[ours, ("authorization", "Bearer 0123456789abcdeF")]), 401);
+        assert_eq!(status(&guard, &Method::GET, &[ours, shown]), 200);
+        assert_eq!(status(&guard, &Method::DELETE, &[ours, shown, ("content-type", "application/json")]), 403);
         assert_eq!(format!("{:?}", guard.token), "Some(Token(…))");
     }
 }

@@ -113,7 +113,7 @@ impl Shared {
         // Who has asked may be gone.
         let answer: Answer = Box::new(move |outcome| drop(tell.send(outcome)));
         self.send(station, Mail::Order(order, Some(answer)))?;
-        hear.await.map_err(|_| Problem::ending())?.map_err(bad)?;
+        hear.await.map_err(|_| Problem::ending())?.map_err(|wrong| bad(&wrong))?;
         self.ordered.fetch_max(seq, Ordering::Relaxed);
         Ok(seq)
     }
@@ -139,8 +139,8 @@ impl Shared {
 }
 
 /// What is wrong with a fault or an order.
-fn bad(bad: Bad) -> Problem {
-    let problem = match &bad {
+fn bad(bad: &Bad) -> Problem {
+    let problem = match bad {
         Bad::NoFault(..) | Bad::NoClient(..) => Problem::not_found(bad.to_string()),
         _ => Problem::bad_value(bad.to_string()),
     };

@@ -64,7 +64,7 @@ pub(super) async fn urc(asked: Asked) -> Answered {
 
 async fn order(asked: Asked, name: &str) -> Answered {
     let station = station(&asked)?;
-    let order = Order::from_pairs(name, asked.pairs()?).map_err(bad)?;
+    let order = Order::from_pairs(name, asked.pairs()?).map_err(|wrong| bad(&wrong))?;
     if matches!(&order, Order::Radio(changes) if changes.is_empty()) {
         return Err(Problem::bad_value("expected what is to change, such as {\"stat\": 2}"));
     }

@@ -67,7 +67,8 @@ impl Client {
             let mut answer = send(target, "GET", path, None, "text/event-stream").await?;
             if !answer.status().is_success() {
                 let status = answer.status();
-                let text = answer.into_body().collect().await.map(|text| text.to_bytes()).unwrap_or_default();
+                let text =
+                    answer.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
                 return Err(refused(target, status, &String::from_utf8_lossy(&text)));
             }
             let mut rest = Vec::new();

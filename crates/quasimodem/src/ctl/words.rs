@@ -47,8 +47,7 @@ pub(super) fn events(answer: &Json) -> String {
 
 pub(super) fn messages(answer: &Json) -> String {
     each(answer, "messages", |message| {
-        let payload =
-            message.get("payload").map_or_else(|| format!("{} bytes", message["size"]), |payload| payload.to_string());
+        let payload = message.get("payload").map_or_else(|| format!("{} bytes", message["size"]), ToString::to_string);
         format!("{} from {}: {payload}\n", message["topic"], message["client_id"])
     })
 }

@@ -37,11 +37,6 @@ pub(crate) fn lab(options: &[&str]) -> (Program, Api) {
 }
 
 impl Api {
-    /// Control at this address.
-    pub(crate) fn at(address: &str) -> Api {
-        Api { address: address.into() }
-    }
-
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
