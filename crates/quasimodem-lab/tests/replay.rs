@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use quasimodem_lab::Lab;
 use quasimodem_lab::lab::ModemConfig;
 use quasimodem_lab::replay::{Log, Report, Rules, replay};
@@ -107,6 +108,64 @@ fn a_transcript_is_replayed_as_it_was_set_up() {
                 wait 1000ms\n>> AT+CGMM\\r\n<< \\r\\n+CGMM: \"MC615\"\\r\\n\\r\\nOK\\r\\n\n";
     assert_eq!(words(&replayed(text, "")), [""; 0]);
 }
+
+/// Times of other ages, and values that are not shown.
+#[test]
+fn odd_logs_are_played() {
+    let log = "18446744073709500000.5 TX AT\n18446744073709500001.5 RX OK\n99999:59:59 TX AT\n0:00:01 RX OK\n";
+    assert_eq!(words(&replayed(log, "")), [""; 0]);
+    let log = "TX: AT+MIPCALL=1\nRX: OK\nRX: +MIPCALL: 10.1.1.1\n";
+    assert_eq!(words(&replayed(log, "")).len(), 1);
+    assert!(words(&replayed(log, ""))[0].starts_with("3: \"+MIPCALL"), "{:?}", words(&replayed(log, "")));
+}
+
+proptest! {
+    /// Whatever a file has in it.
+    #[test]
+    fn no_log_panics(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..60)) {
+        if let Ok(log) = Log::read(&pieces.concat(), None) {
+            let rules: Rules = "any +C*: *\nmove OK\nskip >".parse().unwrap();
+            replay(&log, &rules, log.config(), 1).unwrap();
+        }
+    }
+}
+
+/// What logs are made of.
+const PIECES: &[&str] = &[
+    "\n",
+    "\r",
+    " ",
+    "TX",
+    "RX",
+    ": ",
+    "-> ",
+    "<- ",
+    "> ",
+    "< ",
+    ">> ",
+    "<< ",
+    "AT",
+    "AT+CSQ",
+    "+CSQ: 1,99",
+    "OK",
+    "AT+MQTTPUB=1,\"t\",1,0,3",
+    "\\r\\n",
+    "[12:00:00.5] ",
+    "23:59:59 ",
+    "999999999999999999.9 ",
+    "{\"event\":\"host.typed\",\"t\":1e300,\"text\":\"AT\"}",
+    "{\"event\":\"host.raw\",\"size\":9e18}",
+    "@ 18446744073709551615ms",
+    "wait 5ms",
+    "~ x",
+    "b'",
+    "'",
+    "\"",
+    "é\u{202e}",
+    "\0",
+    "model L610",
+    "# x",
+];
 
 /// However long a log is, and whatever is missing.
 #[test]

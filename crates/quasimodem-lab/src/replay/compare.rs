@@ -7,7 +7,7 @@ use super::{Difference, Report};
 use crate::script::{shown, without_secrets};
 
 /// Lines of one turn that are aligned, on either side; those behind are compared by their text alone.
-const ALIGNED_MAX: usize = 1000;
+const ALIGNED_MAX: usize = 200;
 
 /// Turns within which a line that is missing is looked for, unless a rule lets it come anywhere.
 const NEAR: usize = 3;
@@ -135,7 +135,11 @@ impl Found<'_> {
                 (Some(place), _) => format!("{expected} came at line {} ({typed})", self.extra[*place].line),
                 (None, Some(place)) if !is_told[place] => {
                     is_told[place] = true;
-                    format!("expected {expected}, got {} ({typed})", shown(self.extra[place].text.as_bytes()))
+                    match shown(self.extra[place].text.as_bytes()) {
+                        // Behind its name there may be a secret.
+                        got if got == expected => format!("{expected} has other values ({typed})"),
+                        got => format!("expected {expected}, got {got} ({typed})"),
+                    }
                 }
                 (None, _) => format!("expected {expected}, which did not come ({typed})"),
             };

@@ -106,7 +106,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn set_time(&mut self, at: Option<Duration>) {
-        self.at = at.or(self.at);
+        self.at = at.map(|at| at.min(YEAR)).or(self.at);
     }
 
     /// The host typed this. What it types after a prompt is data.
@@ -244,7 +244,7 @@ impl Writer {
                 }
                 "<" => rest.lines().for_each(|line| self.said(number, line.into())),
                 "<<" => self.said_bytes(number, &transcript::unescape(rest).map_err(bad)?),
-                "@" | "wait" | "late" => now += transcript::duration(rest).map_err(bad)?,
+                "@" | "wait" | "late" => now = now.saturating_add(transcript::duration(rest).map_err(bad)?),
                 // What the network did is the lab's affair.
                 "~" | "!" | "?" | "tick" | "echo" => {}
                 _ => return Err(bad(format!("no line of a transcript begins with {sign:?}"))),
@@ -258,6 +258,9 @@ impl Writer {
 fn has_network(text: &str) -> bool {
     text.lines().any(|line| ["~ ", "! ", "@ "].iter().any(|sign| line.starts_with(sign)))
 }
+
+/// No log is longer: all that comes later comes then.
+const YEAR: Duration = Duration::from_secs(366 * 86_400);
 
 /// Bytes of raw data at most: more than any command takes.
 const RAW_MAX: usize = 8192;

@@ -58,10 +58,10 @@ pub(super) fn read(text: &str, to: &mut Writer) -> Result<(), BadLog> {
                 last = Some((who, is_word));
                 if let Some(time) = time {
                     // Over midnight.
-                    if time + days + DAY / 2 < latest {
+                    if time.saturating_add(days + DAY / 2) < latest {
                         days += DAY;
                     }
-                    latest = time + days;
+                    latest = time.saturating_add(days);
                     to.set_time(Some(latest));
                 }
                 (who, text)
@@ -169,7 +169,7 @@ fn moment(word: &str, is_bracketed: bool) -> Option<Duration> {
             return None;
         }
         let minutes = whole.iter().try_fold(0_u32, |sum, part| sum.checked_mul(60)?.checked_add(part.parse().ok()?))?;
-        return Some(Duration::from_secs(u64::from(minutes) * 60) + seconds_of(seconds)?);
+        return Some(Duration::from_secs(u64::from(minutes) * 60).saturating_add(seconds_of(seconds)?));
     }
     if let Some(millis) = word.strip_suffix("ms").filter(|millis| is_digits(millis)) {
         return millis.parse().ok().map(Duration::from_millis);
