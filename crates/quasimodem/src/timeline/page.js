@@ -40,7 +40,7 @@
   // ---- What an event is: its kind, its lanes, its words ----
 
   const KINDS = {
-    at: "AT lines", urc: "URCs and results", packet: "packets", link: "links and names", client: "clients",
+    at: "AT lines", echo: "echoes", urc: "URCs and results", packet: "packets", link: "links and names", client: "clients",
     radio: "radio and module", fault: "faults", peer: "broker and gateway", other: "run and notes",
   };
   const KIND_OF = {
@@ -62,6 +62,7 @@
   const SENTENCES = {
     "host.typed": (e) => e.text || "(a line without text)",
     "host.raw": (e) => `raw data, ${e.size} of ${e.declared} bytes`,
+    "host.stray": (e) => `${plural(e.size, "stray byte")}${e.why ? `: ${e.why}` : ""}`,
     "host.attached": () => "host attached",
     "host.detached": () => "host gone",
     "at.echo": (e) => e.text,
@@ -81,6 +82,7 @@
     "client.open": (e) => `client ${e.client} open`,
     "client.failed": (e) => `client ${e.client} not opened: ${e.why} (${e.code})`,
     "client.broken": (e) => `client ${e.client} broken, cause ${e.cause}: ${e.why}`,
+    "client.traffic": (e) => `client ${e.client}: ${plural(e.bytes, "byte")} over the air in ${span(e.seconds)}, ${e.payload} of them payload`,
     "client.closed": (e) => `client ${e.client} closed`,
     "name.asked": (e) => `looks up ${e.name}`,
     "name.found": (e) => (e.address ? `found ${e.address}` : `not found: ${e.why}`),
@@ -101,6 +103,7 @@
       refused: (e) => `${e.client_id} refused: ${e.why} (${e.code})`,
       subscribed: (e) => `${e.client_id} subscribes to ${e.filter}${e.qos === undefined ? ": refused" : `, QoS ${e.qos}`}`,
       published: (e) => `${e.client_id || who} publishes ${e.topic}${e.payload === undefined ? `, ${e.size} bytes` : `: ${e.payload}`}`,
+      delivered: (e) => `${e.client_id} gets ${e.topic}${e.payload === undefined ? `, ${e.size} bytes` : `: ${e.payload}`}`,
       disconnected: (e) => `${e.client_id ?? "a client"} gone: ${e.why}`,
     }).map(([what, sentence]) => [`${who}.${what}`, sentence]))),
     "run.ready": (e) => `run begins, seed ${e.seed ?? "unknown"}`,
@@ -153,8 +156,7 @@
   const items = run.events
     .map((event) => {
       const prefix = event.event.split(".", 1)[0];
-      const isUrc = event.event === "at.urc";
-      const kind = isUrc ? "urc" : KIND_OF[prefix] ?? "other";
+      const kind = { "at.urc": "urc", "at.echo": "echo" }[event.event] ?? KIND_OF[prefix] ?? "other";
       return { event, kind, prefix, at: places(event, prefix), text: words(event), after: null, because: null, next: null, bad: isBad(event) };
     })
     .sort((a, b) => a.event.t - b.event.t || a.event.seq - b.event.seq);
@@ -174,7 +176,7 @@
   const tie = (item, asked) => {
     item.because = asked;
     item.after = item.event.t - asked.event.t;
-    asked.next ??= item;
+    if (item.kind !== "echo") asked.next ??= item;
   };
 
   const asked = new Map();
@@ -263,8 +265,10 @@
   // ---- What is chosen: modem, kinds, search, scale ----
 
   const SCALES = [0, 1, 10, 100, 1e3, 1e4, 1e5], SCALE = 3;
+  // An echo says nothing that the line itself does not say.
+  const HIDDEN = ["echo"];
   const ROW = 32, GAP_MAX = 96;
-  const chosen = { modem: modems.length === 1 ? modems[0] : "", hidden: new Set(), query: "", only: false, scale: SCALE };
+  const chosen = { modem: modems.length === 1 ? modems[0] : "", hidden: new Set(HIDDEN), query: "", only: false, scale: SCALE };
   let shown = [], tops = new Float64Array(1), lanes = [], states = null, matches = [], current = null, isOpen = false;
   const chart = find("chart"), rows = find("rows"), made = new Map();
 
@@ -634,7 +638,7 @@
     // From the first that asked to the last that answered.
     const chain = [];
     for (let item = current.because, i = 0; item && i < 20; item = item.because, i++) chain.unshift(item);
-    const same = event.line === undefined ? [] : items.filter((item) => item.event.line === event.line && item.event.modem === event.modem && item !== current && !chain.includes(item)).slice(0, 20);
+    const same = event.line === undefined ? [] : items.filter((item) => item.kind !== "echo" && item.event.line === event.line && item.event.modem === event.modem && item !== current && !chain.includes(item)).slice(0, 20);
     for (let item = current.next, i = 0; item && i < 20 && !same.includes(item); item = item.next, i++) same.push(item);
     const kin = [...new Set([...chain, ...same])].sort((a, b) => a.index - b.index);
     if (kin.length) {
@@ -655,7 +659,7 @@
   const place = () => {
     const parts = current ? [`seq=${current.event.seq}`] : [];
     if (chosen.modem && modems.length > 1) parts.push(`modem=${encodeURIComponent(chosen.modem)}`);
-    if (chosen.hidden.size) parts.push(`hide=${[...chosen.hidden].join(",")}`);
+    if (String([...chosen.hidden]) !== String(HIDDEN)) parts.push(`hide=${[...chosen.hidden].join(",")}`);
     if (chosen.query) parts.push(`q=${encodeURIComponent(chosen.query)}`);
     if (chosen.only) parts.push("only=1");
     if (chosen.scale !== SCALE) parts.push(`scale=${chosen.scale}`);
@@ -707,7 +711,7 @@
       box.append(make("label", { class: `check ${kind}` }, tick, make("span", { class: "dot", "aria-hidden": "true" }), ` ${name} `, make("small", {}, counts[kind].toLocaleString("en"))));
       if (kind === focused) tick.focus();
     }
-    const gone = Object.keys(counts).filter((kind) => chosen.hidden.has(kind)).length;
+    const gone = Object.keys(counts).filter((kind) => chosen.hidden.has(kind) && !HIDDEN.includes(kind)).length;
     find("hidden-kinds").textContent = gone ? `(${gone} hidden)` : "";
   };
   const sayFound = () => {

@@ -144,6 +144,10 @@ fn a_run_with_a_fault_is_drawn() {
     assert!(typed < hit && hit < refused && refused < result, "{rows:#?}");
     position("link 1 to moduleCONNACK code 4after ");
     position("publishes t: <img src=x onerror=alert(1)>");
+    // An echo says nothing that the line does not say.
+    assert!(!rows.iter().any(|row| row.contains("module to hostAT")), "{rows:#?}");
+    page.run("document.querySelector('[data-kind=echo]').click()");
+    assert!(page.rows().iter().any(|row| row.contains("module to hostAT+MQTTUSER=1,")));
     let tracks = page.browser.text("[...document.querySelectorAll('#tracks svg')].map((t) => t.ariaLabel).join('|')");
     for track in [
         "registration: registered from",
@@ -237,7 +241,7 @@ fn kinds_are_hidden_and_shown() {
     let rows = page.rows();
     assert!(!rows.iter().any(|row| row.contains("PUBLISH") || row.contains("AT+")), "{rows:#?}");
     let place = page.browser.text("location.hash");
-    assert!(place.ends_with("hide=packet,at"), "{place}");
+    assert!(place.ends_with("hide=echo,packet,at"), "{place}");
     // What a link leads to is shown all the same.
     page.go("#seq=2&hide=packet,at");
     assert_eq!(page.chosen(), "AT+MQTTPUB=1,\"t\",1,0,\"number 0\"");
