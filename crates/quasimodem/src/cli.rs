@@ -95,16 +95,13 @@ pub(crate) enum Command {
     Events(Events),
     /// Draw what --events wrote as a page: who said what to whom, when, and how long it took.
     ///
-    /// The page is one file that opens in any browser and fetches nothing. Lines that are no events are told by their numbers and
-    /// left out, and a run that was cut off is drawn as far as it got.
+    /// One file that opens in any browser and fetches nothing. Lines that are no events are told by their numbers and left out.
     #[command(after_help = examples::TIMELINE_EXAMPLES)]
     Timeline(timeline::Options),
     /// Type what a host once typed, and compare the answers with those in its log.
     ///
-    /// The log is one that --events or --trace FILE.at wrote, or a terminal's, with TX and RX, or arrows, in front of its lines,
-    /// with times or without. It is typed at a modem in virtual time, beside the lab's broker (ports 1883 and 8883 of any host) and
-    /// gateway (1884). Exits with 0 if the answers are the same in text and order, with 1 if they differ, with 2 and the line if
-    /// the log can't be read.
+    /// LOG is from --events or --trace FILE.at, or a terminal's with TX and RX (or arrows) in front of its lines. Broker (ports 1883,
+    /// 8883 of any host) and gateway (1884) are the lab's, in virtual time. Exits with 1 if text or order differ.
     #[command(after_help = examples::REPLAY_EXAMPLES)]
     Replay(replay::Options),
     /// Compute what a cloud wants to see of a device: user name, password and client id.
