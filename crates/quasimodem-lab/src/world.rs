@@ -83,7 +83,7 @@ struct Station {
     sockets: Sockets,
     route: Route,
     /// What goes wrong with packets, if anything does.
-    filters: Option<Filters>,
+    filters: Option<Box<Filters>>,
     /// What the host has ordered, and is done before anything else.
     orders: VecDeque<Order>,
     /// How many events there were when it did.
@@ -396,7 +396,7 @@ impl World {
             self.tell_host(station, script::Input::Bytes(&bytes));
             return true;
         }
-        let reads = at.filters.as_ref().is_none_or(Filters::reads_serial);
+        let reads = at.filters.as_ref().is_none_or(|filters| filters.reads_serial());
         if reads && at.up.is_readable() && at.modem.wants(Port::Serial) {
             let mut bytes = at.up.read(now, Input::CHUNK, &mut self.random);
             if let Some(filters) = &mut at.filters {

@@ -246,7 +246,7 @@ const EFFECTS: &[(&str, &[&str], &[&str])] = &[
     (
         "clock-wrong offset=-1h at=5s",
         &["AT+CCLK?", "AT+CCLK?"],
-        &["+CCLK: \"80/01/06,00:00:00+00\"", "OK", "+CCLK: \"80/01/05,23:00:10+00\"", "OK"],
+        &["+CCLK: \"80/01/06,00:00:00+00\"", "OK", "+CCLK: \"80/01/05,23:00:05+00\"", "OK"],
     ),
     ("connack-code code=4 times=1", &[OPEN, OPEN], &["OK", "+MQTTOPEN: 1,0", "OK", "+MQTTOPEN: 1,1"]),
     ("packet-corrupt type=CONNACK byte=0 times=1", &[OPEN], &["OK", "+MQTTOPEN: 1,0"]),

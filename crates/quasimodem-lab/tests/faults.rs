@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use quasimodem_core::{Imei, Input, Instant, Kind, Modem, Outbox, Settings, Why};
 use quasimodem_lab::broker::Config;
-use quasimodem_lab::fault::{Filters, Happened, Plan, ROWS, Spec};
+use quasimodem_lab::fault::{ALIASES, Filters, Happened, Plan, ROWS, Spec};
 use quasimodem_lab::flat::Bad;
 use quasimodem_lab::pipe::Conditions;
 use quasimodem_lab::script::{Host, Mode, Program, Who};
@@ -232,10 +232,10 @@ proptest! {
 #[test]
 fn what_can_not_be_is_told() {
     for (spec, words) in [
-        ("", "expected a fault, such as packet-drop type=PUBACK: coverage-lost, "),
+        ("", "expected a fault, such as packet-drop type=PUBACK: packet-drop, "),
         (
             "packet-dorp",
-            "there is no fault \"packet-dorp\", perhaps \"packet-drop\"; there are coverage-lost, registration, ",
+            "there is no fault \"packet-dorp\", perhaps \"packet-drop\"; there are packet-drop, packet-delay, ",
         ),
         (
             "packet-drop typ=PUBACK",
@@ -431,4 +431,26 @@ fn a_line_that_stalls_stops_the_modem() {
     let told = text.lines().filter_map(|line| line.strip_prefix("+MQTTMSG: 1,1,\"t\",\""));
     let told: Vec<u64> = told.map(|line| line.trim_end_matches('"').parse().unwrap()).collect();
     assert_eq!(told, (0..1000).collect::<Vec<u64>>());
+}
+
+/// Short names are read as what they stand for, and no row has one of them.
+#[test]
+fn short_names() {
+    for (name, meaning) in ALIASES {
+        assert!(ROWS.iter().all(|row| row.name != *name), "{name}");
+        assert!(meaning.parse::<Spec>().is_ok(), "{meaning}");
+    }
+    let (seen, unhit) = run(&["puback-lost times=1"], &[OPEN, r#"AT+MQTTPUB=1,"t",1,0,"a""#]);
+    assert_eq!((seen.told.last().map(String::as_str), unhit), (Some("+MQTTPUB: 1,0"), 0));
+    assert_eq!("puback-lost type=SUBACK".parse::<Spec>().unwrap_err().to_string(), "type stands there twice");
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    assert!(Spec::from_pairs([pair("fault", "nat-timeout"), pair("client", "1")]).is_ok());
+}
+
+/// What people use daily comes first in every list, and of all rows none is there twice.
+#[test]
+fn daily_faults_come_first() {
+    let first: Vec<&str> = ROWS.iter().map(|row| row.name).take(4).collect();
+    assert_eq!(first, ["packet-drop", "packet-delay", "connack-code", "suback-failure"]);
+    assert!(ROWS.len() >= 50, "{}", ROWS.len());
 }

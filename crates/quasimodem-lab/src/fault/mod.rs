@@ -25,4 +25,4 @@ pub use self::plan::{Happened, Known, Plan, Stage, Unhit};
 pub(crate) use self::row::{Act, Packets};
 pub use self::row::{COMMON, Due, Layer, Row};
 pub use self::spec::{Cue, Order, Spec};
-pub use self::table::ROWS;
+pub use self::table::{ALIASES, ROWS};

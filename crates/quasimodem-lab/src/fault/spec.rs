@@ -7,7 +7,7 @@ use quasimodem_core::Link;
 
 use super::plan::{Counts, Known};
 use super::row::{Act, Row};
-use super::table::ROWS;
+use super::table::{ALIASES, ROWS};
 use crate::event::Condition;
 use crate::flat::{self, Bad, Named, Values};
 use crate::transcript;
@@ -45,6 +45,7 @@ impl Spec {
             Some(first) if first.contains(char::is_whitespace) => Err(Bad::NotJustName(NAME, first.clone())),
             Some(first) if first.contains('=') => Err(Bad::Missing("a table of faults", NAME)),
             _ => {
+                let words = expanded(words);
                 let (row, values) = flat::from_words(&words, ROWS)?;
                 Spec::new(row, values, &words)
             }
@@ -53,7 +54,7 @@ impl Spec {
 
     /// A fault of a table.
     pub(crate) fn of(rows: &'static [Row], text: &str) -> Result<Spec, Bad> {
-        let words = shlex::split(text).ok_or(Bad::Quotes)?;
+        let words = expanded(shlex::split(text).ok_or(Bad::Quotes)?);
         let (row, values) = flat::from_words(&words, rows)?;
         Spec::new(row, values, &words)
     }
@@ -124,6 +125,15 @@ impl Spec {
     pub(super) fn is(&self, other: &Spec) -> bool {
         self.row.name == other.row.name && self.values == other.values
     }
+}
+
+/// The words with what a short name in front stands for.
+fn expanded(mut words: Vec<String>) -> Vec<String> {
+    let known = ALIASES.iter().find(|(alias, _)| words.first().is_some_and(|first| first == alias));
+    if let Some((_, meaning)) = known {
+        words.splice(..1, meaning.split(' ').map(str::to_owned));
+    }
+    words
 }
 
 /// The key of a fault's name in a table.

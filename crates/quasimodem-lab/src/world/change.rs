@@ -149,7 +149,8 @@ impl World {
                 let (now, seed) = (self.now, self.seed);
                 let Some(at) = self.stations.get_mut(station) else { return Ok(()) };
                 let links = at.links.keys().chain(at.sockets.addresses.keys()).copied();
-                let filters = at.filters.get_or_insert_with(|| Filters::around(Plan::empty(seed, station), links));
+                let filters =
+                    at.filters.get_or_insert_with(|| Box::new(Filters::around(Plan::empty(seed, station), links)));
                 outcome = filters.plan_mut().order(order, now, &mut |what| watch.fault(now, station, &what));
                 self.listen(station);
                 self.settle_faults(station, watch);

@@ -13,7 +13,7 @@ impl World {
         let now = self.now;
         let Some(at) = self.stations.get_mut(station) else { return };
         let links = at.links.keys().chain(at.sockets.addresses.keys()).copied();
-        let filters = at.filters.insert(Filters::around(plan, links));
+        let filters = at.filters.insert(Box::new(Filters::around(plan, links)));
         filters.announce(&mut |what| watch.fault(now, station, &what));
         self.listen(station);
         self.settle_faults(station, watch);
@@ -31,7 +31,7 @@ impl World {
     /// The faults of a station that did not hit as often as was expected.
     pub fn unhit(&self, station: usize) -> Vec<Unhit> {
         let filters = self.stations.get(station).and_then(|at| at.filters.as_ref());
-        filters.map(Filters::unhit).unwrap_or_default()
+        filters.map(|filters| filters.unhit()).unwrap_or_default()
     }
 
     /// A link ends, behind what of a packet was held back for faults.

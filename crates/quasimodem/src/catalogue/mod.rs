@@ -8,7 +8,7 @@ mod table;
 
 use quasimodem_core::{COMMANDS, Command, MODELS, Model, SETTINGS, Settings};
 use quasimodem_lab::event::{self, Event};
-use quasimodem_lab::fault::{self, ROWS};
+use quasimodem_lab::fault::{self, ALIASES, ROWS};
 use quasimodem_lab::flat::Key;
 
 use self::facts::{forms, test_answer};
@@ -59,7 +59,10 @@ pub(crate) fn faults(options: &Faults) -> String {
             known.push(row);
         }
     }
+    let aliases: Vec<Row> = ALIASES.iter().map(|(name, meaning)| vec![(*name).into(), (*meaning).into()]).collect();
     table(&["fault", "its own keys", "what it is about", "what it does"].map(String::from), &rows)
+        + "\n"
+        + &table(&["short name", "stands for"].map(String::from), &aliases)
         + "\n"
         + &table(&["key", "expected", "default", "meaning"].map(String::from), &known)
 }

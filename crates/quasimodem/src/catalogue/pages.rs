@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use quasimodem_lab::event::{Event, Field, Form};
-use quasimodem_lab::fault::{COMMON, ROWS};
+use quasimodem_lab::fault::{ALIASES, COMMON, ROWS};
 use quasimodem_lab::flat::Key;
 use quasimodem_lab::order;
 
@@ -57,6 +57,9 @@ pub(super) fn faults() -> String {
         let (name, summary, example, source) = (row.name, row.summary, row.example, row.source);
         let _ = write!(page, "\n## {name}\n\n{summary}{needs}\n\n`{example}`\n{own}\nSource: {source}.\n");
     }
+    let aliases: Vec<Row> =
+        ALIASES.iter().map(|(name, meaning)| vec![format!("`{name}`"), format!("`{meaning}`")]).collect();
+    let _ = write!(page, "\n## Short names\n\n{}", table(&["name", "stands for"].map(String::from), &aliases));
     let common: Vec<Row> = COMMON.iter().map(key).collect();
     let _ = write!(page, "\n## Keys of all faults\n\n{}", table(&head, &common));
     page += "\n## Orders\n\nWhat somebody outside tells a running modem or the lab's broker, said in the same way: in the library \

@@ -14,8 +14,33 @@ use std::time::Duration;
 use super::row::{Due, Row};
 use crate::flat::{Key, Kind, Values};
 
-/// All faults: what the radio side, the module, names and links, and packets do wrong.
+/// All faults: those that people use daily, then the others by their layers.
 pub const ROWS: &[Row] = &ROWS_OF_ALL;
+
+/// Short names that stand for a fault and some of its keys.
+pub const ALIASES: &[(&str, &str)] = &[
+    ("puback-lost", "packet-drop type=PUBACK"),
+    ("connack-lost", "packet-drop type=CONNACK"),
+    ("pingresp-lost", "packet-drop type=PINGRESP"),
+    ("nat-timeout", "link-half-open"),
+    ("airplane", "coverage-lost stat=0"),
+];
+
+/// Those that people use daily; the rest is by layers.
+const DAILY: [&str; 12] = [
+    "packet-drop",
+    "packet-delay",
+    "connack-code",
+    "suback-failure",
+    "coverage-lost",
+    "link-end",
+    "link-half-open",
+    "connect-refused",
+    "command-error",
+    "final-delay",
+    "urc-lost",
+    "module-reboot",
+];
 
 const LAYERS: [&[Row]; 8] =
     [radio::ROWS, module::ROWS, line::ROWS, links::ROWS, tls::ROWS, packets::ROWS, inject::ROWS, lab::ROWS];
@@ -31,17 +56,62 @@ const COUNT: usize = {
 
 const ROWS_OF_ALL: [Row; COUNT] = {
     let mut rows = [LAYERS[0][0]; COUNT];
-    let (mut layer, mut count) = (0, 0);
+    let mut count = 0;
+    while count < DAILY.len() {
+        rows[count] = row(DAILY[count]);
+        count += 1;
+    }
+    let mut layer = 0;
     while layer < LAYERS.len() {
         let mut place = 0;
         while place < LAYERS[layer].len() {
-            rows[count] = LAYERS[layer][place];
-            (place, count) = (place + 1, count + 1);
+            if !is_daily(LAYERS[layer][place].name) {
+                rows[count] = LAYERS[layer][place];
+                count += 1;
+            }
+            place += 1;
         }
         layer += 1;
     }
     rows
 };
+
+/// The row of a name that there is.
+#[expect(clippy::panic, reason = "while it is compiled: a name above that no row has")]
+const fn row(name: &str) -> Row {
+    let mut layer = 0;
+    while layer < LAYERS.len() {
+        let mut place = 0;
+        while place < LAYERS[layer].len() {
+            if is_same(LAYERS[layer][place].name, name) {
+                return LAYERS[layer][place];
+            }
+            place += 1;
+        }
+        layer += 1;
+    }
+    panic!("no row has this name")
+}
+
+const fn is_daily(name: &str) -> bool {
+    let mut place = 0;
+    while place < DAILY.len() {
+        if is_same(DAILY[place], name) {
+            return true;
+        }
+        place += 1;
+    }
+    false
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut place = 0;
+    while place < one.len() && place < other.len() && one[place] == other[place] {
+        place += 1;
+    }
+    one.len() == other.len() && place == one.len()
+}
 
 /// The client whose it is.
 const CLIENT: Key = Key { key: "client", kind: Kind::Client, default: "", meaning: "The client whose it is." };
