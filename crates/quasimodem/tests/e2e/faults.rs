@@ -197,7 +197,7 @@ fn what_waits_comes_in_order() {
         command.args(["--fault", fault]);
     }
     let mut program = Program::start_after(command, "lab broker on 127.0.0.1:");
-    let port = program.place().to_owned();
+    let port = program.place().split(',').next().unwrap().to_owned();
     let place = program.wait_for("modem ready on tcp ");
     let mut host = Host::connect(&place);
     host.send("AT+CSQ");
@@ -218,7 +218,7 @@ fn the_broker_is_down_for_a_while() {
     let mut command = command(&["lab", "--mqtt", "127.0.0.1:0", "--at", "tcp:0"]);
     command.args(["--fault", "broker-down on='client.open client=1' until='client.failed client=1'"]);
     let mut program = Program::start_after(command, "lab broker on 127.0.0.1:");
-    let port = program.place().to_owned();
+    let port = program.place().split(',').next().unwrap().to_owned();
     let place = program.wait_for("modem ready on tcp ");
     let mut host = Host::connect(&place);
     let open = format!(r#"AT+MQTTOPEN=1,"127.0.0.1",{port},1,60"#);
