@@ -208,7 +208,7 @@ fn what_is_no_order() {
     assert_eq!(
         wrong("brokerkick client_id=a"),
         "there is no order \"brokerkick\", perhaps \"broker-kick\"; there are broker-kick, broker-publish, \
-         broker-restart, clear, fault, trigger, power, radio"
+         broker-restart, clear, fault, trigger, power, radio, urc"
     );
     assert_eq!(wrong("broker-kick"), "broker-kick needs client_id=…");
     assert_eq!(wrong("power state=sleep"), "state is \"sleep\", expected reset, off, on");

@@ -128,6 +128,20 @@ fn what_can_not_be_read_is_said() {
     program.terminate();
 }
 
+/// A line that the modem knows nothing of is one line, and nothing where no host is.
+#[test]
+fn a_host_reads_lines_that_nobody_meant() {
+    let (program, api) = lab(&[]);
+    let line = r#"{"text": "+CREG: 4\r\nOK"}"#;
+    assert_eq!(api.send("POST", "/modems/modem/urc", line).status, 200);
+    let mut host = Host::connect(program.address());
+    assert_eq!(api.send("POST", "/modems/modem/urc", line).status, 200);
+    host.expect("\r\n+CREG: 4  OK\r\n");
+    host.send("AT+CREG?");
+    host.expect("AT+CREG?\r\n+CREG: 0,1\r\n\r\nOK\r\n");
+    program.terminate();
+}
+
 /// All or none, and each from the same instant on.
 #[test]
 fn faults_come_together_and_are_not_replaced_unasked() {
