@@ -35,7 +35,8 @@ pub(crate) struct Tap {
     #[arg(long, value_name = "WHERE", value_parser = parse_host_at)]
     pub(crate) at: HostAt,
 
-    /// Where the module is: serial:PATH or serial:PATH@RATE[,FRAME][,rtscts|xonxoff]. 115200 8N1 unless told otherwise.
+    /// Where the module is: serial:PATH or serial:PATH@RATE; 115200 8N1 unless told otherwise. Behind a comma may stand
+    /// its frame, and behind another rtscts or xonxoff.
     #[arg(long, value_name = "serial:PATH", value_parser = parse_to)]
     pub(crate) to: Port,
 
