@@ -296,7 +296,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// What time it is, in milliseconds since 1970.
-fn wall() -> Option<i64> {
+pub(crate) fn wall() -> Option<i64> {
     SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_millis().try_into().ok()
 }
 

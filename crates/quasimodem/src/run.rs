@@ -252,12 +252,10 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
             match mail {
                 Mail::Look(look) => look(driver.state()),
                 Mail::Order(order, answer) => {
-                    let carried_out = match order {
-                        order if broker.is_none() && order.needs_lab().is_some() => {
-                            Err(Bad::NeedsLab(order.needs_lab().unwrap_or_default()))
-                        }
-                        Order::Broker(order) => broker.as_ref().map_or(Ok(()), |broker| broker.order(&order)),
-                        order => driver.order(order, &mut desk),
+                    let carried_out = match (order.needs_lab(), order, &broker) {
+                        (Some(fault), _, None) => Err(Bad::NeedsLab(fault)),
+                        (_, Order::Broker(order), Some(broker)) => broker.order(&order),
+                        (_, order, _) => driver.order(order, &mut desk),
                     };
                     match (answer, carried_out) {
                         (Some(answer), carried_out) => answer(carried_out),

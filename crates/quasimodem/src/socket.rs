@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -97,6 +98,16 @@ pub(crate) async fn finish(mut stream: impl AsyncRead + AsyncWrite + Unpin, rest
     };
     // Either way the socket is closed now: there is nobody to tell.
     let _ = timeout(FLUSH, finish).await;
+}
+
+/// An address of this machine at which a listener can be reached.
+pub(crate) fn reachable(listener: SocketAddr) -> SocketAddr {
+    let address = match listener.ip() {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    };
+    SocketAddr::new(address, listener.port())
 }
 
 #[cfg(test)]

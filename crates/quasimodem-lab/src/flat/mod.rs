@@ -12,7 +12,8 @@ use std::time::Duration;
 use crate::event::Condition;
 
 pub use self::value::Kind;
-pub(crate) use self::value::{Ranks, Value, is_meant, is_name, time};
+pub use self::value::is_meant;
+pub(crate) use self::value::{Ranks, Value, is_name, time};
 
 /// A key.
 #[derive(Clone, Copy, Debug)]

@@ -210,8 +210,8 @@ pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(fits)
 }
 
-/// Whether a type is meant, by its name or by its beginning and a `*`.
-pub(crate) fn is_meant(wanted: &str, kind: &str) -> bool {
+/// Whether a type, a command, a host or an event is meant, by its name or by its beginning and a `*`.
+pub fn is_meant(wanted: &str, kind: &str) -> bool {
     match wanted.strip_suffix('*') {
         Some(beginning) => kind.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning)),
         None => kind.eq_ignore_ascii_case(wanted),

@@ -133,9 +133,13 @@ impl Order {
         }
     }
 
-    /// The fault that it puts and that only a lab has.
+    /// A fault that it puts and that only a lab has.
     pub fn needs_lab(&self) -> Option<&'static str> {
-        if let Order::Fault(fault::Order::Put(spec)) = self { spec.needs_lab() } else { None }
+        match self {
+            Order::Fault(fault::Order::Put(spec)) => spec.needs_lab(),
+            Order::Fault(fault::Order::PutAll(specs)) => specs.iter().find_map(fault::Spec::needs_lab),
+            _ => None,
+        }
     }
 
     /// Whom it is for.

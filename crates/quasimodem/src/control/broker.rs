@@ -7,7 +7,7 @@ use quasimodem_core::mqtt;
 use quasimodem_lab::order::Order;
 use serde_json::{Value as Json, json};
 
-use super::events::{SINCE, gone};
+use super::events::{gone, since};
 use super::journal::KEPT;
 use super::problem::Problem;
 use super::routes::{Answered, Asked, answer};
@@ -29,7 +29,7 @@ pub(super) async fn show(asked: Asked) -> Answered {
 
 pub(super) async fn messages(asked: Asked) -> Answered {
     lab(&asked.app)?;
-    let since = asked.value("since", SINCE)?.unwrap_or_default();
+    let since = since(&asked)?.unwrap_or_default();
     let filter = asked.query.get("topic");
     if let Some(filter) = filter.filter(|filter| !mqtt::is_filter(filter)) {
         let detail = format!("topic is {filter:?}, expected a topic or an MQTT filter");

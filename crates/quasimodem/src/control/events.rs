@@ -8,14 +8,15 @@ use axum::http::{StatusCode, header};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use quasimodem_lab::event::{Event, Row};
-use quasimodem_lab::flat::{meant, nearest};
+use quasimodem_lab::event::Event;
+use quasimodem_lab::flat::{is_meant, meant, nearest};
 use serde_json::{Value as Json, json};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::watch::Receiver;
 
 use super::journal::{Entry, Gone, KEPT};
 use super::problem::Problem;
-use super::routes::{Answered, Asked, answer};
+use super::routes::{Answered, Asked};
 use super::{App, STREAMS, suggest};
 
 /// Events of an answer, unless more are asked for.
@@ -26,8 +27,7 @@ const PAGE: usize = 256;
 
 pub(super) async fn list(asked: Asked) -> Answered {
     let only = Only::of(&asked)?;
-    let last = asked.headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
-    let since = asked.value("since", SINCE)?.or(last);
+    let since = since(&asked)?;
     let accept = asked.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if accept.contains("text/event-stream") {
         return stream(asked.app, since.unwrap_or_default(), only);
@@ -36,8 +36,11 @@ pub(super) async fn list(asked: Asked) -> Answered {
     let entries = asked.app.journal.since(since.unwrap_or_default(), KEPT).map_err(gone)?;
     let fitting: Vec<_> = entries.iter().filter(|entry| only.fits(entry)).take(limit).collect();
     let seq = if fitting.len() < limit { entries.last() } else { fitting.last().copied() };
-    let events: Vec<&Json> = fitting.iter().map(|entry| entry.json()).collect();
-    answer(StatusCode::OK, json!({ "events": events, "seq": seq.map_or(since.unwrap_or_default(), |entry| entry.seq) }))
+    let seq = seq.map_or(since.unwrap_or_default(), |entry| entry.seq);
+    // They are JSON already.
+    let events: Vec<&str> = fitting.iter().map(|entry| &*entry.line).collect();
+    let text = format!("{{\"events\":[{}],\"seq\":{seq}}}", events.join(","));
+    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
 }
 
 pub(super) async fn journal(asked: Asked) -> Answered {
@@ -46,8 +49,18 @@ pub(super) async fn journal(asked: Asked) -> Answered {
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response())
 }
 
-/// What `since` is expected to be.
-pub(super) const SINCE: &str = "the number of an event";
+/// Behind which event is asked, if that is said, in the query or as readers of streams say where they were. A number that
+/// no event has yet is of another run: that nothing came behind it would be no answer.
+pub(super) fn since(asked: &Asked) -> Result<Option<u64>, Problem> {
+    let last = asked.headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+    let since = asked.value("since", "the number of an event")?.or(last);
+    let newest = asked.app.journal.newest();
+    if let Some(since) = since.filter(|since| *since > newest) {
+        let detail = format!("since is {since}, and the newest event is {newest}: a number of another run?");
+        return Err(Problem::bad_value(detail).with("pointer", "since"));
+    }
+    Ok(since)
+}
 
 /// Some of what was asked for is gone.
 pub(super) fn gone(Gone(oldest): Gone) -> Problem {
@@ -65,14 +78,12 @@ struct Only {
 impl Only {
     fn of(asked: &Asked) -> Result<Only, Problem> {
         let event = asked.query.get("event").cloned();
-        if let Some(name) = &event {
-            let is_one =
-                |row: &Row| name.strip_suffix('*').map_or(row.name == name, |start| row.name.starts_with(start));
-            if !Event::ROWS.iter().any(is_one) {
-                let names: Vec<&str> = Event::ROWS.iter().map(|row| row.name).collect();
-                let problem = Problem::bad_value(format!("there is no event {name:?}{}", meant(name, &names)));
-                return Err(suggest(problem.with("pointer", "event"), nearest(name, &names)));
-            }
+        if let Some(name) = &event
+            && !Event::ROWS.iter().any(|row| is_meant(name, row.name))
+        {
+            let names: Vec<&str> = Event::ROWS.iter().map(|row| row.name).collect();
+            let problem = Problem::bad_value(format!("there is no event {name:?}{}", meant(name, &names)));
+            return Err(suggest(problem.with("pointer", "event"), nearest(name, &names)));
         }
         let modem = asked.query.get("modem").cloned();
         asked.app.stations(modem.as_deref())?;
@@ -80,10 +91,8 @@ impl Only {
     }
 
     fn fits(&self, entry: &Entry) -> bool {
-        let is_name =
-            |name: &String| name.strip_suffix('*').map_or(entry.name == name, |start| entry.name.starts_with(start));
         let is_of = |modem: &String| entry.json().get("modem").and_then(Json::as_str) == Some(modem);
-        self.event.as_ref().is_none_or(is_name) && self.modem.as_ref().is_none_or(is_of)
+        self.event.as_ref().is_none_or(|name| is_meant(name, entry.name)) && self.modem.as_ref().is_none_or(is_of)
     }
 }
 
@@ -95,26 +104,18 @@ struct Follower {
     ending: Receiver<bool>,
     seq: u64,
     page: VecDeque<Arc<Entry>>,
+    _permit: OwnedSemaphorePermit,
 }
 
 fn stream(app: App, since: u64, only: Only) -> Answered {
-    let Ok(permit) = app.0.streams.try_acquire().map(tokio::sync::SemaphorePermit::forget) else {
-        return Err(Problem::too_many("streams", STREAMS));
-    };
-    let () = permit;
+    let permit = app.streams.clone().try_acquire_owned().map_err(|_| Problem::too_many("streams", STREAMS))?;
     let (news, ending) = (app.journal.news(), app.ending.clone());
-    let follower = Follower { app, only, news, ending, seq: since, page: VecDeque::new() };
+    let follower = Follower { app, only, news, ending, seq: since, page: VecDeque::new(), _permit: permit };
     let events = stream::unfold(follower, |mut follower| async {
         follower.next().await.map(|event| (Ok::<_, Infallible>(event), follower))
     });
     let response: Response = Sse::new(events).keep_alive(KeepAlive::default()).into_response();
     Ok(response)
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.app.streams.add_permits(1);
-    }
 }
 
 impl Follower {

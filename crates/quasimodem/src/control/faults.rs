@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::problem::Problem;
 use super::routes::{Answered, Asked, answer, pairs};
-use super::{App, bad, suggest};
+use super::{App, bad};
 
 pub(super) async fn list(asked: Asked) -> Answered {
     answer(StatusCode::OK, json!({ "faults": all(&asked.app, None).await? }))
@@ -60,7 +60,7 @@ async fn arm(app: App, object: serde_json::Map<String, Json>, replace: bool) -> 
 
 pub(super) async fn batch(asked: Asked) -> Answered {
     let mut object = asked.object()?;
-    let Some(Json::Array(list)) = object.remove("faults").filter(|_| object.len() == 1 || object.is_empty()) else {
+    let Some(Json::Array(list)) = object.remove("faults").filter(|_| object.is_empty()) else {
         return Err(
             Problem::bad_value("expected {\"faults\": […]}, each as in POST /faults").with("pointer", "/faults")
         );
@@ -142,9 +142,6 @@ fn read(app: &App, mut object: serde_json::Map<String, Json>) -> Result<(Vec<usi
         Some(_) => return Err(Problem::bad_value("modem is no text, expected its name").with("pointer", "/modem")),
     };
     let spec = Spec::from_pairs(pairs(object)?).map_err(|wrong| bad(&wrong))?;
-    if let Some(fault) = spec.needs_lab().filter(|_| app.scene.broker.is_none()) {
-        return Err(Problem::new(StatusCode::CONFLICT, "no-lab", Bad::NeedsLab(fault).to_string()));
-    }
     Ok((app.stations(modem.as_deref())?, spec))
 }
 
@@ -178,8 +175,5 @@ async fn nobody(app: &App, id: &str) -> Result<Problem, Problem> {
     for station in 0..app.scene.ports.len() {
         ids.extend(known(app, station).await?.into_iter().map(|known| known.id));
     }
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let there = if ids.is_empty() { "there is none".into() } else { format!("there are {}", ids.join(", ")) };
-    let problem = Problem::not_found(format!("there is no fault {id:?}; {there}"));
-    Ok(suggest(problem, quasimodem_lab::flat::nearest(id, &ids)))
+    Ok(bad(&Bad::NoFault(id.into(), ids)))
 }

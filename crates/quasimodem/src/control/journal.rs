@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use quasimodem_lab::event::{Event, Listener, Names, Reporter, Stamp, put_line};
 use quasimodem_lab::watch::Watch;
 use serde_json::Value as Json;
 use tokio::sync::watch::{Receiver, Sender};
+
+use crate::relay;
 
 /// Events in the order in which they came; of many the oldest are gone. The modem's thread adds to it and waits for nobody.
 pub(crate) struct Journal {
@@ -111,8 +112,7 @@ impl Listener for Scribe {
     }
 
     fn wall(&self) -> Option<i64> {
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        time.as_millis().try_into().ok()
+        relay::wall()
     }
 }
 

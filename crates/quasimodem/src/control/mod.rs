@@ -35,6 +35,7 @@ pub(crate) use self::guard::Token;
 use self::journal::Journal;
 pub(crate) use self::options::ControlArgs;
 use self::problem::Problem;
+pub(crate) use self::routes::BASE;
 pub(crate) use self::server::{Bound, Options};
 use crate::lab::LabBroker;
 
@@ -72,7 +73,7 @@ struct Shared {
     ordered: AtomicU64,
     /// Requests that wait, and streams.
     waits: Semaphore,
-    streams: Semaphore,
+    streams: Arc<Semaphore>,
     /// Whether the run ends.
     ending: watch::Receiver<bool>,
 }
@@ -134,7 +135,7 @@ impl Shared {
 
     /// Whether what is there is no secret: the page, which asks for the token.
     fn is_open(&self, path: &str) -> bool {
-        !path.starts_with(routes::BASE)
+        !path.starts_with(BASE)
     }
 }
 
@@ -142,6 +143,7 @@ impl Shared {
 fn bad(bad: &Bad) -> Problem {
     let problem = match bad {
         Bad::NoFault(..) | Bad::NoClient(..) => Problem::not_found(bad.to_string()),
+        Bad::NeedsLab(_) => Problem::new(StatusCode::CONFLICT, "no-lab", bad.to_string()),
         _ => Problem::bad_value(bad.to_string()),
     };
     suggest(problem, bad.nearest())

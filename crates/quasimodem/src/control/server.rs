@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -24,14 +24,15 @@ use quasimodem_lab::watch::Watch;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tower_service::Service;
 
 use super::guard::{Guard, Token};
 use super::journal::Journal;
-use super::routes::{BASE, router};
-use super::{App, STREAMS, Scene, Shared, WAITS, Where};
+use super::routes::router;
+use super::{App, BASE, STREAMS, Scene, Shared, WAITS, Where};
 use crate::ctl::Entry;
+use crate::socket;
 
 /// What control is to be.
 pub(crate) struct Options {
@@ -111,7 +112,7 @@ impl Bound {
     /// Where programs find it: the whole address.
     pub(crate) fn api(&self) -> String {
         match &self.listener {
-            Listener::Tcp(_, address) => format!("http://{}{BASE}", reachable(*address)),
+            Listener::Tcp(_, address) => format!("http://{}{BASE}", socket::reachable(*address)),
             Listener::Unix(_, path) => format!("unix:{}", path.display()),
         }
     }
@@ -145,7 +146,7 @@ impl Bound {
             journal,
             ordered: 0.into(),
             waits: Semaphore::new(WAITS),
-            streams: Semaphore::new(STREAMS),
+            streams: Arc::new(Semaphore::new(STREAMS)),
             ending: is_ending.clone(),
         };
         let router = router(&App(shared.into()));
@@ -204,51 +205,31 @@ fn bind_unix(path: &PathBuf) -> Result<UnixListener> {
     Ok(socket)
 }
 
-/// An address of this machine at which a listener can be reached.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
 /// Takes connections until the run ends.
 async fn accept(listener: Listener, router: Router, mut ending: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let tasks = async {
+    let taking = async {
         match listener {
-            Listener::Tcp(socket, _) => {
-                let Ok(socket) = tokio::net::TcpListener::from_std(socket) else { return };
-                loop {
-                    let Ok(place) = places.clone().acquire_owned().await else { return };
-                    match socket.accept().await {
-                        Ok((stream, _)) => spawn(stream, router.clone(), place),
-                        // What is wrong with one connection, or with the number of them, is over soon.
-                        Err(_) => sleep(Duration::from_millis(50)).await,
-                    }
-                }
-            }
-            Listener::Unix(socket, _) => {
-                let Ok(socket) = tokio::net::UnixListener::from_std(socket) else { return };
-                loop {
-                    let Ok(place) = places.clone().acquire_owned().await else { return };
-                    match socket.accept().await {
-                        Ok((stream, _)) => spawn(stream, router.clone(), place),
-                        Err(_) => sleep(Duration::from_millis(50)).await,
-                    }
-                }
-            }
+            Listener::Tcp(socket, _) => take(tokio::net::TcpListener::from_std(socket), router, &places).await,
+            Listener::Unix(socket, _) => take(tokio::net::UnixListener::from_std(socket), router, &places).await,
         }
     };
     tokio::select! {
-        () = tasks => {}
+        () = taking => {}
         _ = ending.wait_for(|ending| *ending) => {}
     }
     // Whoever is being answered has a moment to read it.
     let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
     let _ = timeout(FAREWELL, places.acquire_many(all)).await;
+}
+
+/// Takes connections as long as it is polled, while there are places. What is wrong with one is waited out.
+async fn take(listener: io::Result<impl axum::serve::Listener>, router: Router, places: &Arc<Semaphore>) {
+    let Ok(mut listener) = listener else { return };
+    while let Ok(place) = places.clone().acquire_owned().await {
+        let (stream, _) = listener.accept().await;
+        spawn(stream, router.clone(), place);
+    }
 }
 
 /// Serves a connection, which holds its place until it ends.

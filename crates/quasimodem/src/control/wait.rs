@@ -1,5 +1,6 @@
 //! Waits.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -7,7 +8,7 @@ use quasimodem_lab::state::{BadUntil, Due, Until};
 use serde_json::{Value as Json, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::events::{SINCE, gone};
+use super::events::{gone, since};
 use super::journal::KEPT;
 use super::problem::Problem;
 use super::routes::{Answered, Asked, answer};
@@ -43,16 +44,11 @@ pub(super) async fn wait(asked: Asked) -> Answered {
         return Err(Problem::bad_value("count is 0, expected a whole number of at least 1").with("pointer", "count"));
     }
     let until_when = Instant::now() + limit;
-    let since: Option<u64> = asked.value("since", SINCE)?;
+    let since = since(&asked)?;
     match until {
         Until::State(due) => state(&app, &due, until_when).await,
         Until::Event(condition) => {
-            let since = since.unwrap_or_else(|| app.ordered.load(std::sync::atomic::Ordering::Relaxed));
-            let newest = app.journal.newest();
-            if since > newest {
-                let detail = format!("since is {since}, and the newest event is {newest}: a number of another run?");
-                return Err(Problem::bad_value(detail).with("pointer", "since"));
-            }
+            let since = since.unwrap_or_else(|| app.ordered.load(Ordering::Relaxed));
             event(&app, &condition, since, count, until_when).await
         }
     }

@@ -13,10 +13,8 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::{Builder, Runtime};
 
 use super::found::{Address, Target};
+use crate::control::BASE;
 use crate::print;
-
-/// What all paths begin with.
-const BASE: &str = "/api/v1";
 
 /// Why nothing came of it, in words.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use rustix::process::{Pid, getuid, test_kill_process};
 use serde_json::{Value as Json, json};
 
 use super::client::Failed;
-use crate::control::Where;
+use crate::control::{BASE, Where};
 
 /// Where control answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -81,7 +81,7 @@ impl Address {
             return (!path.is_empty()).then(|| Address::Unix(path.into()));
         }
         let text = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
-        let text = text.strip_suffix("/api/v1").unwrap_or(text);
+        let text = text.strip_suffix(BASE).unwrap_or(text);
         if text.parse::<u16>().is_ok() {
             return Some(Address::Tcp(format!("127.0.0.1:{text}")));
         }

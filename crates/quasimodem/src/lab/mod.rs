@@ -8,7 +8,7 @@ mod server;
 mod tls;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use anyhow::{Result, anyhow};
 use quasimodem_core::{Settings, Start};
@@ -28,6 +28,7 @@ pub(crate) use self::tls::Options as TlsOptions;
 use crate::gateway::{self, Tuning};
 use crate::listener::Listener;
 use crate::log;
+use crate::socket::reachable;
 use crate::watching::Watching;
 
 /// How the lab broker is to be.
@@ -156,14 +157,4 @@ fn no_listener(listen: SocketAddr, option: &str, error: io::Error) -> anyhow::Er
         );
     }
     anyhow::Error::new(error).context(format!("can't listen on {listen}"))
-}
-
-/// An address of this machine at which a listener can be reached.
-fn reachable(listener: SocketAddr) -> SocketAddr {
-    let address = match listener.ip() {
-        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        address => address,
-    };
-    SocketAddr::new(address, listener.port())
 }
