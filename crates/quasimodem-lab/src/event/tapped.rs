@@ -32,8 +32,8 @@ pub(super) struct Tapped {
     due: usize,
     /// The last byte of the host was a carriage return.
     after_cr: bool,
-    /// Where clients went that are being opened, and by which lines; those that are open.
-    clients: BTreeMap<u8, Option<u64>>,
+    /// By which lines clients were opened that are open, or are being opened.
+    clients: BTreeMap<u8, u64>,
 }
 
 struct Typed {
@@ -141,7 +141,6 @@ impl Tapped {
                         }
                         let bytes = line.bytes().into();
                         self.typed.push_back(Typed { line: at.host.line, bytes, text, is_echoed: false });
-                        self.after_cr = piece.ends_with(b"\r");
                     }
                     _ => {}
                 }
@@ -164,15 +163,17 @@ impl Tapped {
     }
 
     fn line_said(&mut self, line: &[u8], at: &mut Station, secrets: &mut Secrets, tell: &mut dyn FnMut(Event<'_>)) {
-        let text = String::from_utf8_lossy(line);
-        let Some(typed) = self.typed.front_mut() else { return self.told_unasked(&text, at, tell) };
-        let number = typed.line;
-        let echo = (!typed.is_echoed).then_some(typed.bytes.as_slice());
-        match kind(line, echo) {
-            Kind::Echo => {
-                typed.is_echoed = true;
-                tell(Event::Echo { line: number, text: &typed.text });
-            }
+        // Modules echo what comes, also ahead of the answers that they still owe.
+        let is_echo = |typed: &&mut Typed| !typed.is_echoed && kind(line, Some(&typed.bytes)) == Kind::Echo;
+        if let Some(typed) = self.typed.iter_mut().find(is_echo) {
+            typed.is_echoed = true;
+            return tell(Event::Echo { line: typed.line, text: &typed.text });
+        }
+        let said = String::from_utf8_lossy(line);
+        let shown = shown(&said, &self.settings, secrets);
+        let Some(typed) = self.typed.front() else { return self.told_unasked(&said, &shown, at, tell) };
+        let (number, text) = (typed.line, &*shown);
+        match kind(line, None) {
             Kind::Prompt => {
                 self.due = declared(&typed.bytes).unwrap_or(0);
                 at.host.asked(self.due);
@@ -181,34 +182,33 @@ impl Tapped {
             Kind::Final => {
                 self.due = 0;
                 at.host.raw_is_over(None, tell);
-                tell(Event::Final { line: number, text: &text, why: None });
+                tell(Event::Final { line: number, text, why: None });
                 let typed = self.typed.pop_front().map(|typed| typed.bytes).unwrap_or_default();
-                if matches!(&*text, "OK" | "0") {
+                if matches!(text, "OK" | "0") {
                     at.accepted(asynchronous(&typed), number);
                     self.opening(&typed, number, tell);
                 }
             }
-            Kind::Other => match answered(&typed.bytes, &text) {
-                Some(None) => tell(Event::Info { line: number, text: &text }),
+            Kind::Other | Kind::Echo => match answered(&typed.bytes, &said) {
                 Some(Some(command)) if command.has_secret() => {
-                    tell(Event::Info { line: number, text: &hidden(&text, secrets) });
+                    tell(Event::Info { line: number, text: &hidden(text, secrets) });
                 }
-                Some(Some(_)) => tell(Event::Info { line: number, text: &text }),
-                None => self.told_unasked(&text, at, tell),
+                Some(_) => tell(Event::Info { line: number, text }),
+                None => self.told_unasked(&said, &shown, at, tell),
             },
         }
     }
 
-    /// A result, or what nobody asked for.
-    fn told_unasked(&mut self, text: &str, at: &mut Station, tell: &mut dyn FnMut(Event<'_>)) {
+    /// A result, or what nobody asked for, and how it may be shown.
+    fn told_unasked(&mut self, text: &str, shown: &str, at: &mut Station, tell: &mut dyn FnMut(Event<'_>)) {
         let (line, why) = at.line_of_result(text);
-        tell(Event::Urc { line, text, why: why.as_deref() });
+        tell(Event::Urc { line, text: shown, why: why.as_deref() });
         let numbers = |name: &str| {
             let (client, status) = text.strip_prefix(name)?.strip_prefix(": ")?.split_once(',')?;
             Some((client.parse::<u8>().ok()?, status.parse::<u8>().ok()?))
         };
         if let Some((client, status)) = numbers(OPEN) {
-            let line = self.clients.get(&client).copied().flatten();
+            let line = self.clients.get(&client).copied();
             if status == 1 {
                 tell(Event::ClientOpen { client, line });
             } else {
@@ -216,7 +216,7 @@ impl Tapped {
                 tell(Event::ClientFailed { client, line, code: 0, why: WHY });
             }
         } else if let Some((client, cause)) = numbers("+MQTTBREAK") {
-            let line = self.clients.remove(&client).flatten();
+            let line = self.clients.remove(&client);
             tell(Event::ClientBroken { client, line, cause, code: 0, why: WHY });
         } else if let Some((client, 1)) = numbers("+MQTTCLOSE") {
             self.clients.remove(&client);
@@ -232,7 +232,7 @@ impl Tapped {
             if let [client, host, port, ..] = words.as_slice()
                 && let (Ok(client), Ok(port)) = (client.parse(), port.parse())
             {
-                self.clients.insert(client, Some(number));
+                self.clients.insert(client, number);
                 tell(Event::ClientOpening { client, line: number, to: Endpoint { host, port } });
             }
         }
@@ -250,6 +250,16 @@ fn text(line: &[u8], settings: &Arc<Settings>, secrets: &mut Secrets) -> String 
         _ => None,
     });
     text.unwrap_or_default()
+}
+
+/// A line of the module as it may be shown: an echo that is no line of the host any more as a line of the host, and what a
+/// command says that knows secrets without what is quoted.
+fn shown<'a>(said: &'a str, settings: &Arc<Settings>, secrets: &mut Secrets) -> Cow<'a, str> {
+    if said.trim_start().get(..2).is_some_and(|start| start.eq_ignore_ascii_case("AT")) {
+        return text(said.trim_start().as_bytes(), settings, secrets).into();
+    }
+    let name = said.split_once(": ").map_or(said, |(name, _)| name);
+    if row(name.as_bytes()).is_some_and(Command::has_secret) { hidden(said, secrets).into() } else { said.into() }
 }
 
 /// The command of a line that this one may answer; `None`: it answers none of them. `Some(None)`: any of them.

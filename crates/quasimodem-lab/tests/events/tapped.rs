@@ -150,3 +150,24 @@ fn a_tap_follows_clients_by_their_results() {
     assert_eq!(told.len(), due.len(), "{told:#?}");
     assert!(told.iter().zip(due).all(|(told, due)| told.ends_with(due)), "{told:#?}");
 }
+
+/// A module may echo each line as it comes, ahead of earlier answers; and what it repeats of lines that nobody remembers is
+/// shown as lines are.
+#[test]
+fn echoes_that_come_early_or_late_show_no_secret() {
+    let mut both = Both::new();
+    let now = both.bench.now;
+    let mut tapped = |way, bytes: &str| {
+        both.tap.serial(now, 0, way, bytes.as_bytes());
+        std::mem::take(&mut both.tap.listener_mut().0)
+    };
+    let user = "AT+MQTTUSER=1,\"u\",\"hush\"\r";
+    let mut told = tapped(Way::ToModem, &format!("AT\r{user}"));
+    told.extend(tapped(Way::ToHost, &format!("AT\r{user}\r\nOK\r\n\r\nOK\r\n")));
+    let echoes = String::from_utf8(told.clone()).unwrap().matches("\"at.echo\"").count();
+    // Nothing awaits an answer now.
+    told.extend(tapped(Way::ToHost, &format!("{user}\r\nat+mqttuser=1,u,hush\r\n+MQTTUSER: 1,\"u\",\"hush\"\r\n")));
+    let text = String::from_utf8(told).unwrap();
+    assert_eq!(echoes, 2, "{text}");
+    assert!(!text.contains("hush"), "{text}");
+}
