@@ -97,6 +97,7 @@
     "fault.armed": (e) => `fault ${e.id} armed`,
     "fault.hit": (e) => `fault ${e.id} hits${e.item === "it" ? "" : ` ${e.item}, number ${e.nth}`}`,
     "fault.spent": (e) => `fault ${e.id} spent`,
+    "host.deaf": (e) => (e.reads ? "reads again" : "does not read what waits for it"),
     "fault.cleared": (e) => `fault ${e.id} over`,
     ...Object.fromEntries(["broker", "gateway"].flatMap((who) => Object.entries({
       connected: (e) => `${e.client_id} connected${e.clean ? ", clean" : ""}${e.session_present ? ", its session goes on" : ""}`,
@@ -107,6 +108,7 @@
       disconnected: (e) => `${e.client_id ?? "a client"} gone: ${e.why}`,
     }).map(([what, sentence]) => [`${who}.${what}`, sentence]))),
     "run.ready": (e) => `run begins, seed ${e.seed ?? "unknown"}`,
+    "run.gap": (e) => `${e.lost} events are missing here`,
     "run.end": () => "run ends",
     note: (e) => (["modem", "broker", "gateway", e.modem].includes(e.of) ? e.text : `${e.of}: ${e.text}`),
   };
@@ -150,7 +152,7 @@
   };
 
   const isBad = (e) =>
-    e.event === "fault.hit" || e.event === "client.broken" || e.event === "client.failed" ||
+    e.event === "fault.hit" || e.event === "run.gap" || e.event === "client.broken" || e.event === "client.failed" ||
     (e.event === "at.final" && e.text !== "OK") || (e.event === "at.urc" && /^\+MQTT(OPEN|PUB|SUB|UNSUB): \d+,0$|^\+MQTTBREAK/.test(e.text));
 
   const items = run.events
