@@ -208,8 +208,13 @@ impl<L: Late> Watch for Relay<L> {
     /// What borrows anything is told here, after all that is before it. A run begins and ends but once.
     fn run(&mut self, now: Instant, event: &Event<'_>) {
         self.shared.wait_for_rest();
+        let lost = std::mem::take(&mut lock(&self.shared.queue).lost);
         let mut reporter = lock(&self.shared.reporter);
         reporter.listener_mut().it_was(wall());
+        if lost > 0 {
+            // What nothing came behind.
+            reporter.missed(now, lost);
+        }
         reporter.run(now, event);
     }
 }
@@ -291,7 +296,7 @@ impl<L: Late> Shared<L> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A reporter that panicked has lost what it was about to tell, and no more.
+    // A reporter that panicked tells nothing more, and keeps nobody from going on.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -407,15 +412,9 @@ mod tests {
         let shared = relay.shared.clone();
         let stands_still = lock(&shared.reporter);
         feed(Input::Host(Host::Attached), &mut relay);
-        let line = [
-            b"AT",
-            "x".repeat(1000).as_bytes(),
-            b"
-",
-        ]
-        .concat();
+        let line = format!("AT{}\r", "x".repeat(1000));
         while lock(&shared.queue).lost < 5 {
-            feed(Input::Serial(&line), &mut relay);
+            feed(Input::Serial(line.as_bytes()), &mut relay);
         }
         drop(stands_still);
         shared.wait_for_rest();
@@ -425,5 +424,17 @@ mod tests {
         let last: Vec<&str> = told.lines().rev().take(5).collect();
         assert!(last[4].contains(r#""event":"run.gap""#) && last[4].contains(r#""lost":5"#), "{last:#?}");
         assert!(last[3].contains(r#""text":"AT""#), "{last:#?}");
+    }
+    /// Also what is lost last, behind which nothing came but the end.
+    #[test]
+    fn what_is_lost_at_the_end_is_counted() {
+        let mut relay = Relay::new("events", reporter()).unwrap();
+        let shared = relay.shared.clone();
+        lock(&shared.queue).lost = 3;
+        relay.run(Instant::START, &Event::End {});
+        let told = String::from_utf8(lock(&shared.reporter).listener_mut().0.clone()).unwrap();
+        let [gap, end] = told.lines().collect::<Vec<_>>()[..] else { panic!("{told}") };
+        assert!(gap.contains(r#""event":"run.gap""#) && gap.contains(r#""lost":3"#), "{told}");
+        assert!(end.contains(r#""event":"run.end""#), "{told}");
     }
 }

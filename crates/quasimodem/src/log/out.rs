@@ -1,16 +1,18 @@
 //! Where lines of the log go: stderr, as a person or the journal reads it, and a file.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use anyhow::Result;
 use quasimodem_lab::event::put_wall;
 
+use crate::relay;
 use crate::sink::Sink;
 
 /// How much a line matters.
@@ -74,6 +76,11 @@ static FILE: Mutex<Option<Sink>> = Mutex::new(None);
 static HAS_FILE: AtomicBool = AtomicBool::new(false);
 static RAW: AtomicBool = AtomicBool::new(false);
 
+thread_local! {
+    /// Whether this thread writes to the file now.
+    static WRITES: Cell<bool> = const { Cell::new(false) };
+}
+
 /// From here on lines have times, and stderr has those of this verbosity.
 pub(super) fn init(verbosity: u8) {
     VERBOSITY.store(verbosity, Ordering::Relaxed);
@@ -89,7 +96,9 @@ pub(super) fn open(path: &Path) -> Result<()> {
 
 /// Waits until all is written, but not for ever.
 pub(super) fn end() {
-    if let Some(mut sink) = file().take() {
+    // The sink may have something to say itself.
+    let sink = file().take();
+    if let Some(mut sink) = sink {
         sink.end();
     }
 }
@@ -115,15 +124,16 @@ pub(super) fn put(rank: Rank, words: fmt::Arguments<'_>) {
     }
     if HAS_FILE.load(Ordering::Relaxed)
         && rank.verbosity() <= verbosity.max(FILE_VERBOSITY)
-        // If it is taken, this is what the file's own end has to say.
-        && let Ok(mut file) = FILE.try_lock()
-        && let Some(sink) = &mut *file
+        // This thread is at it: it is what the file itself has to say.
+        && !WRITES.replace(true)
     {
         let mut line = Vec::new();
-        let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        put_wall(i64::try_from(millis).unwrap_or_default(), &mut line);
+        put_wall(relay::wall().unwrap_or_default(), &mut line);
         line.extend_from_slice(format!(" {words}\n").as_bytes());
-        sink.put(line);
+        if let Some(sink) = &mut *file() {
+            sink.put(line);
+        }
+        WRITES.set(false);
     }
 }
 
