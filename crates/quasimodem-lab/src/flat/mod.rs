@@ -12,8 +12,8 @@ use std::time::Duration;
 use crate::event::Condition;
 
 pub use self::value::Kind;
-pub use self::value::is_meant;
-pub(crate) use self::value::{Ranks, Value, is_name, time};
+pub(crate) use self::value::{Ranks, Value, is_name};
+pub use self::value::{is_meant, time};
 
 /// A key.
 #[derive(Clone, Copy, Debug)]
@@ -67,11 +67,6 @@ pub enum Bad {
     ForModem(&'static str),
     /// This order is for the broker, not for a modem.
     ForBroker(&'static str),
-}
-
-/// Reads a time with its unit, such as `500ms`, `1.5s` or `24h`.
-pub fn duration(text: &str) -> Option<std::time::Duration> {
-    time(text)
 }
 
 /// A row of a table of things that have names and keys.

@@ -266,7 +266,7 @@ fn chance(text: &str) -> Option<f64> {
 }
 
 /// A time with its unit, from microseconds to hours.
-pub(crate) fn time(text: &str) -> Option<Duration> {
+pub fn time(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at_checked(unit)?;
     let number: f64 = number.parse().ok()?;

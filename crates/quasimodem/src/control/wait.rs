@@ -33,7 +33,7 @@ pub(super) async fn wait(asked: Asked) -> Answered {
         until.parse().map_err(|bad: BadUntil| Problem::bad_value(bad.to_string()).with("pointer", "until"))?;
     let limit = match asked.query.get("timeout") {
         None => TIMEOUT,
-        Some(text) => quasimodem_lab::flat::duration(text).filter(|limit| *limit <= LONGEST).ok_or_else(|| {
+        Some(text) => quasimodem_lab::flat::time(text).filter(|limit| *limit <= LONGEST).ok_or_else(|| {
             let detail =
                 format!("timeout is {text:?}, expected a time with its unit of at most 24h, such as 500ms or 5s");
             Problem::bad_value(detail).with("pointer", "timeout")
