@@ -379,7 +379,7 @@ const TIMES: &[(&str, &[Timed], &[Timed])] = &[
     (
         "link-half-open at=1s",
         &[(0, QUICK_OPEN), (2000, PUBLISH)],
-        &[(0, "OK"), (20, "+MQTTOPEN: 1,1"), (2000, "OK"), (5000, "+MQTTPUB: 1,0"), (7500, "+MQTTBREAK: 1,1")],
+        &[(0, "OK"), (20, "+MQTTOPEN: 1,1"), (2000, "OK"), (5000, "+MQTTPUB: 1,0"), (9500, "+MQTTBREAK: 1,1")],
     ),
     (
         "data-stall at=1s lasts=4s",

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use quasimodem_core::{Imei, Input, Instant, Kind, Modem, Outbox, Settings, Why};
+use quasimodem_core::{Host as HostIs, Imei, Input, Instant, Kind, Link, Modem, Outbox, Settings, Transport, Why};
 use quasimodem_lab::broker::Config;
-use quasimodem_lab::fault::{ALIASES, Filters, Happened, Plan, ROWS, Spec};
+use quasimodem_lab::fault::{ALIASES, Due, Filters, Happened, Plan, ROWS, Spec};
 use quasimodem_lab::flat::Bad;
 use quasimodem_lab::pipe::Conditions;
 use quasimodem_lab::script::{Host, Mode, Program, Who};
@@ -453,4 +453,64 @@ fn daily_faults_come_first() {
     let first: Vec<&str> = ROWS.iter().map(|row| row.name).take(4).collect();
     assert_eq!(first, ["packet-drop", "packet-delay", "connack-code", "suback-failure"]);
     assert!(ROWS.len() >= 50, "{}", ROWS.len());
+}
+
+/// An end is held back or hidden like bytes are, also where none came before it.
+#[test]
+fn ends_are_hidden_as_bytes_are() {
+    let end = |spec: &str| {
+        let mut filters = Filters::around(plan(1, &[spec]), [Link(1)]);
+        let (_, told) = filters.ended(Instant::START, Link(1), Why::Ended, &mut |_| {});
+        assert_eq!(told, None, "{spec}");
+        let (mut modem, mut out) = (Modem::new(Settings::default().into(), Imei::default()), Outbox::default());
+        let open = b"AT+MQTTOPEN=1,\"192.0.2.1\",1883,1,60\r";
+        for input in [Input::Host(HostIs::Attached), Input::Serial(open), Input::Opened(Link(1))] {
+            modem.handle(Instant::START, input, &mut out);
+            out.clear();
+        }
+        let mut came = Vec::new();
+        for second in 0..10 {
+            let now = Instant::from_millis(second * 1000);
+            while let Some(due) = filters.take_due(now, &modem, &mut |_| {}) {
+                came.push((second, format!("{due:?}")));
+            }
+        }
+        came
+    };
+    assert_eq!(end("link-half-open"), []);
+    let stalled = end("data-stall lasts=5s");
+    assert!(matches!(&stalled[..], [(5, due)] if due.contains("Closed")), "{stalled:?}");
+}
+
+/// What is let go goes in the order in which it was held, also before what it causes.
+#[test]
+fn nothing_overtakes_what_is_let_go() {
+    let mut filters = Filters::around(plan(1, &["link-delay ms=100 lasts=50ms"]), [Link(1), Link(2)]);
+    let modem = Modem::new(Settings::default().into(), Imei::default());
+    let (start, later) = (Instant::START, Instant::from_millis(100));
+    assert!(filters.up(start, Link(1), b"\xc0\x00", &mut |_| {}).is_empty());
+    assert!(filters.up(start, Link(2), b"\xc0\x00", &mut |_| {}).is_empty());
+    let first = filters.take_due(later, &modem, &mut |_| {});
+    assert!(matches!(first, Some(Due::Send(Link(1), _))), "{first:?}");
+    // What it causes.
+    assert!(filters.up(later, Link(2), b"\xe0\x00", &mut |_| {}).is_empty());
+    let mut sent = Vec::new();
+    while let Some(Due::Send(_, bytes)) = filters.take_due(later, &modem, &mut |_| {}) {
+        sent.extend_from_slice(&bytes);
+    }
+    assert_eq!(sent, b"\xc0\x00\xe0\x00");
+}
+
+/// An attempt that is answered late is answered to nobody else.
+#[test]
+fn a_late_answer_reaches_no_later_connection() {
+    let mut filters = Filters::new(plan(1, &["connect-refused delay=3s times=1"]));
+    let modem = Modem::new(Settings::default().into(), Imei::default());
+    filters.opened(Link(1));
+    let goes_on = filters.connects(Instant::START, Link(1), &Transport::Tcp, ("b", 1883), None, &mut |_| {});
+    assert!(!goes_on);
+    filters.closed(Link(1));
+    filters.opened(Link(1));
+    let due = filters.take_due(Instant::from_millis(4000), &modem, &mut |_| {});
+    assert!(due.is_none(), "{due:?}");
 }

@@ -81,10 +81,10 @@ impl Filters {
         let rest = frames.map(Frames::take_partial).unwrap_or_default();
         let rest = if rest.is_empty() { Vec::new() } else { vec![Parcel::new(rest)] };
         let on = chunks(&self.carry(now, (link, false), rest, tell).concat());
-        let Some(way) = self.carried.0.get_mut(&(link, false)) else {
-            self.is_over(link);
-            return (on, Some(why));
-        };
+        // Nothing may have come while it lasted that would have shown it.
+        let manner = self.manner(now, (link, false), tell);
+        let way = self.carried.0.entry((link, false)).or_default();
+        (way.dead, way.stalled) = (way.dead || manner.dead, manner.stalled);
         if way.dead {
             return (on, None);
         }
@@ -116,6 +116,10 @@ impl Filters {
     pub(super) fn let_go(&mut self, now: Instant, modem: &Modem, tell: Tell<'_>) {
         let ways: Vec<(Link, bool)> = self.carried.0.keys().copied().collect();
         for (link, up) in ways {
+            // What is let go causes something, which must not overtake what is held elsewhere.
+            if !self.due.is_empty() {
+                break;
+            }
             let is_stalled = self.carried.0.get(&(link, up)).is_some_and(|way| way.stalled);
             let still = is_stalled && self.manner(now, (link, up), tell).stalled;
             let Some(way) = self.carried.0.get_mut(&(link, up)) else { continue };

@@ -91,7 +91,10 @@ impl Filters {
     fn forget(&mut self, link: Link) {
         self.marks.forget(Port::Link(link));
         self.carried.forget(link);
-        let is_other = |due: &Due| !matches!(due, Due::Arrive(of, _) | Due::Send(of, _) if *of == link);
+        let is_other = |due: &Due| match due {
+            Due::Arrive(of, _) | Due::Send(of, _) | Due::Input(Input::Closed(of, _)) => *of != link,
+            _ => true,
+        };
         self.due.retain(is_other);
         self.later.retain(|_, due| is_other(due));
     }

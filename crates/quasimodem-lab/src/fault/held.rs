@@ -80,16 +80,12 @@ impl Lane {
         None
     }
 
-    /// The connection ended; false: nothing is held, so that it is known at once.
-    pub(super) fn put_end(&mut self, now: Instant, why: Why) -> bool {
-        let waits = !self.is_empty();
-        if waits {
-            let after = self.aside.iter().map(|aside| aside.at).max();
-            let at = now.max(self.last.unwrap_or(now)).max(after.unwrap_or(now));
-            self.last = Some(at);
-            self.queue.push_back((at, Held::End(why)));
-        }
-        waits
+    /// The connection ended, which is known behind all that is held.
+    pub(super) fn put_end(&mut self, now: Instant, why: Why) {
+        let after = self.aside.iter().map(|aside| aside.at).max();
+        let at = now.max(self.last.unwrap_or(now)).max(after.unwrap_or(now));
+        self.last = Some(at);
+        self.queue.push_back((at, Held::End(why)));
     }
 
     /// This long after the last that it took in goes or went on.
@@ -192,11 +188,11 @@ mod tests {
         assert_eq!(lane.put(at(0), 0, Parcel::new(*b"a")), Some(b"a".to_vec()));
         assert_eq!(lane.put(at(0), 0, long(b"b", 5)), None);
         assert_eq!(lane.put(at(1), 0, Parcel::new(*b"c")), None);
-        assert!(lane.put_end(at(2), Why::Ended));
+        lane.put_end(at(2), Why::Ended);
         assert_eq!((lane.take(at(4), true), lane.deadline()), (None, Some(at(5))));
         let all: Vec<Held> = std::iter::from_fn(|| lane.take(at(5), true)).collect();
         assert_eq!(all, [Held::Bytes(b"b".to_vec()), Held::Bytes(b"c".to_vec()), Held::End(Why::Ended)]);
-        assert!(lane.is_empty() && !lane.put_end(at(6), Why::Ended));
+        assert!(lane.is_empty());
     }
 
     #[test]

@@ -154,12 +154,20 @@ impl<E: SerialEnd> Driver<E> {
         self.feed(cx, Input::Serial(bytes), lent)
     }
 
-    /// Does what is due in the name of faults; whether there was anything.
+    /// Does all that is due in the name of faults, before anything else comes between; whether there was anything.
     pub(super) fn poll_faults(&mut self, cx: &mut Context<'_>, lent: &mut Lent) -> io::Result<bool> {
+        let (now, station, mut any) = (self.now(), self.station, false);
+        while let Some(filters) = &mut self.filters {
+            let due = filters.take_due(now, &self.modem, &mut tells(&lent.watching, now, station));
+            let Some(due) = due else { break };
+            any = true;
+            self.carry_out_due(cx, due, lent)?;
+        }
+        Ok(any)
+    }
+
+    fn carry_out_due(&mut self, cx: &mut Context<'_>, due: Due, lent: &mut Lent) -> io::Result<()> {
         let (now, station) = (self.now(), self.station);
-        let Some(filters) = &mut self.filters else { return Ok(false) };
-        let due = filters.take_due(now, &self.modem, &mut tells(&lent.watching, now, station));
-        let Some(due) = due else { return Ok(false) };
         match due {
             Due::Input(input) => self.feed(cx, input, lent)?,
             Due::Print(bytes) => self.print(&bytes),
@@ -186,7 +194,7 @@ impl<E: SerialEnd> Driver<E> {
                 }
             }
         }
-        Ok(true)
+        Ok(())
     }
 }
 
