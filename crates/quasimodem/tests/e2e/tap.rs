@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
-use crate::broker::{Broker, Kind};
+use crate::LIMIT;
+use crate::broker::{Broker, Kind, lines};
 use crate::host::Host;
 use crate::program::{Program, command, run_to_end};
 
@@ -19,11 +21,12 @@ struct Tapped {
 }
 
 impl Tapped {
-    /// The tap writes its events there.
+    /// The tap writes its events there; `-` is its stdout.
     fn new(events: &Path, folder: TempDir) -> Tapped {
         let (module, own) = (folder.path().join("module"), folder.path().join("own.json"));
         let modem = Program::run_with(prefixed("pty:", &module), &["--events", own.to_str().unwrap()]);
         let mut command = command(&["tap", "--events", events.to_str().unwrap()]);
+        command.stdout(Stdio::piped());
         command.arg("--at").arg(prefixed("pty:", &folder.path().join("port")));
         command.arg("--to").arg(prefixed("serial:", &module));
         let tap = Program::start_after(command, "tap ready on ");
@@ -53,10 +56,9 @@ fn told(events: &str) -> Vec<String> {
 #[test]
 fn a_tap_passes_all_on_and_tells_what_the_modem_tells() {
     let folder = tempdir().unwrap();
-    let events = folder.path().join("tap.json");
     let own = folder.path().join("own.json");
     let broker = Broker::start(Kind::Mosquitto);
-    let tapped = Tapped::new(&events, folder);
+    let tapped = Tapped::new(Path::new("-"), folder);
     let mut host = tapped.host();
     host.command("AT+CMEE=1");
     host.command(r#"AT+MQTTUSER=1,"me","hush""#);
@@ -71,11 +73,18 @@ fn a_tap_passes_all_on_and_tells_what_the_modem_tells() {
     host.expect_in_any_order(&["\r\n+MQTTPUB: 1,1\r\n", "\r\n+MQTTMSG: 1,0,\"t\",\"data\"\r\n"]);
     host.command("AT+MQTTCLOSE=1");
     host.expect("\r\n+MQTTCLOSE: 1,1\r\n");
-    let Tapped { folder, modem, tap } = tapped;
+    let Tapped { folder, modem, mut tap } = tapped;
     drop(host);
+    let told_by_tap = lines(tap.stdout());
+    let mut events = String::new();
+    // The tap has to see that the host has gone before it is told to end.
+    while !events.contains("host.detached") {
+        events += &(told_by_tap.recv_timeout(LIMIT).expect("no host.detached") + "\n");
+    }
     tap.terminate();
     modem.terminate();
-    let (own, tap) = (fs::read_to_string(own).unwrap(), fs::read_to_string(events).unwrap());
+    told_by_tap.iter().for_each(|line| events += &(line + "\n"));
+    let (own, tap) = (fs::read_to_string(own).unwrap(), events);
     assert!(!tap.contains("hush"), "{tap}");
     assert_eq!(told(&tap), told(&own));
     for name in
