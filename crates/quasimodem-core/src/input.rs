@@ -64,6 +64,9 @@ pub enum Power {
     Off,
     /// On. Means nothing to a module that is on.
     On,
+    /// Another module of its kind stands there from now on, as it came out of its box, and starts: what a host stored is
+    /// not in it, its SIM is. Tests begin anew that way.
+    New,
 }
 
 /// A line that the host drives at a real serial port.

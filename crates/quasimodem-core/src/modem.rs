@@ -361,6 +361,13 @@ impl Modem {
         *self = fresh;
     }
 
+    /// Forgets what a restart would keep, but for the numbers of what is still to be answered, and for the network's time.
+    pub(crate) fn forget_stored(&mut self) {
+        self.change_rare(|rare| (rare.stored, rare.clock) = (None, None));
+        self.ids = PacketIds::new(self.settings.seed, self.imei);
+        self.bearer.sim = Sim::Ready;
+    }
+
     /// Tells that the module has started.
     fn announce(&mut self) {
         if self.settings.banner.is_some() {

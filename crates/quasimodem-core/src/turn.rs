@@ -161,6 +161,14 @@ impl<'a> Turn<'a> {
             Input::Power(Power::On) if self.modem.state == State::Off => self.boot(),
             Input::Power(Power::Reset) if self.modem.state != State::Off => self.boot(),
             Input::Power(Power::Off) => self.halt(),
+            Input::Power(Power::New) => {
+                self.modem.forget_stored();
+                let uart = self.modem.settings.uart;
+                if core::mem::replace(&mut self.modem.profile.uart, uart) != uart {
+                    self.out.line(ModemLine::Uart(uart));
+                }
+                self.boot();
+            }
             Input::Line(HostLine::Dtr(false)) | Input::Power(_) | Input::Tick => {}
         }
     }

@@ -497,7 +497,8 @@ pub(crate) type Words<T> = [(&'static str, T)];
 pub(crate) const SIMS: &Words<Sim> =
     &[("in", Sim::Ready), ("out", Sim::Absent), ("pin", Sim::Pin), ("failure", Sim::Failure), ("busy", Sim::Busy)];
 
-pub(crate) const POWERS: &Words<Power> = &[("reset", Power::Reset), ("off", Power::Off), ("on", Power::On)];
+pub(crate) const POWERS: &Words<Power> =
+    &[("reset", Power::Reset), ("off", Power::Off), ("on", Power::On), ("new", Power::New)];
 
 /// The word for a state.
 pub(crate) fn word_for<T: PartialEq>(words: &Words<T>, state: &T) -> &'static str {
