@@ -63,6 +63,8 @@ pub struct World {
     refused: Option<Bad>,
     /// Of the run, from which faults draw.
     seed: u64,
+    /// How often all began anew.
+    epoch: u64,
     timers: Timers<Actor>,
     modem_out: Outbox,
     host_out: script::Outbox,
@@ -77,6 +79,8 @@ struct Station {
     up: Pipe,
     down: Pipe,
     attached: bool,
+    /// Somebody types at it by orders meanwhile.
+    console: bool,
     /// The host neither reads nor types.
     stopped: bool,
     links: BTreeMap<Link, Wire>,
@@ -153,6 +157,7 @@ impl World {
             heard: Arc::default(),
             host_ears: None,
             seed,
+            epoch: 0,
             timers: Timers::default(),
             modem_out: Outbox::default(),
             host_out: script::Outbox::default(),
@@ -177,6 +182,7 @@ impl World {
             up: Pipe::new(serial),
             down: Pipe::new(serial),
             attached: false,
+            console: false,
             stopped: false,
             links: BTreeMap::new(),
             sockets: Sockets::default(),

@@ -6,9 +6,11 @@ use std::time::Duration;
 use quasimodem_core::mqtt::Qos;
 use quasimodem_core::{ClientId, Connection, Imei, Input, Instant, Modem as Core, Outbox, Settings};
 use quasimodem_lab::Lab;
+use quasimodem_lab::flat::Bad;
 use quasimodem_lab::lab::{BadName, Modem, ModemConfig, Script, TimedOut, WaitError};
 use quasimodem_lab::script::{Mode, Program};
 use quasimodem_lab::watch::Watch;
+use serde_json::Value;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -144,7 +146,7 @@ fn who_is_asked_what_they_can_not_do() {
     assert_eq!(wrong(lab.order("radio stat=2")), "radio is an order for a modem, not for the lab");
     assert_eq!(
         wrong(modem.order("broker-restart")),
-        "broker-restart is an order for the lab's broker, not for a modem"
+        "broker-restart is an order for the lab, not for one of its modems"
     );
     let named = |name: &str| lab.add_with(ModemConfig { name: Some(name.into()), ..ModemConfig::default() });
     assert!(named("pump-1").is_ok());
@@ -336,4 +338,67 @@ fn a_fault_that_counts_over_all_modems() {
     modems.iter().for_each(|modem| modem.write(b"AT+MQTTPUB=1,\"t\",1,0,\"p\"\r"));
     lab.advance(5 * SECOND);
     assert_eq!(lab.events().iter().filter(|line| line.contains("fault.hit")).count(), 1);
+}
+
+/// Those of the start are there again, with the same draws, and what begins at a time counts it from there.
+#[test]
+fn faults_of_the_start_come_again() {
+    let lab = Lab::new(1);
+    let faults = ["packet-duplicate type=PINGREQ chance=30%", "coverage-lost at=800s lasts=10s"];
+    let faults = faults.map(|fault| fault.parse().unwrap()).into();
+    let modem = lab.add_with(ModemConfig { faults, ..ModemConfig::default() }).unwrap();
+    let run = || {
+        let start = lab.now();
+        modem.write(OPEN);
+        lab.advance(1000 * SECOND);
+        let mut hits = Vec::new();
+        for line in lab.events() {
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if event["event"] == "fault.hit" {
+                let at = event["t"].as_f64().unwrap() - start.as_secs_f64();
+                hits.push(format!("{} {at:.3} {}", event["id"].as_str().unwrap(), event["nth"]));
+            }
+        }
+        hits
+    };
+    let before = run();
+    assert!(before.contains(&"coverage-lost 800.000 1".into()) && before.len() > 1, "{before:?}");
+    lab.order("reset").unwrap();
+    assert_eq!(run(), before);
+}
+
+/// A client of the gateway is let go, and all are.
+#[test]
+fn a_gateway_is_told_what_to_do() {
+    let lab = Lab::new(1);
+    let modem = lab.add();
+    for order in ["gateway-kick client_id=sensor", "gateway-restart"] {
+        modem.write(b"AT+MQTTSNCID=101,\"sensor\"\r");
+        lab.advance(SECOND);
+        modem.write(b"AT+MQTTOPEN=101,\"gateway.example\",1884,1,60\r");
+        lab.advance_until("client.open client=101", SECOND).unwrap();
+        assert_eq!(lab.order("gateway-kick client_id=nobody").unwrap_err().nearest(), None);
+        lab.order(order).unwrap();
+        lab.advance_until("gateway.disconnected client_id=sensor", Duration::ZERO).unwrap();
+        let broken = lab.advance_until("client.broken client=101", 200 * SECOND);
+        assert!(broken.is_ok(), "{order}: {broken:?}");
+    }
+}
+
+/// Somebody types while no host is there; the one that comes finds a line of its own.
+#[test]
+fn a_console() {
+    let lab = Lab::new(1);
+    let modem = lab.add();
+    assert_eq!(modem.order("console text=AT").unwrap_err(), Bad::HasHost);
+    modem.attach(false);
+    modem.order("console text=AT+CSQ").unwrap();
+    let told = lab.advance_until("at.info", SECOND).unwrap();
+    assert_eq!(told.field("text").unwrap(), "+CSQ: 31,99");
+    modem.order("console text=AT+CS enter=false").unwrap();
+    modem.attach(true);
+    modem.read();
+    modem.write(b"AT\r");
+    lab.advance(SECOND);
+    assert!(text(&modem).ends_with("AT\r\nOK\r\n"), "{}", text(&modem));
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use quasimodem_core::{Effect, Imei, Input, Instant, Kind, Modem, Outbox, Settings};
 use quasimodem_lab::broker::Config;
+use quasimodem_lab::event::Event;
 use quasimodem_lab::fault::Happened;
 use quasimodem_lab::order::{Order, ROWS};
 use quasimodem_lab::pipe::Conditions;
@@ -36,6 +37,12 @@ impl Watch for Seen {
             Happened::Spent { id, .. } => format!("{second} spent {id}"),
             Happened::Cleared { id, .. } => format!("{second} cleared {id}"),
         });
+    }
+
+    fn run(&mut self, now: Instant, event: &Event<'_>) {
+        if let Event::Reset { epoch, seed } = event {
+            self.0.push(format!("{} reset {epoch} seed {seed}", now.since(Instant::START).as_secs()));
+        }
     }
 }
 
@@ -193,6 +200,27 @@ fn the_broker_is_told_what_to_do() {
     assert_eq!(seen, due);
 }
 
+/// Faults, modem, broker and what is counted are as at the start; its host stays, and is told by the module alone.
+#[test]
+fn all_begins_anew() {
+    let lines = [OPEN, r#"AT+MQTTSUB=1,"down",1"#, "AT+CMEE=2", "AT+CMEE?", OPEN, "AT+CSQ"];
+    let orders =
+        [(1, "fault signal rssi=3"), (2, "broker-publish topic=down payload=kept retain=true"), (12, "reset seed=9")];
+    let seen = run(&lines, &orders, 40);
+    let due = [
+        "0 +MQTTOPEN: 1,1",
+        "1 armed signal",
+        "1 signal hit it",
+        "5 +MQTTSUB: 1,1",
+        r#"5 +MQTTMSG: 1,0,"down","kept""#,
+        "12 cleared signal",
+        "12 reset 1 seed 9",
+        "12 +SIM READY",
+        "20 +MQTTOPEN: 1,1",
+    ];
+    assert_eq!(seen, due);
+}
+
 /// Each row's example is an order, and its name.
 #[test]
 fn examples() {
@@ -208,10 +236,10 @@ fn what_is_no_order() {
     assert_eq!(
         wrong("brokerkick client_id=a"),
         "there is no order \"brokerkick\", perhaps \"broker-kick\"; there are broker-kick, broker-publish, \
-         broker-restart, clear, fault, trigger, power, radio, urc"
+         broker-restart, clear, console, fault, gateway-kick, gateway-restart, reset, trigger, power, radio, urc"
     );
     assert_eq!(wrong("broker-kick"), "broker-kick needs client_id=…");
-    assert_eq!(wrong("power state=sleep"), "state is \"sleep\", expected reset, off, on");
+    assert_eq!(wrong("power state=sleep"), "state is \"sleep\", expected reset, off, on, new");
     assert_eq!(
         wrong("radio rsi=3"),
         "radio has no key \"rsi\", perhaps \"rssi\"; it has sim, stat, rssi, call, address, clock"

@@ -45,6 +45,11 @@ impl Desk {
     pub(crate) fn new(watching: Watching, inbox: Arc<Inbox>, seed: u64) -> Desk {
         Desk { lent: Lent { outbox: Outbox::default(), watching, inbox, seed }, chunk: Box::new([0; Input::CHUNK]) }
     }
+
+    /// Faults that come from here on draw from this.
+    pub(crate) fn draw_from(&mut self, seed: u64) {
+        self.lent.seed = seed;
+    }
 }
 
 /// A modem with its serial end and its links.
@@ -78,6 +83,8 @@ pub(crate) enum Ended {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum HostState {
     Absent,
+    /// Nobody has the port, but somebody typed by an order; what the modem answers is for those who watch.
+    Console,
     Attached,
     /// It can't be written to any more; what it wrote is still to be read.
     Deaf,
@@ -155,7 +162,7 @@ impl<E: SerialEnd> Driver<E> {
         cx: &mut Context<'_>,
         Desk { lent, chunk }: &mut Desk,
     ) -> Poll<io::Result<Ended>> {
-        while !matches!(self.host, HostState::Absent | HostState::Finished) {
+        while !matches!(self.host, HostState::Absent | HostState::Console | HostState::Finished) {
             match self.end.poll_event(cx, true, &mut **chunk)? {
                 Poll::Ready(Event::Interrupt) => return Poll::Ready(Ok(Ended::Interrupted)),
                 Poll::Ready(Event::Finished) => self.host = HostState::Finished,
@@ -165,7 +172,7 @@ impl<E: SerialEnd> Driver<E> {
             }
         }
         self.write(cx, &lent.watching)?;
-        let written = self.host == HostState::Absent || self.is_written_out();
+        let written = matches!(self.host, HostState::Absent | HostState::Console) || self.is_written_out();
         ready!(self.links.poll_closed(cx));
         if written { Poll::Ready(Ok(Ended::HostLeft)) } else { Poll::Pending }
     }
@@ -188,6 +195,9 @@ impl<E: SerialEnd> Driver<E> {
         };
         match event {
             Event::Opened => {
+                if self.host == HostState::Console {
+                    self.feed(cx, Input::Host(Host::Detached), lent)?;
+                }
                 self.host = HostState::Attached;
                 // The clock of timers may have stood still while the machine slept.
                 if let Some(seconds) = wall_clock()

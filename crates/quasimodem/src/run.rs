@@ -26,7 +26,7 @@ use crate::descriptors;
 use crate::driver::{Desk, Driver, Ended};
 use crate::events::{self, Ready};
 use crate::host_map::HostMap;
-use crate::lab::{self, Greeting, Lab, LabBroker};
+use crate::lab::{self, Greeting, Lab, Peers};
 use crate::log;
 use crate::notify::Notify;
 use crate::serial::SerialEnd;
@@ -77,13 +77,13 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     let watching = Watching::new(start, watches);
     let mut ready = Ready { seed: settings.seed, ..Ready::default() };
     let seed = settings.seed.unwrap_or_default();
-    let (greeting, lab_root, given, broker) = match lab {
+    let (greeting, lab_root, given, peers) = match lab {
         Some(lab) => {
-            let Lab { broker, gateway, peer, greeting, root, clouds } = lab::start(lab, &settings, &watching).await?;
-            (ready.broker, ready.gateway) = (Some(broker), Some(gateway));
+            let Lab { peers, greeting, root, clouds } = lab::start(lab, &settings, &watching).await?;
+            (ready.broker, ready.gateway) = (Some(peers.broker_at), Some(peers.gateway_at));
             // What the user leads elsewhere counts more.
             hosts.0.extend(clouds.mappings);
-            (Some(greeting), root, clouds.given, Some(peer))
+            (Some(greeting), root, clouds.given, Some(peers))
         }
         None => (None, None, Vec::new(), None),
     };
@@ -109,7 +109,7 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
         watching,
         inbox,
         names: names.clone(),
-        broker,
+        peers,
         control,
         ready,
     };
@@ -124,7 +124,7 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
             drive(pty, parts).await
         }
         At::Script(path) => {
-            let script = Script::open(&path, &given, who, parts.inbox.clone(), parts.broker.is_some())?;
+            let script = Script::open(&path, &given, who, parts.inbox.clone(), parts.peers.is_some())?;
             if let Some(ears) = script.ears(names) {
                 parts.watching.hang(ears);
             }
@@ -159,8 +159,8 @@ struct Parts {
     watching: Watching,
     /// Orders to the modem, and to the broker.
     inbox: Arc<Inbox>,
-    /// The broker beside the modem, if there is one.
-    broker: Option<LabBroker>,
+    /// Broker and gateway beside the modem, if they are there.
+    peers: Option<Peers>,
     names: Names,
     control: Option<Bound>,
     ready: Ready,
@@ -198,7 +198,7 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
         watching,
         inbox,
         names,
-        broker,
+        peers,
         control,
         mut ready,
         ..
@@ -214,8 +214,7 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
             names,
             ports: ready.modems.iter().map(|(_, port)| port.clone()).collect(),
             seed,
-            broker: broker.clone().zip(ready.broker),
-            gateway: ready.gateway,
+            peers: peers.clone(),
         };
         control.serve(scene)
     });
@@ -234,6 +233,8 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
         driver.break_by(plan, &desk);
     }
     let notify = Notify::ready();
+    // How often all began anew, and what faults draw from since.
+    let (mut epoch, mut seed) = (0, seed);
 
     let mut alarm = pin!(sleep_until(watching.start()));
     let ended = poll_fn(|cx| {
@@ -252,9 +253,23 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
             match mail {
                 Mail::Look(look) => look(driver.state()),
                 Mail::Order(order, answer) => {
-                    let carried_out = match (order.needs_lab(), order, &broker) {
+                    let carried_out = match (order.needs_lab(), order, &peers) {
                         (Some(fault), _, None) => Err(Bad::NeedsLab(fault)),
-                        (_, Order::Broker(order), Some(broker)) => broker.order(&order),
+                        (_, Order::Broker(order), Some(peers)) => peers.broker.order(&order),
+                        (_, Order::Gateway(order), Some(peers)) => peers.gateway.order(&order),
+                        (_, Order::Gateway(_), None) => Err(Bad::NoGateway),
+                        (_, Order::Reset(reset), peers) => {
+                            driver.forget(&mut desk);
+                            if let Some(peers) = peers.as_ref().filter(|_| !reset.keeps_peers) {
+                                peers.empty();
+                            }
+                            epoch += 1;
+                            seed = reset.seed.unwrap_or(seed);
+                            desk.draw_from(seed);
+                            watching.see(|watch| watch.run(watching.now(), &Event::Reset { epoch, seed }));
+                            driver.begin_anew(seed, &mut desk);
+                            Ok(())
+                        }
                         (_, order, _) => driver.order(order, &mut desk),
                     };
                     match (answer, carried_out) {

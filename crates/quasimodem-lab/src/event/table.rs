@@ -42,6 +42,13 @@ events! {
         /// Where control answers, if it does: its whole address.
         api: Option<&'a str>,
     }
+    /// All began anew, and this is the first event of what follows: faults are as at the start, modems as out of their boxes.
+    "run.reset" = Reset {
+        /// Counts the resets of a run from 1.
+        epoch: u64,
+        /// What faults draw from, from here on.
+        seed: u64,
+    }
     /// Events are missing here: whoever reads them did not keep up. From this run nothing can be judged that depends on the
     /// order or the number of events.
     "run.gap" = Gap {

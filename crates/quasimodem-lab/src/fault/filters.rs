@@ -139,6 +139,11 @@ impl Filters {
         &mut self.plan
     }
 
+    /// The faults, without what was held up in their name.
+    pub fn into_plan(self) -> Plan {
+        self.plan
+    }
+
     /// What the host reads now in the place of a piece that the modem prints.
     pub fn printed(&mut self, now: Instant, kind: Kind, bytes: &[u8], tell: Tell<'_>) -> Vec<Vec<u8>> {
         let text = String::from_utf8_lossy(bytes);

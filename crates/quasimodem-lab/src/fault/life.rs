@@ -24,10 +24,11 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub(super) fn new(values: &Values, now: Instant) -> Life {
+    /// What begins at a time counts it from `start`.
+    pub(super) fn new(values: &Values, now: Instant, start: Instant) -> Life {
         let begins = match (values.condition("on"), values.time("at")) {
             (Some(_), _) => None,
-            (None, Some(at)) => Some(Instant::START + at),
+            (None, Some(at)) => Some(start + at),
             (None, None) => Some(now + values.time("after").unwrap_or_default()),
         };
         Life { begins, turns: 0, told: None, heard: 0, renewed: now, over: false }

@@ -30,6 +30,9 @@ pub struct Plan {
     seed: u64,
     modem: u64,
     faults: Vec<Fault>,
+    /// Those of the beginning, and when that was.
+    first: Vec<(String, Spec)>,
+    start: Instant,
     /// Names of what was demanded by faults that are there no more.
     left: Vec<Box<str>>,
 }
@@ -96,15 +99,44 @@ impl Plan {
             if !ids.insert(id.clone()) {
                 return Err(Bad::SameId(id));
             }
-            plan.faults.push(Fault::new(id, spec.clone(), now));
+            plan.first.push((id, spec.clone()));
         }
-        plan.sort();
+        plan.begin(now);
         Ok(plan)
     }
 
     /// The plan of the modem of this number, in which nothing goes wrong yet.
     pub fn empty(seed: u64, modem: usize) -> Plan {
-        Plan { seed, modem: u64::try_from(modem).unwrap_or_default(), faults: Vec::new(), left: Vec::new() }
+        Plan {
+            seed,
+            modem: u64::try_from(modem).unwrap_or_default(),
+            faults: Vec::new(),
+            left: Vec::new(),
+            first: Vec::new(),
+            start: Instant::START,
+        }
+    }
+
+    /// All faults are over.
+    pub fn end_all(&mut self, tell: &mut dyn FnMut(Happened<'_>)) {
+        self.faults.iter_mut().for_each(|fault| fault.end(tell));
+    }
+
+    /// Those of the beginning are there again, as if nothing had been, and draw from this seed.
+    pub fn begin_anew(&mut self, seed: u64, now: Instant) {
+        (self.seed, self.start) = (seed, now);
+        self.left.extend(self.faults.iter().filter_map(Fault::demands));
+        for (_, spec) in &self.first {
+            // Counts are whole.
+            spec.shared.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        self.begin(now);
+    }
+
+    fn begin(&mut self, now: Instant) {
+        let first = self.first.iter().map(|(id, spec)| Fault::new(id.clone(), spec.clone(), now, self.start));
+        self.faults = first.collect();
+        self.sort();
     }
 
     /// Carries out an order.
@@ -140,7 +172,7 @@ impl Plan {
         // What another of its id demands ends with it, unless it demands something itself.
         self.left.extend(self.faults.iter().filter(|fault| fault.id == id).filter_map(Fault::demands));
         self.faults.retain(|fault| fault.id != id);
-        let fault = Fault::new(id, spec, now);
+        let fault = Fault::new(id, spec, now, self.start);
         fault.announce(tell);
         self.faults.push(fault);
         self.sort();
@@ -346,9 +378,9 @@ impl Plan {
 }
 
 impl Fault {
-    fn new(id: String, spec: Spec, now: Instant) -> Fault {
+    fn new(id: String, spec: Spec, now: Instant, start: Instant) -> Fault {
         let seed = spec.values.number("seed").unwrap_or_else(|| hash(&id));
-        let life = Life::new(&spec.values, now);
+        let life = Life::new(&spec.values, now, start);
         Fault {
             id,
             spec,

@@ -63,10 +63,16 @@ pub enum Bad {
     NoClient(String, Vec<String>),
     /// Only the lab's broker can do this; the fault.
     NeedsLab(&'static str),
+    /// Nobody else can type at a modem while a host has its port.
+    HasHost,
+    /// The modem takes nothing in at the moment.
+    Busy,
+    /// There is no gateway.
+    NoGateway,
     /// This order is for a modem, and none is named.
     ForModem(&'static str),
-    /// This order is for the broker, not for a modem.
-    ForBroker(&'static str),
+    /// This order is for the lab or its peers, not for a modem.
+    ForPeer(&'static str),
 }
 
 /// A row of a table of things that have names and keys.
@@ -181,7 +187,10 @@ impl fmt::Display for Bad {
             }
             Bad::Value(key, text, wrong) => write!(f, "{key} is {text:?}, {wrong}"),
             Bad::ForModem(order) => write!(f, "{order} is an order for a modem, not for the lab"),
-            Bad::ForBroker(order) => write!(f, "{order} is an order for the lab's broker, not for a modem"),
+            Bad::HasHost => f.write_str("a host has the port of the modem: what it types is its own"),
+            Bad::Busy => f.write_str("the modem takes nothing in before it has answered what was typed"),
+            Bad::NoGateway => f.write_str("there is no gateway: quasimodem lab has one"),
+            Bad::ForPeer(order) => write!(f, "{order} is an order for the lab, not for one of its modems"),
             Bad::SameId(id) => write!(f, "two faults have the id {id:?}; give one of them another: id=NAME"),
         }
     }

@@ -62,6 +62,7 @@ mod connect;
 mod downlink;
 mod link;
 mod note;
+mod order;
 mod outbox;
 mod publisher;
 mod recent;
@@ -83,6 +84,7 @@ use crate::timers::Timers;
 
 pub use self::config::{Config, Limits, Login};
 pub use self::note::{Client as Name, End, LinkEnd, Loss, Message, Note, Refusal};
+pub use self::order::Order;
 pub use self::outbox::{Effect, Input, Link, Outbox, Peer};
 
 /// An MQTT-SN 1.2 gateway.

@@ -172,6 +172,10 @@ pub enum End {
     Replaced,
     /// The connection to the broker ended.
     Link(LinkEnd),
+    /// Somebody outside wanted it.
+    Kicked,
+    /// The gateway went down.
+    Restarted,
 }
 
 /// Why a connection to the broker ended or could not be had.
@@ -286,6 +290,8 @@ impl fmt::Display for End {
         match self {
             End::Disconnect => f.write_str("DISCONNECT"),
             End::Silent => f.write_str("silent for too long (MQTT-SN 7.2)"),
+            End::Kicked => f.write_str("kicked"),
+            End::Restarted => f.write_str("the gateway restarts"),
             End::TakenOver(by) => write!(f, "the client connected again from {by}"),
             End::Replaced => f.write_str("another client connected from its address"),
             End::Link(why) => write!(f, "connection to the broker: {why}"),

@@ -149,8 +149,8 @@ impl Modem {
     /// There is no such order, it can't be read, it is for the broker, or there is no fault of the id that it names.
     pub fn order(&self, order: &str) -> Result<(), Bad> {
         let order: Order = order.parse()?;
-        if order.whom() == For::Broker {
-            return Err(Bad::ForBroker(order.name()));
+        if order.whom() != For::Station {
+            return Err(Bad::ForPeer(order.name()));
         }
         self.lab.carry_out(self.station, order)
     }

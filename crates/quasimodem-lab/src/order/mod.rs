@@ -13,6 +13,7 @@ use quasimodem_core::{Change, Power};
 use crate::broker;
 use crate::fault;
 use crate::flat::{self, Bad, Key, Named, Values};
+use crate::gateway;
 
 pub use self::inbox::{Answer, Inbox, Look, Mail};
 pub use self::table::ROWS;
@@ -51,8 +52,24 @@ pub enum Order {
     Power(Power),
     /// The modem prints this, and knows nothing of it.
     Print(Vec<u8>),
+    /// Somebody types this at the modem while no host has its port.
+    Console(Vec<u8>),
     /// The broker of the lab does this.
     Broker(broker::Order),
+    /// The gateway of the lab does this.
+    Gateway(gateway::Order),
+    /// All begins anew.
+    Reset(Reset),
+}
+
+/// How a run begins anew: faults as at its start, modems as out of their boxes, brokers and gateway empty. Hosts, ports and
+/// addresses stay.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Reset {
+    /// What faults draw from, from here on; `None`: what they did before.
+    pub seed: Option<u64>,
+    /// The broker and the gateway stay as they are.
+    pub keeps_peers: bool,
 }
 
 /// Whom an order is for.
@@ -60,8 +77,10 @@ pub enum Order {
 pub enum For {
     /// A station.
     Station,
-    /// The broker of the lab, which not every run has.
-    Broker,
+    /// The broker or the gateway of the lab, which not every run has.
+    Peer,
+    /// All of them together.
+    Run,
 }
 
 impl FromStr for Order {
@@ -115,9 +134,13 @@ impl Order {
             Order::Radio(_) => "radio",
             Order::Power(_) => "power",
             Order::Print(_) => "urc",
+            Order::Console(_) => "console",
             Order::Broker(broker::Order::Publish { .. }) => "broker-publish",
             Order::Broker(broker::Order::Kick(_)) => "broker-kick",
             Order::Broker(broker::Order::Restart { .. }) => "broker-restart",
+            Order::Gateway(gateway::Order::Kick(_)) => "gateway-kick",
+            Order::Gateway(gateway::Order::Restart) => "gateway-restart",
+            Order::Reset(_) => "reset",
             // Only faults demand something.
             Order::Broker(broker::Order::Demand(..)) => "fault",
         }
@@ -128,7 +151,7 @@ impl Order {
         match self {
             Order::Fault(fault::Order::Clear(id)) => id.as_deref(),
             Order::Fault(fault::Order::Cue(id, _)) => Some(id),
-            Order::Broker(broker::Order::Kick(client)) => Some(client),
+            Order::Broker(broker::Order::Kick(client)) | Order::Gateway(gateway::Order::Kick(client)) => Some(client),
             _ => None,
         }
     }
@@ -144,7 +167,11 @@ impl Order {
 
     /// Whom it is for.
     pub fn whom(&self) -> For {
-        if let Order::Broker(_) = self { For::Broker } else { For::Station }
+        match self {
+            Order::Broker(_) | Order::Gateway(_) => For::Peer,
+            Order::Reset(_) => For::Run,
+            Order::Fault(_) | Order::Radio(_) | Order::Power(_) | Order::Print(_) | Order::Console(_) => For::Station,
+        }
     }
 }
 

@@ -3,21 +3,25 @@
 use quasimodem_core::mqtt::Qos;
 use quasimodem_core::{Change, Power, Registration};
 
-use super::{Make, Order, Row};
+use super::{Make, Order, Reset, Row};
 use crate::broker;
 use crate::fault::{self, Cue};
 use crate::flat::{Bad, Key, Kind, Values};
+use crate::gateway;
 use crate::transcript::{POWERS, SIMS};
 
 /// The id of a fault.
 const ID: Key = Key { key: "id", kind: Kind::Name, default: "", meaning: "The id of the fault." };
+
+/// A client of the broker or the gateway.
+const CLIENT_ID: Key = Key { key: "client_id", kind: Kind::Text, default: "", meaning: "The client id." };
 
 /// All orders, by their names.
 pub const ROWS: &[Row] = &[
     Row {
         name: "broker-kick",
         summary: "The broker ends the connection of a client, without a word; its will is published.",
-        keys: &[Key { key: "client_id", kind: Kind::Text, default: "", meaning: "The client id." }],
+        keys: &[CLIENT_ID],
         needs: &["client_id"],
         example: "broker-kick client_id=me",
         make: Make::Values(|values| {
@@ -66,12 +70,77 @@ pub const ROWS: &[Row] = &[
         make: Make::Values(|values| Order::Fault(fault::Order::Clear(values.text("id").map(Into::into)))),
     },
     Row {
+        name: "console",
+        summary: "Types a line at the modem, as a host would, while none has its port; events tell what it answers.",
+        keys: &[
+            Key { key: "text", kind: Kind::Text, default: "", meaning: "What is typed." },
+            Key {
+                key: "enter",
+                kind: Kind::Flag,
+                default: "true",
+                meaning: "Whether the end of a line follows; not to raw data.",
+            },
+        ],
+        needs: &["text"],
+        example: "console text=AT+CSQ",
+        make: Make::Values(|values| {
+            let mut typed = values.text("text").unwrap_or_default().as_bytes().to_owned();
+            if values.flag("enter") != Some(false) {
+                typed.push(b'\r');
+            }
+            Order::Console(typed)
+        }),
+    },
+    Row {
         name: "fault",
         summary: "A fault is there from now on, in the place of one that has its id: its name and its keys follow.",
         keys: &[],
         needs: &[],
         example: "fault packet-drop type=PUBACK times=1",
         make: Make::Text(|text| -> Result<Order, Bad> { Ok(Order::Fault(fault::Order::Put(text.parse()?))) }),
+    },
+    Row {
+        name: "gateway-kick",
+        summary: "The gateway ends the connection of a client with DISCONNECT, as if it were lost; its will is published.",
+        keys: &[CLIENT_ID],
+        needs: &["client_id"],
+        example: "gateway-kick client_id=me",
+        make: Make::Values(|values| {
+            Order::Gateway(gateway::Order::Kick(values.text("client_id").unwrap_or_default().into()))
+        }),
+    },
+    Row {
+        name: "gateway-restart",
+        summary: "The gateway goes down and comes up again, and knows no client; nobody is told.",
+        keys: &[],
+        needs: &[],
+        example: "gateway-restart",
+        make: Make::Values(|_| Order::Gateway(gateway::Order::Restart)),
+    },
+    Row {
+        name: "reset",
+        summary: "All begins anew in one step: faults as at the start, modems as out of their boxes, broker and gateway empty. \
+                  Hosts, ports and addresses stay.",
+        keys: &[
+            Key {
+                key: "seed",
+                kind: Kind::Number(0, u64::MAX),
+                default: "",
+                meaning: "What faults draw from, from here on; as before, if left out.",
+            },
+            Key {
+                key: "peers",
+                kind: Kind::Word(&["empty", "keep"]),
+                default: "empty",
+                meaning: "Whether broker and gateway are emptied as well.",
+            },
+        ],
+        needs: &[],
+        example: "reset seed=7",
+        make: Make::Values(|values| {
+            let keeps_peers = values.text("peers") == Some("keep");
+            Order::Reset(Reset { seed: values.number("seed"), keeps_peers })
+        }),
     },
     Row {
         name: "trigger",
@@ -89,10 +158,10 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         name: "power",
-        summary: "The power of the module is switched, or its reset pin pulled.",
+        summary: "The power of the module is switched, its reset pin pulled, or a new one of its kind takes its place.",
         keys: &[Key {
             key: "state",
-            kind: Kind::Word(&["reset", "off", "on"]),
+            kind: Kind::Word(&["reset", "off", "on", "new"]),
             default: "",
             meaning: "What becomes of it.",
         }],

@@ -314,7 +314,7 @@ impl<'a> Reader<'a> {
         let template = self.template(text, For::Order)?;
         let (phrase, order) =
             Phrase::<Order>::new(template, |bad| matches!(bad, Bad::Value(..))).map_err(|bad| bad.to_string())?;
-        if order.is_some_and(|order| order.whom() == order::For::Broker || order.needs_lab().is_some()) {
+        if order.is_some_and(|order| order.whom() == order::For::Peer || order.needs_lab().is_some()) {
             self.asks_broker.get_or_insert(self.number);
         }
         self.step(What::Order(phrase))

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use quasimodem_core::mqtt::Qos;
-use quasimodem_core::{self as core, Host, Input, Link, Query};
+use quasimodem_core::{self as core, Host, Input, Link, Port, Power, Query};
 
 use super::{ADDRESS, Manners, Route, World};
 use crate::broker::{self, Broker};
+use crate::event::Event;
 use crate::fault::{Filters, Plan};
 use crate::flat::Bad;
+use crate::gateway;
 use crate::network::Side;
-use crate::order::Order;
+use crate::order::{Order, Reset};
 use crate::script;
 use crate::watch::Watch;
 
@@ -142,9 +144,12 @@ impl World {
                 self.print(station, &bytes);
                 self.serve(station, watch);
             }
+            Order::Console(bytes) => outcome = self.console(station, &bytes, watch),
             Order::Broker(order) => {
                 self.with_broker(0, watch, |broker, now, out| outcome = broker.order(now, &order, out));
             }
+            Order::Gateway(order) => outcome = self.order_gateway(&order, watch),
+            Order::Reset(reset) => self.reset(reset, watch),
             Order::Fault(order) => {
                 let (now, seed) = (self.now, self.seed);
                 let Some(at) = self.stations.get_mut(station) else { return Ok(()) };
@@ -159,6 +164,56 @@ impl World {
         outcome
     }
 
+    /// Somebody types at a modem while its host has not opened the port.
+    fn console(&mut self, station: usize, bytes: &[u8], watch: &mut dyn Watch) -> Result<(), Bad> {
+        let Some(at) = self.stations.get_mut(station) else { return Ok(()) };
+        if at.attached {
+            return Err(Bad::HasHost);
+        }
+        if !std::mem::replace(&mut at.console, true) {
+            self.tell(station, &Input::Host(Host::Attached), watch);
+        }
+        if self.modem(station).is_some_and(|modem| !modem.wants(Port::Serial)) {
+            return Err(Bad::Busy);
+        }
+        bytes.chunks(Input::CHUNK).for_each(|chunk| self.type_in(station, chunk, watch));
+        Ok(())
+    }
+
+    /// All begins anew.
+    fn reset(&mut self, reset: Reset, watch: &mut dyn Watch) {
+        let (now, stations) = (self.now, 0..self.stations.len());
+        self.seed = reset.seed.unwrap_or(self.seed);
+        for station in stations.clone() {
+            if let Some(filters) = self.stations.get_mut(station).and_then(|at| at.filters.as_mut()) {
+                filters.plan_mut().end_all(&mut |what| watch.fault(now, station, &what));
+            }
+        }
+        if !reset.keeps_peers {
+            for place in 0..self.brokers.len() {
+                self.with_broker(place, watch, |broker, now, out| {
+                    // It is always carried out.
+                    let _ = broker.order(now, &broker::Order::Restart { keep: false }, out);
+                });
+            }
+            // Not every world has one.
+            let _ = self.order_gateway(&gateway::Order::Restart, watch);
+        }
+        stations.clone().for_each(|station| self.tell(station, &Input::Power(Power::Off), watch));
+        self.epoch += 1;
+        watch.run(now, &Event::Reset { epoch: self.epoch, seed: self.seed });
+        for station in stations {
+            let Some(at) = self.stations.get_mut(station) else { continue };
+            let plan = at.filters.take().map(|filters| filters.into_plan());
+            self.tell(station, &Input::Power(Power::New), watch);
+            if let Some(mut plan) = plan {
+                plan.begin_anew(self.seed, now);
+                self.break_by(station, plan, watch);
+            }
+            self.serve(station, watch);
+        }
+    }
+
     /// Why the last planned order that could not be carried out was refused, since this was asked last.
     pub fn take_refused(&mut self) -> Option<Bad> {
         self.refused.take()
@@ -167,6 +222,9 @@ impl World {
     fn attach(&mut self, station: usize, watch: &mut dyn Watch) {
         let Some(at) = self.stations.get_mut(station).filter(|at| !at.attached) else { return };
         at.attached = true;
+        if std::mem::take(&mut at.console) {
+            self.tell(station, &Input::Host(Host::Detached), watch);
+        }
         self.tell(station, &Input::Host(Host::Attached), watch);
         self.tell_host(station, script::Input::Reopened);
         self.serve(station, watch);

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use quasimodem_core::{Input, Instant, Link, Why};
 
 use super::{Owner, World};
+use crate::flat::Bad;
 use crate::gateway::{self, Effect, Gateway, Peer};
 use crate::network::{Answer, Event, Side, Wire};
 use crate::pipe::Conditions;
@@ -193,11 +194,22 @@ impl World {
         }
     }
 
+    /// Carries out an order.
+    pub(super) fn order_gateway(&mut self, order: &gateway::Order, watch: &mut dyn Watch) -> Result<(), Bad> {
+        let mut done = Err(Bad::NoGateway);
+        self.with_gateway(watch, |gateway, now, out| done = gateway.order(now, order, out));
+        done
+    }
+
     fn call_gateway(&mut self, input: gateway::Input<'_>, watch: &mut dyn Watch) {
+        self.with_gateway(watch, |gateway, now, out| gateway.handle(now, input, out));
+    }
+
+    fn with_gateway(&mut self, watch: &mut dyn Watch, call: impl FnOnce(&mut Gateway, Instant, &mut gateway::Outbox)) {
         let Some(gateway) = &mut self.datagrams.gateway else { return };
         let mut out = std::mem::take(&mut self.datagrams.out);
         out.clear();
-        gateway.handle(self.now, input, &mut out);
+        call(gateway, self.now, &mut out);
         for effect in out.effects() {
             match effect {
                 Effect::Send(Peer(to), bytes) => {

@@ -1,7 +1,5 @@
 //! The lab's broker.
 
-use std::net::SocketAddr;
-
 use axum::http::StatusCode;
 use quasimodem_core::mqtt;
 use quasimodem_lab::order::Order;
@@ -12,10 +10,10 @@ use super::journal::KEPT;
 use super::problem::Problem;
 use super::routes::{Answered, Asked, answer};
 use super::{App, bad};
-use crate::lab::LabBroker;
+use crate::lab::Peers;
 
 pub(super) async fn show(asked: Asked) -> Answered {
-    let (broker, address) = lab(&asked.app)?;
+    let Peers { broker, broker_at: address, .. } = lab(&asked.app)?;
     let usage = broker.usage();
     answer(
         StatusCode::OK,
@@ -29,14 +27,19 @@ pub(super) async fn show(asked: Asked) -> Answered {
 
 pub(super) async fn messages(asked: Asked) -> Answered {
     lab(&asked.app)?;
-    let since = since(&asked)?.unwrap_or_default();
+    published(&asked, "broker.published")
+}
+
+/// The messages of which this event tells.
+pub(super) fn published(asked: &Asked, event: &str) -> Answered {
+    let since = since(asked)?.unwrap_or_default();
     let filter = asked.query.get("topic");
     if let Some(filter) = filter.filter(|filter| !mqtt::is_filter(filter)) {
         let detail = format!("topic is {filter:?}, expected a topic or an MQTT filter");
         return Err(Problem::bad_value(detail).with("pointer", "topic"));
     }
     let entries = asked.app.journal.since(since, KEPT).map_err(gone)?;
-    let published = entries.iter().filter(|entry| entry.name == "broker.published").map(|entry| entry.json());
+    let published = entries.iter().filter(|entry| entry.name == event).map(|entry| entry.json());
     let is_meant = |message: &&Json| {
         let topic = message.get("topic").and_then(Json::as_str).unwrap_or_default();
         filter.is_none_or(|filter| mqtt::matches(filter, topic))
@@ -58,15 +61,17 @@ pub(super) async fn kick(asked: Asked) -> Answered {
     order(&asked, "broker-kick", vec![("client_id".to_owned(), client_id)]).await
 }
 
-async fn order(asked: &Asked, name: &str, pairs: Vec<(String, String)>) -> Answered {
+/// Gives an order to one of the lab's peers.
+pub(super) async fn order(asked: &Asked, name: &str, pairs: Vec<(String, String)>) -> Answered {
     lab(&asked.app)?;
     let order = Order::from_pairs(name, pairs).map_err(|wrong| bad(&wrong))?;
     answer(StatusCode::OK, json!({ "seq": asked.app.carry_out(0, order).await? }))
 }
 
-fn lab(app: &App) -> Result<&(LabBroker, SocketAddr), Problem> {
-    app.scene.broker.as_ref().ok_or_else(|| {
-        let detail = "this run has no broker of its own: quasimodem lab has one";
+/// The lab's peers.
+pub(super) fn lab(app: &App) -> Result<&Peers, Problem> {
+    app.scene.peers.as_ref().ok_or_else(|| {
+        let detail = "this run has no broker and no gateway of its own: quasimodem lab has them";
         Problem::new(StatusCode::CONFLICT, "no-lab", detail)
     })
 }

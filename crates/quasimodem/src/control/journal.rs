@@ -1,6 +1,7 @@
 //! The last events, for those who ask and those who wait.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use quasimodem_lab::event::{Event, Listener, Names, Reporter, Stamp, put_line};
@@ -15,6 +16,8 @@ pub(crate) struct Journal {
     ring: Mutex<Ring>,
     /// The newest event.
     newest: Sender<u64>,
+    /// How often all began anew.
+    epoch: AtomicU64,
 }
 
 #[derive(Default)]
@@ -44,7 +47,7 @@ const BYTES: usize = 16 * 1024 * 1024;
 
 impl Journal {
     pub(crate) fn new() -> Arc<Journal> {
-        Arc::new(Journal { ring: Mutex::default(), newest: Sender::new(0) })
+        Arc::new(Journal { ring: Mutex::default(), newest: Sender::new(0), epoch: AtomicU64::new(0) })
     }
 
     /// What has to watch modems of these names.
@@ -55,6 +58,11 @@ impl Journal {
     /// The number of the newest event; 0: there is none.
     pub(crate) fn newest(&self) -> u64 {
         *self.newest.borrow()
+    }
+
+    /// How often all began anew.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
     }
 
     /// Tells when there is a newer one.
@@ -108,6 +116,9 @@ impl Listener for Scribe {
             ring.bytes -= oldest.line.len();
         }
         drop(ring);
+        if let Event::Reset { epoch, .. } = event {
+            self.0.epoch.store(*epoch, Ordering::Relaxed);
+        }
         self.0.newest.send_replace(stamp.seq);
     }
 

@@ -7,6 +7,7 @@
 mod broker;
 mod events;
 mod faults;
+mod gateway;
 mod guard;
 mod journal;
 mod modems;
@@ -37,7 +38,7 @@ pub(crate) use self::options::ControlArgs;
 use self::problem::Problem;
 pub(crate) use self::routes::BASE;
 pub(crate) use self::server::{Bound, Options};
-use crate::lab::LabBroker;
+use crate::lab::Peers;
 
 /// Where control listens.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,10 +56,8 @@ pub(crate) struct Scene {
     /// Where hosts find the modems, in the order of their names.
     pub(crate) ports: Vec<String>,
     pub(crate) seed: u64,
-    /// The lab's broker, if there is one, and where it is.
-    pub(crate) broker: Option<(LabBroker, SocketAddr)>,
-    /// Where the gateway is, if there is one.
-    pub(crate) gateway: Option<SocketAddr>,
+    /// The lab's broker and gateway, if they are there.
+    pub(crate) peers: Option<Peers>,
 }
 
 /// All that requests work with.
@@ -143,7 +142,9 @@ impl Shared {
 fn bad(bad: &Bad) -> Problem {
     let problem = match bad {
         Bad::NoFault(..) | Bad::NoClient(..) => Problem::not_found(bad.to_string()),
-        Bad::NeedsLab(_) => Problem::new(StatusCode::CONFLICT, "no-lab", bad.to_string()),
+        Bad::NeedsLab(_) | Bad::NoGateway => Problem::new(StatusCode::CONFLICT, "no-lab", bad.to_string()),
+        Bad::HasHost => Problem::new(StatusCode::CONFLICT, "has-host", bad.to_string()),
+        Bad::Busy => Problem::new(StatusCode::CONFLICT, "busy", bad.to_string()),
         _ => Problem::bad_value(bad.to_string()),
     };
     suggest(problem, bad.nearest())

@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use quasimodem_lab::order::Order;
 use serde_json::{Value as Json, json};
 
+use super::journal::KEPT;
 use super::problem::Problem;
 use super::routes::{Answered, Asked, answer};
 use super::{App, bad, suggest};
@@ -19,11 +20,13 @@ pub(super) async fn run(asked: Asked) -> Answered {
     let mut run = json!({
         "version": env!("CARGO_PKG_VERSION"), "seed": scene.seed, "modems": modems, "seq": asked.app.journal.newest(),
         "ordered": asked.app.ordered.load(Ordering::Relaxed),
-        "pid": std::process::id(),
+        "epoch": asked.app.journal.epoch(), "pid": std::process::id(),
     });
     if let Some(run) = run.as_object_mut() {
-        run.extend(scene.broker.as_ref().map(|(_, address)| ("broker".to_owned(), at(*address))));
-        run.extend(scene.gateway.map(|address| ("gateway".to_owned(), at(address))));
+        if let Some(peers) = &scene.peers {
+            run.insert("broker".into(), at(peers.broker_at));
+            run.insert("gateway".into(), at(peers.gateway_at));
+        }
     }
     answer(StatusCode::OK, run)
 }
@@ -60,6 +63,21 @@ pub(super) async fn power(asked: Asked) -> Answered {
 
 pub(super) async fn urc(asked: Asked) -> Answered {
     order(asked, "urc").await
+}
+
+pub(super) async fn console(asked: Asked) -> Answered {
+    order(asked, "console").await
+}
+
+/// All begins anew; what is asked for without `since` counts from there.
+pub(super) async fn reset(asked: Asked) -> Answered {
+    let order = Order::from_pairs("reset", asked.pairs()?).map_err(|wrong| bad(&wrong))?;
+    let before = asked.app.carry_out(0, order).await?;
+    let since = asked.app.journal.since(before, KEPT).unwrap_or_default();
+    let reset = since.iter().rfind(|entry| entry.name == "run.reset");
+    let seq = reset.map_or(before, |reset| reset.seq);
+    asked.app.ordered.fetch_max(seq, Ordering::Relaxed);
+    answer(StatusCode::OK, json!({ "seq": seq, "epoch": asked.app.journal.epoch() }))
 }
 
 async fn order(asked: Asked, name: &str) -> Answered {

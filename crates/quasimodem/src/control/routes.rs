@@ -16,7 +16,7 @@ use quasimodem_lab::flat::{meant, nearest};
 use serde_json::{Map, Value as Json};
 
 use super::problem::Problem;
-use super::{App, broker, events, faults, guard, modems, openapi, suggest, wait};
+use super::{App, broker, events, faults, gateway, guard, modems, openapi, suggest, wait};
 
 /// A route.
 pub(crate) struct Route {
@@ -91,6 +91,10 @@ routes! {
         Order("radio") => modems::radio;
     "POST" "/modems/{modem}/power" "Switches the module, or resets it." [] Order("power") => modems::power;
     "POST" "/modems/{modem}/urc" "Prints a line, of which the modem knows nothing." [] Order("urc") => modems::urc;
+    "POST" "/modems/{modem}/console" "Types a line at the modem while no host has its port; events tell what it answers."
+        [] Order("console") => modems::console;
+    "POST" "/reset" "All begins anew in one step, and a new epoch: faults as at the start, modems as out of their boxes, \
+        broker and gateway empty; hosts, ports and addresses stay." [] Order("reset") => modems::reset;
     "GET" "/faults" "The faults of all modems, with what they matched and hit." [] Nothing => faults::list;
     "POST" "/faults" "A fault is there from now on; if one of its id says something else, that is refused (409)." []
         Fault => faults::post;
@@ -129,6 +133,15 @@ routes! {
     "POST" "/broker/clients/{client_id}/kick" "The lab's broker ends the connection of a client." []
         Nothing => broker::kick;
     "POST" "/broker/restart" "The lab's broker goes down and comes up again." [] Order("broker-restart") => broker::restart;
+    "GET" "/gateway" "The lab's gateway for MQTT-SN, and what it holds." [] Nothing => gateway::show;
+    "GET" "/gateway/messages" "The messages that the lab's gateway passed on to the broker." [
+        "topic": "Only those of this topic, or that an MQTT filter fits.",
+        "since": "Only those behind this event."
+    ] Nothing => gateway::messages;
+    "POST" "/gateway/clients/{client_id}/kick" "The lab's gateway ends the connection of a client, as if it were lost."
+        [] Nothing => gateway::kick;
+    "POST" "/gateway/restart" "The lab's gateway goes down and comes up again, and knows no client."
+        [] Order("gateway-restart") => gateway::restart;
 }
 
 /// What answers requests.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use quasimodem_lab::state::{BadUntil, Due, Until};
 use serde_json::{Value as Json, json};
+use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::events::{gone, since};
@@ -63,6 +64,7 @@ async fn event(
     until: Instant,
 ) -> Answered {
     let (mut news, mut ending, mut seq, mut came) = (app.journal.news(), app.ending.clone(), since, 0);
+    let epoch = app.journal.epoch();
     let mut nearly: Vec<Json> = Vec::new();
     loop {
         news.borrow_and_update();
@@ -83,9 +85,7 @@ async fn event(
                 return answer(StatusCode::OK, json!({ "met": true, "seq": seq, "event": entry.json() }));
             }
         }
-        if *ending.borrow() {
-            return Err(Problem::ending());
-        }
+        goes_on(app, epoch, &ending)?;
         let next = async {
             tokio::select! {
                 _ = news.changed() => (),
@@ -98,9 +98,21 @@ async fn event(
     }
 }
 
+/// Nobody waits for what comes behind a reset, or the end.
+fn goes_on(app: &App, epoch: u64, ending: &Receiver<bool>) -> Result<(), Problem> {
+    if *ending.borrow() {
+        return Err(Problem::ending());
+    }
+    if app.journal.epoch() != epoch {
+        let detail = "all began anew meanwhile: what was waited for belonged to what was before";
+        return Err(Problem::new(StatusCode::CONFLICT, "epoch", detail));
+    }
+    Ok(())
+}
+
 /// Waits until some modem is so.
 async fn state(app: &App, due: &Due, until: Instant) -> Answered {
-    let (mut news, mut ending) = (app.journal.news(), app.ending.clone());
+    let (mut news, mut ending, epoch) = (app.journal.news(), app.ending.clone(), app.journal.epoch());
     loop {
         news.borrow_and_update();
         let mut seen = Vec::new();
@@ -114,9 +126,7 @@ async fn state(app: &App, due: &Due, until: Instant) -> Answered {
             }
             seen.push(json);
         }
-        if *ending.borrow() {
-            return Err(Problem::ending());
-        }
+        goes_on(app, epoch, &ending)?;
         // What changes a state is an event, as far as anybody could see it.
         let next = async {
             sleep(REST).await;

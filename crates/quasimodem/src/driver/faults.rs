@@ -3,14 +3,14 @@
 use std::io;
 use std::task::Context;
 
-use quasimodem_core::{Change, Input, Instant, Link};
+use quasimodem_core::{Change, Host, Input, Instant, Link, Port, Power};
 use quasimodem_lab::fault::{Due, Filters, Happened, Plan, Unhit};
 use quasimodem_lab::flat::Bad;
 use quasimodem_lab::order::Order;
 use quasimodem_lab::state::State;
 use quasimodem_lab::watch::Way;
 
-use super::{Desk, Driver, HostState, Lent};
+use super::{Desk, Driver, HostState, Lent, wall_clock};
 use crate::link;
 use crate::serial::SerialEnd;
 use crate::watching::Watching;
@@ -41,6 +41,7 @@ impl<E: SerialEnd> Driver<E> {
             }
             Order::Power(power) => self.handle(Input::Power(power), lent),
             Order::Print(bytes) => self.print(&bytes),
+            Order::Console(bytes) => outcome = self.console(&bytes, lent),
             Order::Fault(order) => {
                 let (now, station) = (self.now(), self.station);
                 let mut filters = match self.filters.take() {
@@ -51,10 +52,53 @@ impl<E: SerialEnd> Driver<E> {
                 self.filters = Some(filters);
                 self.listen(lent);
             }
-            // No station has a broker.
-            Order::Broker(_) => {}
+            // These are no station's.
+            Order::Broker(_) | Order::Gateway(_) | Order::Reset(_) => {}
         }
         outcome
+    }
+
+    /// Somebody types at the modem while no host does.
+    fn console(&mut self, bytes: &[u8], lent: &mut Lent) -> Result<(), Bad> {
+        match self.host {
+            HostState::Absent => {
+                self.host = HostState::Console;
+                self.handle(Input::Host(Host::Attached), lent);
+            }
+            HostState::Console => {}
+            HostState::Attached | HostState::Deaf | HostState::Finished => return Err(Bad::HasHost),
+        }
+        if !self.modem.wants(Port::Serial) {
+            return Err(Bad::Busy);
+        }
+        let typed = self.spoiled(bytes, lent).unwrap_or_else(|| bytes.to_owned());
+        for chunk in typed.chunks(Input::CHUNK) {
+            lent.watching.see(|watch| watch.serial(self.now(), self.station, Way::ToModem, chunk));
+            self.handle(Input::Serial(chunk), lent);
+        }
+        Ok(())
+    }
+
+    /// The first half of a reset: faults are over, and the module is off.
+    pub(crate) fn forget(&mut self, Desk { lent, .. }: &mut Desk) {
+        let (now, station) = (self.now(), self.station);
+        if let Some(filters) = &mut self.filters {
+            filters.plan_mut().end_all(&mut tells(&lent.watching, now, station));
+        }
+        self.handle(Input::Power(Power::Off), lent);
+    }
+
+    /// The second half: another module of its kind starts, with the faults of the beginning.
+    pub(crate) fn begin_anew(&mut self, seed: u64, desk: &mut Desk) {
+        let plan = self.filters.take().map(|filters| filters.into_plan());
+        self.handle(Input::Power(Power::New), &mut desk.lent);
+        if let Some(seconds) = wall_clock() {
+            self.handle(Input::Bearer(Change::Clock(seconds)), &mut desk.lent);
+        }
+        if let Some(mut plan) = plan {
+            plan.begin_anew(seed, self.now());
+            self.break_by(plan, desk);
+        }
     }
 
     /// The host reads this, if there is one, and the modem knows nothing of it.

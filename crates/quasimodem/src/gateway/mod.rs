@@ -16,6 +16,7 @@ use tokio::runtime::Builder;
 use tokio::time;
 
 pub(crate) use self::options::{Alone, DEFAULT, Tuning};
+pub(crate) use self::server::LabGateway;
 use crate::descriptors;
 use crate::events::{self, Ready};
 use crate::log;
@@ -64,10 +65,9 @@ pub(crate) async fn start(
     broker: Broker,
     config: Config,
     watching: &Watching,
-) -> Result<SocketAddr> {
+) -> Result<(LabGateway, SocketAddr)> {
     let (socket, address) = bind(listen).await?;
-    server::start(socket, broker, config, watching);
-    Ok(address)
+    Ok((server::start(socket, broker, config, watching), address))
 }
 
 async fn bind(listen: SocketAddr) -> Result<(UdpSocket, SocketAddr)> {

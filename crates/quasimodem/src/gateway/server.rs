@@ -11,7 +11,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use quasimodem_core::{Instant, Why};
-use quasimodem_lab::gateway::{Config, Effect, Gateway, Input, Link, Outbox, Peer};
+use quasimodem_lab::flat::Bad;
+use quasimodem_lab::gateway::{Config, Effect, Gateway, Input, Link, Order, Outbox, Peer, Usage};
 use quasimodem_lab::watch::Of;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time;
@@ -25,7 +26,7 @@ use crate::server::{self, Connections, Event, Machine, Shared};
 use crate::watching::{Voice, Watching};
 
 /// Starts the tasks of a gateway; they end with the runtime.
-pub(super) fn start(socket: UdpSocket, broker: Broker, config: Config, watching: &Watching) {
+pub(super) fn start(socket: UdpSocket, broker: Broker, config: Config, watching: &Watching) -> LabGateway {
     let socket = Arc::new(socket);
     let hub = server::hub(Served {
         gateway: Gateway::new(config),
@@ -38,7 +39,32 @@ pub(super) fn start(socket: UdpSocket, broker: Broker, config: Config, watching:
     });
     tokio::spawn(send(hub.clone(), socket.clone()));
     let voice = hub.look(|served| served.voice());
-    tokio::spawn(receive(hub, socket, voice));
+    tokio::spawn(receive(hub.clone(), socket, voice));
+    LabGateway(hub)
+}
+
+/// A gateway, for those who give it orders.
+#[derive(Clone)]
+pub(crate) struct LabGateway(Shared<Served>);
+
+impl LabGateway {
+    /// What it holds.
+    pub(crate) fn usage(&self) -> Usage {
+        self.0.look(|served| served.gateway.usage())
+    }
+
+    /// Carries out an order.
+    ///
+    /// # Errors
+    ///
+    /// Nobody is there whom it is about.
+    pub(crate) fn order(&self, order: &Order) -> Result<(), Bad> {
+        let mut done = Ok(());
+        self.0.call(|served, now, connections| {
+            served.with(connections, |gateway, outbox| done = gateway.order(now, order, outbox));
+        });
+        done
+    }
 }
 
 async fn receive(hub: Shared<Served>, socket: Arc<UdpSocket>, voice: Voice) {
@@ -127,9 +153,13 @@ impl Machine for Served {
 
 impl Served {
     fn take(&mut self, now: Instant, input: Input<'_>, connections: &mut Connections<Link>) {
+        self.with(connections, |gateway, outbox| gateway.handle(now, input, outbox));
+    }
+
+    fn with(&mut self, connections: &mut Connections<Link>, call: impl FnOnce(&mut Gateway, &mut Outbox)) {
         let Served { gateway, outbox, socket, unsent, sender, broker, watching } = self;
         outbox.note_messages(watching.hears_messages());
-        gateway.handle(now, input, outbox);
+        call(gateway, outbox);
         for effect in outbox.effects() {
             match effect {
                 Effect::Send(Peer(to), datagram) => {

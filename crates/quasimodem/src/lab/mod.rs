@@ -12,7 +12,8 @@ use std::net::SocketAddr;
 
 use anyhow::{Result, anyhow};
 use quasimodem_core::{Settings, Start};
-use quasimodem_lab::broker::{Broker, Config, Refusal, User};
+use quasimodem_lab::broker::{self, Broker, Config, Refusal, User};
+use quasimodem_lab::gateway as lab_gateway;
 use quasimodem_lab::watch::Of;
 use rustls::pki_types::CertificateDer;
 
@@ -25,7 +26,7 @@ use self::server::BROKER;
 pub(crate) use self::server::LabBroker;
 use self::tls::Material;
 pub(crate) use self::tls::Options as TlsOptions;
-use crate::gateway::{self, Tuning};
+use crate::gateway::{self, LabGateway, Tuning};
 use crate::listener::Listener;
 use crate::log;
 use crate::socket::reachable;
@@ -59,16 +60,30 @@ impl GatewayOptions {
 
 /// A lab that runs.
 pub(crate) struct Lab {
-    /// Where the broker and the gateway can be reached.
-    pub(crate) broker: SocketAddr,
-    pub(crate) gateway: SocketAddr,
-    /// Who carries out orders to the broker.
-    pub(crate) peer: LabBroker,
+    pub(crate) peers: Peers,
     pub(crate) greeting: Greeting,
     /// The root that signed the servers' certificates, if they have any.
     pub(crate) root: Option<CertificateDer<'static>>,
     /// What stands in for clouds.
     pub(crate) clouds: Clouds,
+}
+
+/// Broker and gateway, for those who give them orders, and where they can be reached.
+#[derive(Clone)]
+pub(crate) struct Peers {
+    pub(crate) broker: LabBroker,
+    pub(crate) broker_at: SocketAddr,
+    pub(crate) gateway: LabGateway,
+    pub(crate) gateway_at: SocketAddr,
+}
+
+impl Peers {
+    /// They know nobody any more.
+    pub(crate) fn empty(&self) {
+        // Both are always carried out.
+        let _ = self.broker.order(&broker::Order::Restart { keep: false });
+        let _ = self.gateway.order(&lab_gateway::Order::Restart);
+    }
 }
 
 impl Options {
@@ -116,7 +131,7 @@ pub(crate) async fn start(options: Options, settings: &Settings, watching: &Watc
     let user = broker.users.first().cloned();
     let GatewayOptions { listen, tuning } = gateway;
     let behind = gateway::Broker { host: reachable(address).ip().to_string(), port: address.port() };
-    let sn = gateway::start(listen, behind, tuning.config(user.as_ref()), watching).await?;
+    let (gateway, sn) = gateway::start(listen, behind, tuning.config(user.as_ref()), watching).await?;
     log::say(format_args!("lab gateway for MQTT-SN on {sn}"));
     let mut greeting = Greeting {
         broker: reachable(address),
@@ -127,18 +142,18 @@ pub(crate) async fn start(options: Options, settings: &Settings, watching: &Watc
         gateway: settings.model.sn.then(|| reachable(sn)),
         clouds: String::new(),
     };
-    let peer = server::start(listener, listeners, Broker::new(broker), watching);
+    let broker = server::start(listener, listeners, Broker::new(broker), watching);
     let mut clouds = match (clouds, &root) {
         (Some(options), Some(root)) => clouds::start(options, root, watching).await?,
         _ => Clouds::default(),
     };
     greeting.clouds.clone_from(&clouds.greeting);
-    let (broker, gateway) = (reachable(address), reachable(sn));
+    let peers = Peers { broker, broker_at: reachable(address), gateway, gateway_at: reachable(sn) };
     // What scripts know the ports by.
-    let ports = [("broker", Some(broker)), ("sn", Some(gateway)), ("mqtts", tls_at)];
+    let ports = [("broker", Some(peers.broker_at)), ("sn", Some(peers.gateway_at)), ("mqtts", tls_at)];
     let ports = ports.into_iter().filter_map(|(name, at)| Some((name, at?.port().to_string().into_bytes())));
     clouds.given.extend(ports);
-    Ok(Lab { broker, gateway, peer, greeting, root: root.map(|root| root.certificate().clone()), clouds })
+    Ok(Lab { peers, greeting, root: root.map(|root| root.certificate().clone()), clouds })
 }
 
 async fn bind(listen: SocketAddr, option: &str, watching: &Watching) -> Result<(Listener, SocketAddr)> {

@@ -235,6 +235,62 @@ fn streams_go_on_where_they_were_left() {
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("the run ends"), "{answer}");
 }
 
+/// One step brings a run back to its start; the host stays, and whoever waited learns it.
+#[test]
+fn all_begins_anew() {
+    let (program, api) = lab(&["--fault", "packet-drop type=PUBACK times=1"]);
+    let mut host = Host::connect(program.address());
+    host.command(&format!(r#"AT+MQTTOPEN=1,"127.0.0.1",{},1,60"#, broker(&api)));
+    host.expect("\r\n+MQTTOPEN: 1,1\r\n");
+    host.command(r#"AT+MQTTPUB=1,"t",1,1,"p""#);
+    host.expect("\r\n+MQTTPUB: 1,0\r\n");
+    api.send("PUT", "/faults/mine", r#"{"fault": "signal", "rssi": 3}"#);
+    let mut waiting = api.open("GET", "/wait?until=client.broken%20client%3D2&timeout=1h", &[], "");
+    let mut looking = api.open("GET", "/wait?until=state%20client%3D2%20stage%3Dopen&timeout=1h", &[], "");
+    let reset = api.send("POST", "/reset", r#"{"seed": 7}"#).json();
+    assert_eq!(reset["epoch"], 1, "{reset}");
+    for waiting in [&mut waiting, &mut looking] {
+        let mut answer = String::new();
+        waiting.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 409 ") && answer.contains("all began anew"), "{answer}");
+    }
+    host.expect("\r\n+SIM READY\r\n");
+    let since = api.get(&format!("/events?since={}", reset["seq"])).json();
+    let names: Vec<_> = since["events"].as_array().unwrap().iter().map(|event| event["event"].clone()).collect();
+    assert!(names.contains(&json!("module.boot")) && !names.contains(&json!("fault.cleared")), "{names:?}");
+    let run = api.get("/run").json();
+    assert_eq!((&run["epoch"], &run["broker"]["port"]), (&json!(1), &broker(&api)));
+    assert_eq!(api.get("/broker").json()["retained"], 0);
+    let faults = api.get("/faults").json()["faults"].clone();
+    assert_eq!((faults.as_array().unwrap().len(), &faults[0]["hits"]), (1, &json!(0)), "{faults}");
+    // And again.
+    host.command(&format!(r#"AT+MQTTOPEN=1,"127.0.0.1",{},1,60"#, broker(&api)));
+    host.expect("\r\n+MQTTOPEN: 1,1\r\n");
+    assert_eq!(api.send("POST", "/reset", r#"{"seed": "x"}"#).status, 422);
+    program.terminate();
+}
+
+/// Somebody types by control while no host has the port.
+#[test]
+fn a_console_and_a_gateway() {
+    let (program, api) = lab(&[]);
+    assert_eq!(api.send("POST", "/modems/modem/console", r#"{"text": "AT+CSQ"}"#).status, 200);
+    assert_eq!(api.get("/wait?until=at.info%20text%3D%2BCSQ*").json()["met"], true);
+    let open = format!(r#"{{"text": "AT+MQTTOPEN=101,\"127.0.0.1\",{},1,60"}}"#, api.get("/gateway").json()["port"]);
+    assert_eq!(api.send("POST", "/modems/modem/console", &open).status, 200);
+    assert_eq!(api.get("/wait?until=state%20client%3D101%20stage%3Dopen").json()["met"], true);
+    let client = api.get("/wait?until=gateway.connected&since=0").json()["event"]["client_id"].clone();
+    assert_eq!(api.get("/gateway").json()["clients"], 1);
+    let kick = format!("/gateway/clients/{}/kick", client.as_str().unwrap());
+    assert_eq!(api.send("POST", &kick, "{}").status, 200);
+    assert_eq!(api.send("POST", "/gateway/restart", "{}").status, 200);
+    assert_eq!(api.get("/gateway").json()["clients"], 0);
+    let _host = Host::connect(program.address());
+    assert_eq!(api.get("/wait?until=host.attached&since=0&count=2").json()["met"], true);
+    assert_eq!(api.send("POST", "/modems/modem/console", r#"{"text": "AT"}"#).status, 409);
+    program.terminate();
+}
+
 /// Each operation of the description is there.
 #[test]
 fn the_description_is_true() {
