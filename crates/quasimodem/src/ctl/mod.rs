@@ -94,8 +94,8 @@ enum Verb {
     },
     /// Switch the module, or reset it.
     Power {
-        /// reset, off or on.
-        #[arg(value_parser = ["reset", "off", "on"])]
+        /// reset, off, on, or new: another one of its kind takes its place.
+        #[arg(value_parser = ["reset", "off", "on", "new"])]
         state: String,
         #[command(flatten)]
         of: Of,
@@ -106,6 +106,25 @@ enum Verb {
         text: String,
         #[command(flatten)]
         of: Of,
+    },
+    /// Type a line at the modem while no host has its port; `events` tells what it answers.
+    Console {
+        /// The line, such as AT+CSQ.
+        text: String,
+        /// Without an end of line behind it, as raw data wants it.
+        #[arg(long)]
+        raw: bool,
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Begin anew in one step: faults as at the start, modems as out of their boxes, broker and gateway empty. Hosts stay.
+    Reset {
+        /// What faults draw from, from here on.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Leave broker and gateway as they are.
+        #[arg(long)]
+        keep_peers: bool,
     },
     /// Wait until an event came, or a modem is in a state. Exits with 1 if it does not.
     ///
@@ -141,6 +160,9 @@ enum Verb {
     /// The lab's broker.
     #[command(subcommand)]
     Broker(Broker),
+    /// The lab's gateway for MQTT-SN.
+    #[command(subcommand)]
+    Gateway(Gateway),
 }
 
 /// Which modem is meant.
@@ -186,6 +208,25 @@ enum Broker {
         #[arg(long)]
         forget: bool,
     },
+}
+
+/// What the lab's gateway can be asked and told.
+#[derive(Subcommand)]
+enum Gateway {
+    /// What it holds.
+    Show,
+    /// The messages that it passed on to the broker.
+    Messages {
+        /// Only those of this topic, or that an MQTT filter fits.
+        topic: Option<String>,
+    },
+    /// It ends the connection of a client, as if it were lost.
+    Kick {
+        /// The client id.
+        client_id: String,
+    },
+    /// It goes down and comes up again, and knows no client.
+    Restart,
 }
 
 fn fault_names() -> clap::builder::PossibleValuesParser {
@@ -248,6 +289,17 @@ impl Client {
             Verb::Radio { keys, of } => self.tell_modem("PATCH", of, "radio", &order(keys), as_json),
             Verb::Power { state, of } => self.tell_modem("POST", of, "power", &json!({ "state": state }), as_json),
             Verb::Urc { text, of } => self.tell_modem("POST", of, "urc", &json!({ "text": text }), as_json),
+            Verb::Console { text, raw, of } => {
+                let body = json!({ "text": text, "enter": !raw });
+                self.tell_modem("POST", of, "console", &body, as_json)
+            }
+            Verb::Reset { seed, keep_peers } => {
+                let mut body = json!({ "peers": if keep_peers { "keep" } else { "empty" } });
+                if let Some(seed) = seed {
+                    body["seed"] = json!(seed);
+                }
+                self.show("POST", "/reset", Some(&body), as_json, words::nothing)
+            }
             Verb::Wait { until, timeout, count, since } => self.wait(&until, &timeout, count, since, as_json),
             Verb::Events { event, since, follow } => {
                 let event = event.map(|event| format!("&event={}", encoded(&event))).unwrap_or_default();
@@ -265,16 +317,14 @@ impl Client {
             }
             Verb::Journal => Ok(print(self.text("GET", "/journal", None)?.as_bytes())),
             Verb::Broker(broker) => self.broker(broker, as_json),
+            Verb::Gateway(gateway) => self.gateway(gateway, as_json),
         }
     }
 
     fn broker(&mut self, broker: Broker, as_json: bool) -> Result<ExitCode, Failed> {
         match broker {
             Broker::Show => self.show("GET", "/broker", None, as_json, words::pairs),
-            Broker::Messages { topic } => {
-                let topic = topic.map(|topic| format!("?topic={}", encoded(&topic))).unwrap_or_default();
-                self.show("GET", &format!("/broker/messages{topic}"), None, as_json, words::messages)
-            }
+            Broker::Messages { topic } => self.messages("broker", topic, as_json),
             Broker::Publish { topic, payload, qos, retain } => {
                 let body = json!({ "topic": topic, "payload": payload, "qos": qos, "retain": retain });
                 self.show("POST", "/broker/publish", Some(&body), as_json, words::nothing)
@@ -287,6 +337,23 @@ impl Client {
                 self.show("POST", "/broker/restart", Some(&json!({ "keep": !forget })), as_json, words::nothing)
             }
         }
+    }
+
+    fn gateway(&mut self, gateway: Gateway, as_json: bool) -> Result<ExitCode, Failed> {
+        match gateway {
+            Gateway::Show => self.show("GET", "/gateway", None, as_json, words::pairs),
+            Gateway::Messages { topic } => self.messages("gateway", topic, as_json),
+            Gateway::Kick { client_id } => {
+                let path = format!("/gateway/clients/{}/kick", encoded(&client_id));
+                self.show("POST", &path, Some(&json!({})), as_json, words::nothing)
+            }
+            Gateway::Restart => self.show("POST", "/gateway/restart", Some(&json!({})), as_json, words::nothing),
+        }
+    }
+
+    fn messages(&mut self, of: &str, topic: Option<String>, as_json: bool) -> Result<ExitCode, Failed> {
+        let topic = topic.map(|topic| format!("?topic={}", encoded(&topic))).unwrap_or_default();
+        self.show("GET", &format!("/{of}/messages{topic}"), None, as_json, words::messages)
     }
 
     fn tell_modem(&mut self, method: &str, of: Of, what: &str, body: &Json, as_json: bool) -> Result<ExitCode, Failed> {
