@@ -402,3 +402,35 @@ fn a_console() {
     lab.advance(SECOND);
     assert!(text(&modem).ends_with("AT\r\nOK\r\n"), "{}", text(&modem));
 }
+
+/// What a fault nearly was about is told, as often as it is plain that a key is wrong; who waits in vain sees which.
+#[test]
+fn near_misses() {
+    let lab = Lab::new(1);
+    let modem = lab.add();
+    for fault in [
+        "packet-drop type=PUBACK client=2 id=client",
+        "packet-drop type=PUBLISH topic=up/+ qos=1 id=topic",
+        "packet-drop type=PUBLISH topic=up/+ qos=2 dir=down id=three",
+        "command-error command=+CSQ id=other",
+    ] {
+        modem.order(&format!("fault {fault}")).unwrap();
+    }
+    modem.write(OPEN);
+    lab.advance(SECOND);
+    for _ in 0..2 {
+        modem.write(b"AT+MQTTPUB=1,\"down\\n\",1,0,\"p\"\r");
+        lab.advance(SECOND);
+    }
+    let words: Vec<String> = modem.unhit().iter().map(ToString::to_string).collect();
+    let unhit = |id: &str, near: &str| {
+        format!("fault {id} was never hit: nothing came that it is about{near}; optional=true if that may be")
+    };
+    let due = [
+        unhit("client", ", but PUBACK with client=1 came 2 times"),
+        unhit("topic", ", but PUBLISH with topic=down\\n came 2 times"),
+        unhit("three", ""),
+        unhit("other", ""),
+    ];
+    assert_eq!(words, due);
+}

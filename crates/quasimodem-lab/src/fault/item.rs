@@ -45,49 +45,123 @@ impl<'a> Packet<'a> {
         Packet { client, up, facts: Facts::of(client.link(), bytes) }
     }
 
-    fn fits(&self, values: &Values) -> bool {
-        let direction = if self.up { "up" } else { "down" };
-        let Facts { kind, topic: of_topic, qos: of_qos, id: of_id, .. } = &self.facts;
-        values.text("dir").is_none_or(|dir| dir == direction)
-            && values.text("type").is_none_or(|wanted| is_meant(wanted, kind))
-            && values.text("topic").is_none_or(|filter| of_topic.is_some_and(|name| mqtt::matches(filter, name)))
-            && values.number("qos").is_none_or(|qos| of_qos.is_some_and(|of| u64::from(of.number()) == qos))
-            && values.number("packet_id").is_none_or(|id| of_id.is_some_and(|of| u64::from(of) == id))
+    fn check(&self, values: &Values, keys: &mut Keys) {
+        let Facts { topic: of_topic, qos: of_qos, id: of_id, .. } = &self.facts;
+        keys.want("dir", values.text("dir").is_none_or(|dir| dir == self.direction()));
+        keys.want(
+            "topic",
+            values.text("topic").is_none_or(|filter| of_topic.is_some_and(|name| mqtt::matches(filter, name))),
+        );
+        let qos = of_qos.map(|qos| u64::from(qos.number()));
+        keys.want("qos", values.number("qos").is_none_or(|wanted| qos == Some(wanted)));
+        keys.want("packet_id", values.number("packet_id").is_none_or(|wanted| of_id.map(u64::from) == Some(wanted)));
+    }
+
+    fn direction(&self) -> &'static str {
+        if self.up { "up" } else { "down" }
+    }
+}
+
+/// Whether a fault is about something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fit {
+    /// It is about other things.
+    Other,
+    /// But for this key it would be.
+    But(&'static str),
+    /// It is.
+    Full,
+}
+
+/// The keys that something does not fit.
+#[derive(Default)]
+struct Keys {
+    unmet: u8,
+    last: &'static str,
+}
+
+impl Keys {
+    fn want(&mut self, key: &'static str, fits: bool) {
+        if !fits {
+            (self.unmet, self.last) = (self.unmet.saturating_add(1), key);
+        }
+    }
+
+    fn fit(self) -> Fit {
+        match self.unmet {
+            0 => Fit::Full,
+            1 => Fit::But(self.last),
+            _ => Fit::Other,
+        }
     }
 }
 
 impl Item<'_> {
-    /// Whether a fault that does this is about it.
-    pub(super) fn fits(&self, act: &Act, values: &Values) -> bool {
+    /// Whether a fault that does this is about it. What it is, such as the type of a packet, must be right for it to be near.
+    pub(super) fn fit(&self, act: &Act, values: &Values) -> Fit {
+        let mut keys = Keys::default();
         let is_kind = match (self, act) {
             (Item::Byte(to_host), Act::Bytes(_)) => {
                 values.text("dir").unwrap_or(TO_HOST) == if *to_host { TO_HOST } else { "to-module" }
             }
             (Item::Packet(packet), Act::Packets(only, _)) => {
-                only.have(packet.facts.kind, packet.client.is_sn()) && packet.fits(values)
+                packet.check(values, &mut keys);
+                only.have(packet.facts.kind, packet.client.is_sn())
+                    && values.text("type").is_none_or(|wanted| is_meant(wanted, packet.facts.kind))
             }
             (Item::Piece(piece), Act::Pieces(only, _)) => {
-                let kinds = values.text("kind").is_none_or(|wanted| wanted == word(piece.kind));
-                let commands = values.text("command").is_none_or(|wanted| is_meant(wanted, piece.command.0));
-                kinds && commands && only.have(piece, values) && is_line(values, piece.text)
+                keys.want("line", values.text("line").is_none_or(|start| piece.text.starts_with(start)));
+                values.text("kind").is_none_or(|wanted| wanted == word(piece.kind))
+                    && values.text("command").is_none_or(|wanted| is_meant(wanted, piece.command.0))
+                    && only.have(piece, values)
             }
             (Item::Command(name, form), Act::Commands(only, _)) => {
+                keys.want("form", values.text("form").is_none_or(|wanted| wanted == form_word(*form)));
                 only.is_none_or(|only| only == (*name, *form))
                     && values.text("command").is_none_or(|wanted| is_meant(wanted, name))
-                    && values.text("form").is_none_or(|wanted| wanted == form_word(*form))
             }
             (Item::Connect(_, host, ..), Act::Names(_)) if literal_address(host).is_some() => false,
             (Item::Connect(.., transport), Act::Handshakes(_)) if *transport != "tls" => false,
             (Item::Connect(_, host, port, transport), Act::Connects(_) | Act::Names(_) | Act::Handshakes(_)) => {
-                values.text("host").is_none_or(|wanted| is_meant(wanted, host))
-                    && values.number("port").is_none_or(|wanted| wanted == u64::from(*port))
-                    && values.text("transport").is_none_or(|wanted| wanted == *transport)
+                keys.want("host", values.text("host").is_none_or(|wanted| is_meant(wanted, host)));
+                keys.want("port", values.number("port").is_none_or(|wanted| wanted == u64::from(*port)));
+                keys.want("transport", values.text("transport").is_none_or(|wanted| wanted == *transport));
+                true
             }
-            (Item::Lookup(name), Act::Lookups(_)) => values.text("host").is_none_or(|wanted| is_meant(wanted, name)),
+            (Item::Lookup(name), Act::Lookups(_)) => {
+                keys.want("host", values.text("host").is_none_or(|wanted| is_meant(wanted, name)));
+                true
+            }
             _ => false,
         };
+        if !is_kind {
+            return Fit::Other;
+        }
         let client = self.client().map(|client| u64::from(client.number()));
-        is_kind && values.number("client").is_none_or(|wanted| client == Some(wanted))
+        keys.want("client", values.number("client").is_none_or(|wanted| client == Some(wanted)));
+        keys.fit()
+    }
+
+    /// What it is called, with the key that does not fit as it is here, where that is no secret.
+    pub(super) fn but(&self, key: &'static str) -> String {
+        let name = self.name();
+        let found = match (self, key) {
+            (_, "client") => self.client().map(|client| client.to_string()),
+            (Item::Packet(packet), "dir") => Some(packet.direction().into()),
+            (Item::Packet(packet), "topic") => packet.facts.topic.map(str::to_owned),
+            (Item::Packet(packet), "qos") => packet.facts.qos.map(|qos| qos.number().to_string()),
+            (Item::Packet(packet), "packet_id") => packet.facts.id.map(|id| id.to_string()),
+            (Item::Command(_, form), "form") => Some(form_word(*form).into()),
+            (Item::Connect(_, host, ..), "host") => Some((*host).into()),
+            (Item::Connect(_, _, port, _), "port") => Some(port.to_string()),
+            (Item::Connect(.., transport), "transport") => Some((*transport).into()),
+            _ => None,
+        };
+        match found {
+            // What strangers send may be long, and hold anything.
+            Some(found) => format!("{name} with {key}={:.60}", found.escape_debug().to_string()),
+            None => format!("{name} with another {key}"),
+        }
     }
 
     /// Whose it is, if it is a client's.
@@ -123,11 +197,6 @@ impl Item<'_> {
 
 /// The direction of the line that most faults are about.
 const TO_HOST: &str = "to-host";
-
-/// Whether a line begins as it is to begin.
-fn is_line(values: &Values, text: &str) -> bool {
-    values.text("line").is_none_or(|start| text.starts_with(start))
-}
 
 /// The word for a kind of piece.
 fn word(kind: Kind) -> &'static str {

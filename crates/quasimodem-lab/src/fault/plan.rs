@@ -1,6 +1,7 @@
 //! Which packets are hit.
 
 mod known;
+mod near;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use quasimodem_core::{ClientId, Instant};
 
 use super::hand::{Draws, fraction};
-use super::item::Item;
+use super::item::{Fit, Item};
 use super::life::Life;
 use super::row::{Act, Due, Overlay};
 use super::spec::{Cue, Order, Spec};
@@ -19,6 +20,8 @@ use crate::broker;
 use crate::event::Condition;
 use crate::flat::{Bad, Values};
 use crate::random::Random;
+
+use self::near::Near;
 
 pub use self::known::{Known, Stage};
 pub use self::told::{Happened, Unhit};
@@ -56,6 +59,7 @@ struct Fault {
     counts: Counts,
     matches: u64,
     hits: u64,
+    near: Near,
     /// Whether what lasts works, where that was decided.
     verdicts: BTreeMap<Scope, bool>,
     /// The lab's broker does what it demands.
@@ -370,6 +374,7 @@ impl Plan {
             matches: fault.matches,
             hits: fault.hits,
             expected: fault.expected(),
+            near: fault.near.words(),
             things: fault.spec.row.act.things(),
             waits: fault.spec.values.condition("on").filter(|_| !fault.life.was_told()).map(ToString::to_string),
         });
@@ -391,6 +396,7 @@ impl Fault {
             demanding: false,
             matches: 0,
             hits: 0,
+            near: Near::default(),
             spent: None,
             episode: None,
         }
@@ -459,8 +465,13 @@ impl Fault {
         is_gone: bool,
     ) -> Option<(Scope, u64)> {
         let turn = self.turn(now, seeds)?;
-        if !item.fits(&self.spec.row.act, &self.spec.values) {
-            return None;
+        match item.fit(&self.spec.row.act, &self.spec.values) {
+            Fit::Full => {}
+            Fit::But(key) => {
+                self.near.add(item, key);
+                return None;
+            }
+            Fit::Other => return None,
         }
         let scope = self.scope(item.client(), connection, turn);
         Some((scope, self.count(scope, seeds, is_gone)?))

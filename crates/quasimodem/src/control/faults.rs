@@ -127,6 +127,7 @@ pub(super) async fn verify(asked: Asked) -> Answered {
                 let modem = asked.app.name(station);
                 unhit.push(json!({
                     "modem": modem, "id": id, "fault": fault, "matches": matches, "hits": hits, "why": words,
+                    "near": known.near,
                 }));
             }
         }

@@ -1,6 +1,6 @@
 //! The last events, for those who ask and those who wait.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -24,6 +24,7 @@ pub(crate) struct Journal {
 struct Ring {
     entries: VecDeque<Arc<Entry>>,
     bytes: usize,
+    counts: BTreeMap<&'static str, u64>,
 }
 
 /// An event.
@@ -63,6 +64,11 @@ impl Journal {
     /// How often all began anew.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// How many there were of each event, those that are gone included.
+    pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.lock().counts.clone()
     }
 
     /// Tells when there is a newer one.
@@ -110,6 +116,7 @@ impl Listener for Scribe {
         let entry = Entry { seq: stamp.seq, name: event.name(), line, parsed: OnceLock::new() };
         let mut ring = self.0.lock();
         ring.bytes += entry.line.len();
+        *ring.counts.entry(entry.name).or_default() += 1;
         ring.entries.push_back(entry.into());
         while ring.entries.len() > KEPT || ring.bytes > BYTES {
             let Some(oldest) = ring.entries.pop_front() else { break };

@@ -10,6 +10,7 @@ mod faults;
 mod gateway;
 mod guard;
 mod journal;
+mod metrics;
 mod modems;
 mod openapi;
 mod options;

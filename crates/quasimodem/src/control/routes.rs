@@ -16,7 +16,7 @@ use quasimodem_lab::flat::{meant, nearest};
 use serde_json::{Map, Value as Json};
 
 use super::problem::Problem;
-use super::{App, broker, events, faults, gateway, guard, modems, openapi, suggest, wait};
+use super::{App, broker, events, faults, gateway, guard, metrics, modems, openapi, suggest, wait};
 
 /// A route.
 pub(crate) struct Route {
@@ -82,6 +82,7 @@ use Takes::{Fault, Faults, Nothing, Order};
 
 routes! {
     "GET" "/run" "What runs: version, seed, modems, broker and gateway, and the newest event." [] Nothing => modems::run;
+    "GET" "/metrics" "Numbers for Prometheus." [] Nothing => metrics::show;
     "GET" "/openapi.json" "This description." [] Nothing => openapi::serve;
     "GET" "/catalog/{what}" "What there is: faults, events, orders or commands." [] Nothing => modems::catalog;
     "GET" "/modems" "The modems, each with its state." [] Nothing => modems::list;

@@ -32,9 +32,23 @@ fn a_fault_that_is_told_to_a_run_is_hit() {
         host.command(r#"AT+MQTTPUB=1,"t",1,0,"p""#);
         host.expect(&format!("\r\n+MQTTPUB: 1,{status}\r\n"));
     }
+    api.send("PUT", "/faults/other", r#"{"fault": "packet-drop", "type": "PUBACK", "client": 2}"#);
+    host.command(r#"AT+MQTTPUB=1,"t",1,0,"p""#);
+    host.expect("\r\n+MQTTPUB: 1,1\r\n");
+    let verdict = api.get("/verify").json()["unhit"][0].clone();
+    assert_eq!((&verdict["id"], &verdict["near"][0]), (&json!("other"), &json!("PUBACK with client=1 came once")));
+    api.send("DELETE", "/faults/other", "");
+    let metrics = api.get("/metrics").text;
+    for line in [
+        "quasimodem_modem_clients_open{modem=\"modem\"} 1\n",
+        "quasimodem_fault_hits_total{modem=\"modem\",id=\"lost\",fault=\"packet-drop\"} 1\n",
+        "quasimodem_events_total{event=\"fault.hit\"} 1\n",
+        "quasimodem_broker_sessions 1\n",
+    ] {
+        assert!(metrics.contains(line), "no {line} in {metrics}");
+    }
     let known = api.get("/faults/lost").json()["faults"][0].clone();
-    assert_eq!((&known["state"], &known["matches"], &known["hits"]), (&json!("spent"), &json!(2), &json!(1)));
-    assert_eq!(api.get("/verify").json()["ok"], true);
+    assert_eq!((&known["state"], &known["matches"], &known["hits"]), (&json!("spent"), &json!(3), &json!(1)));
     let messages = api.get("/broker/messages?topic=%2B").json();
     assert_eq!(messages["messages"][0]["payload"], "p");
     program.terminate();

@@ -22,6 +22,8 @@ pub struct Known {
     pub hits: u64,
     /// In words, that it did not hit as often as is expected, if it did not.
     pub unhit: Option<String>,
+    /// What would have been a match but for one key, in words.
+    pub near: Vec<String>,
 }
 
 /// Where a fault is in its life.
@@ -103,6 +105,7 @@ impl Fault {
             stage,
             matches: self.matches,
             hits: self.hits,
+            near: self.near.words(),
             unhit: unhit.iter().find(|unhit| unhit.id == self.id).map(ToString::to_string),
         }
     }

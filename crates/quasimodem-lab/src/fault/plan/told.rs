@@ -71,6 +71,8 @@ pub struct Unhit {
     pub hits: u64,
     /// How many it was to hit.
     pub expected: RangeInclusive<u64>,
+    /// What would have been a match but for one key, in words.
+    pub near: Vec<String>,
     /// What it is about: one of it, and several; `None`: it just begins.
     pub(in crate::fault) things: Option<[&'static str; 2]>,
     /// The event that it waits for and that never came.
@@ -80,7 +82,7 @@ pub struct Unhit {
 /// What became of it, and what was expected.
 impl fmt::Display for Unhit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Unhit { id, matches, hits, expected, things, waits } = self;
+        let Unhit { id, matches, hits, expected, near, things, waits } = self;
         let [one, several] = things.unwrap_or(["time", "times"]);
         let things_of = if *matches == 1 { one } else { several };
         match (hits, matches, things, waits) {
@@ -91,6 +93,9 @@ impl fmt::Display for Unhit {
             (0, _, None, _) => write!(f, "fault {id} was never hit: it began {matches} {things_of} and met nothing")?,
             (_, _, Some(_), _) => write!(f, "fault {id} hit {hits} of {matches} {things_of} that it is about")?,
             (_, _, None, _) => write!(f, "fault {id} hit {hits} of the {matches} {things_of} that it began")?,
+        }
+        if *hits == 0 && !near.is_empty() {
+            write!(f, ", but {}", near.join(", "))?;
         }
         match (expected.start(), expected.end()) {
             (1, &u64::MAX) => f.write_str("; optional=true if that may be"),
