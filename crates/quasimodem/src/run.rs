@@ -72,7 +72,7 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     }
     let control = control.map(Bound::new).transpose()?;
     if let Some(control) = &control {
-        watches.push(control.watch(names.clone()));
+        watches.extend(control.watches(&names, &settings, imei));
     }
     let watching = Watching::new(start, watches);
     let mut ready = Ready { seed: settings.seed, ..Ready::default() };

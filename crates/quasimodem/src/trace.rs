@@ -60,14 +60,12 @@ impl Traced {
     ) -> Result<Box<dyn Watch + Send>> {
         Ok(match self.form {
             Form::Pcapng => {
-                let start = start.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-                let start = u64::try_from(start).unwrap_or_default();
                 let packets = Packets(self.target.open("packets of the trace")?);
-                Box::new(Trace::new(modems, start, packets))
+                Box::new(packets_of(modems, start, packets))
             }
             Form::Transcript => {
-                let lines = self.target.open("lines of the trace")?;
-                Box::new(Transcript { recorder: Recorder::new(settings, imei, Secrets::Hidden), lines })
+                let lines = Packets(self.target.open("lines of the trace")?);
+                Box::new(transcript(settings, imei, lines))
             }
         })
     }
@@ -89,7 +87,7 @@ impl fmt::Display for Traced {
     }
 }
 
-/// Writes each block of a trace at once.
+/// Writes each block of a trace at once, or each line of a transcript.
 struct Packets(Sink);
 
 impl Blocks for Packets {
@@ -102,13 +100,27 @@ impl Blocks for Packets {
     }
 }
 
-/// Writes each line of a transcript once it is known how it may be shown.
-struct Transcript {
-    recorder: Recorder,
-    lines: Sink,
+/// A watch that writes a trace for Wireshark.
+pub(crate) fn packets_of<B: Blocks + Send + 'static>(modems: Names, start: SystemTime, blocks: B) -> impl Watch + Send {
+    let start = start.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    Trace::new(modems, u64::try_from(start).unwrap_or_default(), blocks)
 }
 
-impl Watch for Transcript {
+/// A watch that writes each line of a transcript once it is known how it may be shown.
+pub(crate) fn transcript<B: Blocks + Send + 'static>(
+    settings: &Settings,
+    imei: Imei,
+    lines: B,
+) -> impl Watch + Send + use<B> {
+    Transcript { recorder: Recorder::new(settings, imei, Secrets::Hidden), lines }
+}
+
+struct Transcript<B> {
+    recorder: Recorder,
+    lines: B,
+}
+
+impl<B: Blocks> Watch for Transcript<B> {
     fn modem(&mut self, now: Instant, station: usize, input: &Input<'_>, modem: &Modem, out: &Outbox) {
         // The end of the program: an orderly one, with a DISCONNECT, which no line of a transcript says.
         let mut effects = out.effects();
@@ -118,13 +130,13 @@ impl Watch for Transcript {
         self.recorder.modem(now, station, input, modem, out);
         let text = self.recorder.take();
         if !text.is_empty() {
-            self.lines.put(text.into_bytes());
+            self.lines.block(text.into_bytes());
         }
     }
 
     fn run(&mut self, _: Instant, event: &Event<'_>) {
         if let Event::End {} = event {
-            self.lines.put(self.recorder.to_string().into_bytes());
+            self.lines.block(self.recorder.to_string().into_bytes());
             self.lines.end();
         }
     }

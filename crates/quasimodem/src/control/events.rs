@@ -43,7 +43,31 @@ pub(super) async fn list(asked: Asked) -> Answered {
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
 }
 
+/// The form in which a journal is asked for.
+const FORMATS: [&str; 3] = ["ndjson", "at", "pcapng"];
+
 pub(super) async fn journal(asked: Asked) -> Answered {
+    let format = asked.query.get("format").map_or(FORMATS[0], String::as_str);
+    let (kept, content_type) = match format {
+        "ndjson" => return lines(&asked),
+        "at" => (&asked.app.lines, "text/plain; charset=utf-8"),
+        "pcapng" => (&asked.app.packets, "application/octet-stream"),
+        other => {
+            let detail = format!("format is {other:?}{}, expected {}", meant(other, &FORMATS), FORMATS.join(", "));
+            return Err(suggest(Problem::bad_value(detail).with("pointer", "format"), nearest(other, &FORMATS)));
+        }
+    };
+    match kept.file() {
+        // A transcript without its beginning replays nothing.
+        (_, true) if format == "at" => {
+            let detail = "the beginning of the transcript is gone; --trace FILE.at keeps it";
+            Err(Problem::new(StatusCode::GONE, "gone", detail))
+        }
+        (file, _) => Ok(([(header::CONTENT_TYPE, content_type)], file).into_response()),
+    }
+}
+
+fn lines(asked: &Asked) -> Answered {
     let entries = asked.app.journal.since(0, KEPT).map_err(gone)?;
     let text: String = entries.iter().flat_map(|entry| [&*entry.line, "\n"]).collect();
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response())

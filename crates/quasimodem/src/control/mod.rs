@@ -15,6 +15,7 @@ mod modems;
 mod openapi;
 mod options;
 mod problem;
+mod recording;
 mod routes;
 mod server;
 mod wait;
@@ -37,6 +38,7 @@ pub(crate) use self::guard::Token;
 use self::journal::Journal;
 pub(crate) use self::options::ControlArgs;
 use self::problem::Problem;
+use self::recording::Recording;
 pub(crate) use self::routes::BASE;
 pub(crate) use self::server::{Bound, Options};
 use crate::lab::Peers;
@@ -69,6 +71,9 @@ struct Shared {
     scene: Scene,
     guard: Guard,
     journal: Arc<Journal>,
+    /// The trace for Wireshark, and the transcript of the first modem.
+    packets: Recording,
+    lines: Recording,
     /// The newest event before the last order was given.
     ordered: AtomicU64,
     /// Requests that wait, and streams.

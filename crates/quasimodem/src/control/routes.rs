@@ -123,7 +123,9 @@ routes! {
         "timeout": "How long it may take, with its unit; 10s unless told otherwise."
     ] Nothing => wait::wait;
     "GET" "/verify" "Whether all faults hit as often as was expected." [] Nothing => faults::verify;
-    "GET" "/journal" "All events that are still there, a line of JSON each." [] Nothing => events::journal;
+    "GET" "/journal" "What happened, as far as it is still there." [
+        "format": "ndjson, a line of JSON each event; at, the transcript of the first modem; pcapng, for Wireshark."
+    ] Nothing => events::journal;
     "GET" "/broker" "The lab's broker, and what it holds." [] Nothing => broker::show;
     "GET" "/broker/messages" "The messages that the lab's broker took." [
         "topic": "Only those of this topic, or that an MQTT filter fits.",

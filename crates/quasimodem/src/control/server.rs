@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use quasimodem_core::{Imei, Settings};
 use quasimodem_lab::event::Names;
 use quasimodem_lab::watch::Watch;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -29,6 +30,7 @@ use tower_service::Service;
 
 use super::guard::{Guard, Token};
 use super::journal::Journal;
+use super::recording::Recording;
 use super::routes::router;
 use super::{App, BASE, STREAMS, Scene, Shared, WAITS, Where};
 use crate::ctl::Entry;
@@ -48,6 +50,8 @@ pub(crate) struct Bound {
     options: Options,
     listener: Listener,
     journal: Arc<Journal>,
+    packets: Recording,
+    lines: Recording,
 }
 
 enum Listener {
@@ -101,12 +105,13 @@ impl Bound {
                 Listener::Unix(socket, path.clone())
             }
         };
-        Ok(Bound { options, listener, journal: Journal::new() })
+        let (packets, lines) = Default::default();
+        Ok(Bound { options, listener, journal: Journal::new(), packets, lines })
     }
 
-    /// What has to watch modems of these names, before anything happens.
-    pub(crate) fn watch(&self, modems: Names) -> Box<dyn Watch + Send> {
-        self.journal.watch(modems)
+    /// What has to watch modems of these names, before anything happens; settings and IMEI are those of the first.
+    pub(crate) fn watches(&self, modems: &Names, settings: &Settings, imei: Imei) -> [Box<dyn Watch + Send>; 3] {
+        [self.journal.watch(modems.clone()), self.packets.packets(modems.clone()), self.lines.lines(settings, imei)]
     }
 
     /// Where programs find it: the whole address.
@@ -120,7 +125,7 @@ impl Bound {
     /// Answers, on a thread of its own, until it is told to end.
     pub(crate) fn serve(self, scene: Scene) -> Result<Control> {
         let entry = Entry::of(&self.options.at, &self.api());
-        let Bound { options, listener, journal } = self;
+        let Bound { options, listener, journal, packets, lines } = self;
         let path = if let Listener::Unix(_, path) = &listener { Some(path.clone()) } else { None };
         let mut hosts: Vec<String> = options.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
         match &listener {
@@ -144,6 +149,8 @@ impl Bound {
             scene,
             guard,
             journal,
+            packets,
+            lines,
             ordered: 0.into(),
             waits: Semaphore::new(WAITS),
             streams: Arc::new(Semaphore::new(STREAMS)),

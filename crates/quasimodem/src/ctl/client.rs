@@ -48,13 +48,21 @@ impl Client {
 
     /// Asks, and reads the answer.
     pub(super) fn text(&mut self, method: &str, path: &str, body: Option<&Json>) -> Result<String, Failed> {
+        Ok(String::from_utf8_lossy(&self.bytes(method, path, body)?).into_owned())
+    }
+
+    /// The same, whatever it is.
+    pub(super) fn bytes(&mut self, method: &str, path: &str, body: Option<&Json>) -> Result<Vec<u8>, Failed> {
         let target = &self.target;
         self.runtime.block_on(async {
             let answer = send(target, method, path, body, "application/json").await?;
             let status = answer.status();
-            let text = answer.into_body().collect().await.map_err(|error| target.nobody(&error.to_string()))?;
-            let text = String::from_utf8_lossy(&text.to_bytes()).into_owned();
-            if status.is_success() { Ok(text) } else { Err(refused(target, status, &text)) }
+            let bytes =
+                answer.into_body().collect().await.map_err(|error| target.nobody(&error.to_string()))?.to_bytes();
+            match status.is_success() {
+                true => Ok(bytes.into()),
+                false => Err(refused(target, status, &String::from_utf8_lossy(&bytes))),
+            }
         })
     }
 

@@ -155,8 +155,13 @@ enum Verb {
     },
     /// Whether all faults hit as often as was expected. Exits with 1 if not.
     Verify,
-    /// All events that are still there, a line of JSON each: what `quasimodem timeline` draws.
-    Journal,
+    /// What happened, as far as it is still there: events, which `quasimodem timeline` draws, the transcript of the first modem,
+    /// or packets for Wireshark.
+    Journal {
+        /// ndjson, at or pcapng.
+        #[arg(long, default_value = "ndjson", value_parser = ["ndjson", "at", "pcapng"])]
+        format: String,
+    },
     /// The lab's broker.
     #[command(subcommand)]
     Broker(Broker),
@@ -315,7 +320,7 @@ impl Client {
                 shown(&answer, as_json, words::verify);
                 Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(NOT_MET) })
             }
-            Verb::Journal => Ok(print(self.text("GET", "/journal", None)?.as_bytes())),
+            Verb::Journal { format } => Ok(print(&self.bytes("GET", &format!("/journal?format={format}"), None)?)),
             Verb::Broker(broker) => self.broker(broker, as_json),
             Verb::Gateway(gateway) => self.gateway(gateway, as_json),
         }

@@ -305,6 +305,32 @@ fn a_console_and_a_gateway() {
     program.terminate();
 }
 
+/// What happened can be had as files: a transcript that replays, and packets that Wireshark reads.
+#[test]
+fn a_run_as_files() {
+    let folder = tempdir().unwrap();
+    let (program, api) = lab(&[]);
+    let mut host = Host::connect(program.address());
+    host.command(r#"AT+MQTTUSER=1,"me","hush""#);
+    host.command(&format!(r#"AT+MQTTOPEN=1,"127.0.0.1",{},1,60"#, broker(&api)));
+    host.expect("\r\n+MQTTOPEN: 1,1\r\n");
+    for (format, ending) in [("at", "at"), ("pcapng", "pcapng")] {
+        let control = format!("http://{}", api.address());
+        let mut ctl = crate::program::command(&["ctl", "--control", &control, "journal", "--format", format]);
+        let output = ctl.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(!output.stdout.windows(4).any(|part| part == b"hush"));
+        fs::write(folder.path().join(format!("run.{ending}")), output.stdout).unwrap();
+    }
+    let replayed = run_to_end(&["replay", folder.path().join("run.at").to_str().unwrap()], "");
+    assert_eq!(replayed.code, Some(0), "{}{}", replayed.stdout, replayed.stderr);
+    let read = std::process::Command::new("tshark").arg("-r").arg(folder.path().join("run.pcapng")).output().unwrap();
+    let read = String::from_utf8(read.stdout).unwrap();
+    assert!(read.contains("MQTT") && read.contains("Connect Ack") && read.contains("AT+MQTTOPEN"), "{read}");
+    assert_eq!(api.get("/journal?format=pcap").status, 422);
+    program.terminate();
+}
+
 /// Each operation of the description is there.
 #[test]
 fn the_description_is_true() {
