@@ -77,6 +77,8 @@ pub(crate) struct Rare {
     pub(crate) tls_error: i16,
     /// `AT+GTGPSPOWER=1`.
     pub(crate) gnss: bool,
+    /// Settings that count from the next start on.
+    settings: Option<Arc<Settings>>,
     kept: KeptSessions,
 }
 
@@ -195,6 +197,11 @@ impl Modem {
         owed && self.state != State::Off
     }
 
+    /// From the module's next start on it has these settings; until then all stays as it is.
+    pub fn configure(&mut self, settings: Arc<Settings>) {
+        self.change_rare(|rare| rare.settings = Some(settings));
+    }
+
     /// How far a client's connection is; `None`: it has none.
     pub fn connection(&self, client: ClientId) -> Option<Connection> {
         Some(match self.stage(client)? {
@@ -306,9 +313,9 @@ impl Modem {
     /// Gives memory back that holds nothing any more.
     pub(crate) fn tidy(&mut self) {
         self.rare.take_if(|rare| {
-            let Rare { context, cloud, shown, stored, clock, tls_error, gnss, kept } = &**rare;
+            let Rare { context, cloud, shown, stored, clock, tls_error, gnss, settings, kept } = &**rare;
             let nothing_set = context.is_none() && shown.is_empty() && stored.is_none() && clock.is_none();
-            let nothing_set = nothing_set && *tls_error == 0 && !gnss;
+            let nothing_set = nothing_set && *tls_error == 0 && !gnss && settings.is_none();
             nothing_set && cloud.is_empty() && kept.is_empty()
         });
     }
@@ -342,6 +349,9 @@ impl Modem {
     /// counts on.
     pub(crate) fn restart(&mut self, now: Instant) {
         let sim = self.bearer.sim;
+        if let Some(settings) = self.rare.as_mut().and_then(|rare| rare.settings.take()) {
+            self.settings = settings;
+        }
         let mut fresh = Modem::new(self.settings.clone(), self.imei);
         fresh.bearer = Bearer::new(sim, self.settings.bearer, now + self.settings.boot, self.settings.search);
         // What was named before is not taken for what comes.

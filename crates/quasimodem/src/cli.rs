@@ -149,7 +149,7 @@ pub(crate) struct Events {
 }
 
 /// How to run a modem. What is not said here is asked of the configuration file.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct Run {
     /// Where the host sits: stdio (the default), pty, pty:LINK, tcp:PORT, tcp:ADDR:PORT, rfc2217:PORT, rfc2217:ADDR:PORT
     /// or serial:PATH@RATE.
@@ -225,6 +225,14 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) ca: Option<PathBuf>,
 
+    /// Over TLS, show this certificate and those that signed it (PEM), as if the host had loaded it as CAFILE.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The private key of --cert (PEM), as if the host had loaded it as KEYFILE.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+
     /// Over TLS, take any certificate of a server, until the host says AT+GTSSLMODE=1. For tests only.
     ///
     /// Short for --set tls_verify=off.
@@ -233,7 +241,7 @@ pub(crate) struct Run {
 
     /// Read options from a TOML file; the command line counts more.
     ///
-    /// It may hold at = "pty", pace = 115200, imei = "001010000000008", ca = "ca.pem", events = "events.json",
+    /// It may hold at = "pty", pace = 115200, imei = "001010000000008", ca = "ca.pem", cert = "modem.pem", key = "modem.key", events = "events.json",
     /// trace = "modem.pcapng", log = "modem.log", host_map = ["broker.example:1883=127.0.0.1:1883"] and all of `quasimodem settings` by their keys, those with a dot
     /// also in a table named cloud. A table named answers has what --answer says, as "AT+QCFG?" = ["+QCFG: 1", "OK"].
     /// Values are text as for --set; on and off may be true and false, numbers bare.
@@ -423,6 +431,11 @@ impl Assignment {
         let assignment = Assignment { key: key.into(), value: value.into() };
         assignment.apply(&mut Settings::default())?;
         Ok(assignment)
+    }
+
+    /// Whether it is for this key.
+    pub(crate) fn is_for(&self, key: &str) -> bool {
+        self.key == key
     }
 
     /// Sets it.

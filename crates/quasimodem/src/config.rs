@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use quasimodem_core::{Imei, Instant, Rate, Reply, SETTINGS, Setting, Settings, Uart};
@@ -40,6 +41,31 @@ pub(crate) struct Config {
     pub(crate) log: Option<PathBuf>,
     /// Roots in the place of the operating system's.
     pub(crate) ca: Option<Vec<CertificateDer<'static>>>,
+    /// How it is read again, if there is a file to read.
+    pub(crate) again: Option<Again>,
+}
+
+/// A configuration that can be read again.
+pub(crate) struct Again {
+    run: Box<Run>,
+    /// What can't change while it runs, by its keys, as it was.
+    fixed: Vec<(&'static str, String)>,
+}
+
+impl Again {
+    /// The file that is read.
+    pub(crate) fn path(&self) -> &Path {
+        self.run.config.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// Reads it again: what it says now, and the keys that changed and can't while it runs.
+    pub(crate) fn read(&self) -> Result<(Config, Vec<&'static str>), String> {
+        let config = Config::new((*self.run).clone())?;
+        let now = config.again.iter().flat_map(|again| &again.fixed);
+        let changed = self.fixed.iter().zip(now).filter(|(before, now)| before != now);
+        let changed = changed.map(|((key, _), _)| *key).collect();
+        Ok((config, changed))
+    }
 }
 
 impl Config {
@@ -47,11 +73,18 @@ impl Config {
     /// names the file and the line.
     pub(crate) fn new(run: Run) -> Result<Config, String> {
         let file = run.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
+        let again = run.config.is_some().then(|| Again { run: Box::new(run.clone()), fixed: file.fixed() });
         let mut settings = Settings { check_files: tls::check, ..Settings::default() };
         let insecure = run.insecure_tls.then(|| Assignment::new("tls_verify", "off").ok()).flatten();
         let short = [run.model, run.gap, run.bearer, insecure].into_iter().flatten();
         for assignment in file.settings.into_iter().chain(run.set).chain(short) {
             assignment.apply(&mut settings).map_err(|error| error.to_string())?;
+        }
+        if run.cert.is_some() || run.key.is_some() || file.cert.is_some() || file.key.is_some() {
+            let tls = Arc::make_mut(&mut settings.tls);
+            tls.chain = run.cert.or(file.cert).as_deref().map(read_pem).transpose()?;
+            tls.key = run.key.or(file.key).as_deref().map(read_pem).transpose()?;
+            tls::check(tls).map_err(|words| format!("can't use --cert and --key: {words}"))?;
         }
         settings.replies = run.answer;
         for reply in file.replies {
@@ -99,6 +132,7 @@ impl Config {
             // The first that fits counts.
             hosts: HostMap(run.host_map.into_iter().chain(file.hosts).collect()),
             ca: run.ca.or(file.ca).as_deref().map(read_ca).transpose()?,
+            again,
         })
     }
 }
@@ -133,8 +167,12 @@ fn parse_file(text: &str) -> Result<PathBuf, &'static str> {
     if text.is_empty() { Err("expected the name of a file") } else { Ok(text.into()) }
 }
 
+fn read_pem(path: &Path) -> Result<Box<[u8]>, String> {
+    fs::read(path).map(Into::into).map_err(|error| format!("can't read {}: {error}", path.display()))
+}
+
 fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let pem = fs::read(path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
+    let pem = read_pem(path)?;
     tls::roots(&pem).map_err(|words| format!("can't use {}: {words}", path.display()))
 }
 
@@ -146,6 +184,8 @@ struct File {
     imei: Option<Imei>,
     hosts: Vec<Mapping>,
     ca: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
     events: Option<Target>,
     trace: Option<Traced>,
     control: Option<Where>,
@@ -167,12 +207,32 @@ impl File {
         // A file means its neighbours, from wherever it is read.
         let folder = path.parent().unwrap_or(Path::new(""));
         file.ca = file.ca.map(|ca| folder.join(ca));
+        file.cert = file.cert.map(|cert| folder.join(cert));
+        file.key = file.key.map(|key| folder.join(key));
         file.token = file.token.map(|token| folder.join(token));
         file.control = file.control.map(|control| control.beside(folder));
         file.log = file.log.map(|log| folder.join(log));
         file.events = file.events.map(|events| events.beside(folder));
         file.trace = file.trace.map(|trace| trace.beside(folder));
         Ok(file)
+    }
+
+    /// What can't change while a modem runs, by its keys.
+    fn fixed(&self) -> Vec<(&'static str, String)> {
+        let File { at, pace, imei, events, trace, control, token, log, faults, .. } = self;
+        let seed = self.settings.iter().filter(|assignment| assignment.is_for("seed")).collect::<Vec<_>>();
+        vec![
+            (AT, format!("{at:?}")),
+            (PACE, format!("{pace:?}")),
+            (IMEI, format!("{imei:?}")),
+            (EVENTS, format!("{events:?}")),
+            (TRACE, format!("{trace:?}")),
+            (CONTROL, format!("{control:?}")),
+            (CONTROL_TOKEN_FILE, format!("{token:?}")),
+            (LOG, format!("{log:?}")),
+            (FAULTS, format!("{faults:?}")),
+            ("seed", format!("{seed:?}")),
+        ]
     }
 
     fn parse(text: &str) -> Result<File, Mistake> {
@@ -201,6 +261,8 @@ impl File {
             PACE => self.pace = Some(value.read(cli::parse_pace)?),
             IMEI => self.imei = Some(value.read(cli::parse_imei)?),
             CA => self.ca = Some(value.read(parse_file)?),
+            CERT => self.cert = Some(value.read(parse_file)?),
+            KEY => self.key = Some(value.read(parse_file)?),
             LOG => self.log = Some(value.read(parse_file)?),
             CONTROL => self.control = Some(value.read(str::parse)?),
             CONTROL_TOKEN_FILE => self.token = Some(value.read(parse_file)?),
@@ -371,7 +433,7 @@ impl From<Mistake> for Wrong {
 
 fn unknown(key: &str) -> String {
     let known: Vec<&str> =
-        [AT, PACE, IMEI, HOST_MAP, CA, EVENTS, TRACE, LOG, CONTROL, CONTROL_TOKEN_FILE, ANSWERS, FAULTS]
+        [AT, PACE, IMEI, HOST_MAP, CA, CERT, KEY, EVENTS, TRACE, LOG, CONTROL, CONTROL_TOKEN_FILE, ANSWERS, FAULTS]
             .into_iter()
             .chain(SETTINGS.iter().map(|setting| setting.key))
             .collect();
@@ -383,6 +445,8 @@ const PACE: &str = "pace";
 const IMEI: &str = "imei";
 const HOST_MAP: &str = "host_map";
 const CA: &str = "ca";
+const CERT: &str = "cert";
+const KEY: &str = "key";
 const EVENTS: &str = "events";
 const TRACE: &str = "trace";
 const LOG: &str = "log";

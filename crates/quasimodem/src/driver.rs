@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use quasimodem_core::{Change, Effect, Host, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Power};
+use quasimodem_core::{Change, Effect, Host, Input, Instant, Link, Modem, ModemLine, Outbox, Port, Power, Settings};
 use quasimodem_lab::fault::Filters;
 use quasimodem_lab::order::Inbox;
 use quasimodem_lab::watch::{OnLink, Way};
@@ -113,6 +113,12 @@ impl<E: SerialEnd> Driver<E> {
             links: Links::new(hosts, tls),
             start,
         }
+    }
+
+    /// What was configured anew counts from here on: for the module from its next start on.
+    pub(crate) fn configure(&mut self, hosts: Arc<HostMap>, tls: Arc<Tls>, settings: Arc<Settings>) {
+        self.links.configure(hosts, tls);
+        self.modem.configure(settings);
     }
 
     /// The modem's serial end.

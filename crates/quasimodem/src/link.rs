@@ -54,6 +54,11 @@ impl Links {
         Links { hosts, tls, template: None, table: Vec::new(), lookups: Vec::new(), closing: Closing::new(CLOSING) }
     }
 
+    /// Connections that are opened from here on go where this map leads them, and trust this.
+    pub(crate) fn configure(&mut self, hosts: Arc<HostMap>, tls: Arc<Tls>) {
+        (self.hosts, self.tls, self.template) = (hosts, tls, None);
+    }
+
     /// Begins to connect; gives where to, if the map leads it elsewhere. TLS goes by the clock that the host set, in seconds
     /// since 1970, or by the system's.
     pub(crate) fn open(

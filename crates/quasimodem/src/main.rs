@@ -21,6 +21,7 @@ mod notify;
 mod queue;
 mod random;
 mod relay;
+mod reload;
 mod replay;
 mod resolve;
 mod run;

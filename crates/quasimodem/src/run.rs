@@ -29,6 +29,7 @@ use crate::host_map::HostMap;
 use crate::lab::{self, Greeting, Lab, Peers};
 use crate::log;
 use crate::notify::Notify;
+use crate::reload::{self, Fresh, Reload};
 use crate::serial::SerialEnd;
 use crate::serial::paced::Paced;
 use crate::serial::pty::Pty;
@@ -51,13 +52,14 @@ pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
 }
 
 async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
-    let Config { at, pace, imei, settings, mut hosts, ca, plan, events, trace, control, log } = config;
+    let Config { at, pace, imei, settings, mut hosts, ca, plan, events, trace, control, log, again } = config;
     if let Some(fault) = plan.needs_lab().filter(|_| lab.is_none()) {
         return Err(Unusable(format!("--fault: {}", Bad::NeedsLab(fault))).into());
     }
     let is_test = matches!(at, At::Script(_));
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
-    let signals = Signals::new().context("can't watch for signals")?;
+    let again = again.filter(|_| reload::is_wanted());
+    let signals = Signals::new().context("can't watch for signals")?.reloading(again.is_some());
     let (start, wall) = (time::Instant::now(), SystemTime::now());
     let names = Names::from_iter([MODEM]);
     if let Some(path) = log {
@@ -76,11 +78,16 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     }
     let watching = Watching::new(start, watches);
     let mut ready = Ready { seed: settings.seed, ..Ready::default() };
+    let voice = watching.voice(Of::Part("TLS"));
+    let mut reload = again.map(|again| Reload::new(again, settings.seed, voice.clone()));
     let seed = settings.seed.unwrap_or_default();
     let (greeting, lab_root, given, peers) = match lab {
         Some(lab) => {
             let Lab { peers, greeting, root, clouds } = lab::start(lab, &settings, &watching).await?;
             (ready.broker, ready.gateway) = (Some(peers.broker_at), Some(peers.gateway_at));
+            if let Some(reload) = &mut reload {
+                (reload.mappings, reload.root) = (clouds.mappings.clone(), root.clone());
+            }
             // What the user leads elsewhere counts more.
             hosts.0.extend(clouds.mappings);
             (Some(greeting), root, clouds.given, Some(peers))
@@ -90,7 +97,6 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     let uart = settings.uart;
     let who = Who { modem: MODEM.into(), index: 0, imei, seed };
     // The modem beside a lab trusts it.
-    let voice = watching.voice(Of::Part("TLS"));
     let tls = Tls::new(ca, lab_root).reporting_to(move |weight, words| voice.say(weight, words));
     let tls = tls.into();
     let modem = Modem::new(settings.into(), imei);
@@ -111,6 +117,7 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
         names: names.clone(),
         peers,
         control,
+        reload,
         ready,
     };
     let voice = parts.watching.voice(Of::Station(0));
@@ -163,6 +170,7 @@ struct Parts {
     peers: Option<Peers>,
     names: Names,
     control: Option<Bound>,
+    reload: Option<Reload>,
     ready: Ready,
 }
 
@@ -200,6 +208,7 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
         names,
         peers,
         control,
+        reload,
         mut ready,
         ..
     } = parts;
@@ -240,6 +249,11 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     let ended = poll_fn(|cx| {
         if signals.poll(cx).is_ready() {
             return Poll::Ready(Ok(Ended::Interrupted));
+        }
+        if signals.poll_reload(cx).is_ready()
+            && let Some(Fresh { hosts, tls, settings }) = reload.as_ref().and_then(Reload::read)
+        {
+            driver.configure(hosts, tls, settings);
         }
         for left in (0..ORDERS).rev() {
             if let Poll::Ready(ended) = driver.poll(cx, &mut desk) {
@@ -321,23 +335,41 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     Ok(())
 }
 
-/// The signals that ask for an end. SIGHUP is one of them: it comes when the terminal is closed.
-pub(crate) struct Signals([Signal; 3]);
+/// The signals that ask for an end. SIGHUP is one of them, since it comes when the terminal is closed, but for services.
+pub(crate) struct Signals {
+    ends: [Signal; 2],
+    hangup: Signal,
+    reloads: bool,
+}
 
 impl Signals {
     pub(crate) fn new() -> Result<Signals> {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let [interrupt, terminate, hangup] = kinds.map(signal);
-        Ok(Signals([interrupt?, terminate?, hangup?]))
+        Ok(Signals { ends: [interrupt?, terminate?], hangup: hangup?, reloads: false })
+    }
+
+    /// SIGHUP asks for the configuration to be read again.
+    pub(crate) fn reloading(self, reloads: bool) -> Signals {
+        Signals { reloads, ..self }
     }
 
     /// Ready for each signal once.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        for signal in &mut self.0 {
+        for signal in &mut self.ends {
             if signal.poll_recv(cx).is_ready() {
                 return Poll::Ready(());
             }
         }
-        Poll::Pending
+        if self.reloads { Poll::Pending } else { self.hangup.poll_recv(cx).map(drop) }
+    }
+
+    /// Ready each time that the configuration is to be read again.
+    pub(crate) fn poll_reload(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut any = false;
+        while self.reloads && self.hangup.poll_recv(cx).is_ready() {
+            any = true;
+        }
+        if any { Poll::Ready(()) } else { Poll::Pending }
     }
 }

@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 use super::{Options, Token, Where};
 
 /// Whether and how a run can be reached into.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct ControlArgs {
     /// Answer programs, `quasimodem ctl` and browsers over HTTP: on PORT of 127.0.0.1, on ADDR:PORT, or at the socket
     /// unix:PATH, which only you can open. Port 0 takes a free one, which is printed.

@@ -4,9 +4,12 @@ use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::LIMIT;
+use crate::broker::{Broker, Kind};
+use crate::host::Host;
 use crate::program::{Program, command};
 
 #[test]
@@ -49,6 +52,42 @@ fn a_notify_socket_that_is_not_there_harms_nobody() {
     let mut command = command(&["run", "--at", "tcp:0"]);
     command.env("NOTIFY_SOCKET", "/nowhere/notify").env("WATCHDOG_USEC", "2000");
     Program::start(command).terminate();
+}
+
+/// Without a terminal SIGHUP has the configuration read again, and what can't change so is told.
+#[test]
+fn a_service_reads_its_configuration_again() {
+    let broker = Broker::start(Kind::Lab);
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("modem.toml");
+    fs::write(&path, "at = \"tcp:0\"\nmodel = \"MC615\"\nboot_ms = 0\n").unwrap();
+    let mut command = Command::new("setsid");
+    command.arg(env!("CARGO_BIN_EXE_quasimodem")).args(["run", "-v", "--config", path.to_str().unwrap()]);
+    let mut program = Program::start(command);
+    let mut host = Host::connect(program.address());
+    let open = r#"AT+MQTTOPEN=1,"broker.example",1883,1,60"#;
+    host.command(open);
+    host.expect("\r\n+MQTTOPEN: 1,0\r\n");
+    let map = format!("host_map = [\"broker.example:1883=127.0.0.1:{}\"]\n", broker.port());
+    fs::write(&path, format!("at = \"tcp:1\"\nmodel = \"MC610\"\nboot_ms = 0\n{map}")).unwrap();
+    program.signal(Signal::HUP);
+    let told = program.wait_for("modem.toml again: ");
+    let due = "connections go by it from now on, the module from its next start on; at changed as well, and needs a restart of \
+               quasimodem";
+    assert_eq!(told, due);
+    host.command(open);
+    host.expect("\r\n+MQTTOPEN: 1,1\r\n");
+    host.send("AT+CGMM");
+    host.expect("AT+CGMM\r\n+CGMM: \"MC615\"\r\n\r\nOK\r\n");
+    fs::write(&path, "model = \"MC6\"\n").unwrap();
+    program.signal(Signal::HUP);
+    let told = program.wait_for("the configuration stays as it is: ");
+    assert!(told.contains("modem.toml:1: model is \"MC6\""), "{told}");
+    host.command("AT+CFUN=1,1");
+    host.expect("\r\n+SIM READY\r\n");
+    host.send("AT+CGMM");
+    host.expect("AT+CGMM\r\n+CGMM: \"MC610\"\r\n\r\nOK\r\n");
+    program.terminate();
 }
 
 #[test]

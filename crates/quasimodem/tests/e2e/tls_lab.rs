@@ -106,6 +106,14 @@ fn clients_need_certificates_if_it_says_so() {
     host.load("CAFILE", &client);
     host.load("KEYFILE", &read(&path, "client.key"));
     opens(&mut host, "localhost", port);
+    // Hosts that load none find what the modem was given.
+    let (certificate, key) = (format!("{path}/client.pem"), format!("{path}/client.key"));
+    let given = ["--tls-dir", &path, "--client-auth", "--cert", &certificate, "--key", &key];
+    let (_program, mut host, port) = lab(&given);
+    opens(&mut host, "localhost", port);
+    let outcome = run_to_end(&["run", "--cert", &key, "--key", &certificate], "");
+    assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("can't use --cert and --key: "), "{}", outcome.stderr);
 }
 
 #[test]
