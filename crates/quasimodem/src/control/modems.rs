@@ -22,11 +22,8 @@ pub(super) async fn run(asked: Asked) -> Answered {
         "ordered": asked.app.ordered.load(Ordering::Relaxed),
         "epoch": asked.app.journal.epoch(), "pid": std::process::id(),
     });
-    if let Some(run) = run.as_object_mut() {
-        if let Some(peers) = &scene.peers {
-            run.insert("broker".into(), at(peers.broker_at));
-            run.insert("gateway".into(), at(peers.gateway_at));
-        }
+    if let Some(peers) = &scene.peers {
+        (run["broker"], run["gateway"]) = (at(peers.broker_at), at(peers.gateway_at));
     }
     answer(StatusCode::OK, run)
 }

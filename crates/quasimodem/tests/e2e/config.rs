@@ -121,6 +121,8 @@ fn mistakes_are_told_with_their_place() {
         "imei",
         "host_map",
         "ca",
+        "cert",
+        "key",
         "events",
         "trace",
         "log",
