@@ -11,7 +11,7 @@ use quasimodem_core::{Modem, Uart};
 use quasimodem_lab::event::{Event, Names};
 use quasimodem_lab::fault::Plan;
 use quasimodem_lab::flat::Bad;
-use quasimodem_lab::order::{Inbox, Mail, Order};
+use quasimodem_lab::order::{For, Inbox, Mail, Order};
 use quasimodem_lab::script::Who;
 use quasimodem_lab::watch::Of;
 use tokio::runtime::Builder;
@@ -55,6 +55,9 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
     let Config { at, pace, imei, settings, mut hosts, ca, plan, events, trace, control, log, again } = config;
     if let Some(fault) = plan.needs_lab().filter(|_| lab.is_none()) {
         return Err(Unusable(format!("--fault: {}", Bad::NeedsLab(fault))).into());
+    }
+    if let Some(fault) = plan.needs_clouds().filter(|_| lab.as_ref().is_none_or(|lab| !lab.has_clouds())) {
+        return Err(Unusable(format!("--fault: {}", Bad::NoClouds(fault))).into());
     }
     let is_test = matches!(at, At::Script(_));
     // Before the serial end is made: a signal must not leave a link or a raw terminal behind.
@@ -267,12 +270,9 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
             match mail {
                 Mail::Look(look) => look(driver.state()),
                 Mail::Order(order, answer) => {
-                    let carried_out = match (order.needs_lab(), order, &peers) {
-                        (Some(fault), _, None) => Err(Bad::NeedsLab(fault)),
-                        (_, Order::Broker(order), Some(peers)) => peers.broker.order(&order),
-                        (_, Order::Gateway(order), Some(peers)) => peers.gateway.order(&order),
-                        (_, Order::Gateway(_), None) => Err(Bad::NoGateway),
-                        (_, Order::Reset(reset), peers) => {
+                    let carried_out = match (lab::missing(&order, peers.as_ref()), order) {
+                        (Some(bad), _) => Err(bad),
+                        (None, Order::Reset(reset)) => {
                             driver.forget(&mut desk);
                             if let Some(peers) = peers.as_ref().filter(|_| !reset.keeps_peers) {
                                 peers.empty();
@@ -284,7 +284,10 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
                             driver.begin_anew(seed, &mut desk);
                             Ok(())
                         }
-                        (_, order, _) => driver.order(order, &mut desk),
+                        (None, order) if order.whom() == For::Peer => {
+                            peers.as_ref().map_or(Ok(()), |peers| peers.order(order))
+                        }
+                        (None, order) => driver.order(order, &mut desk),
                     };
                     match (answer, carried_out) {
                         (Some(answer), carried_out) => answer(carried_out),

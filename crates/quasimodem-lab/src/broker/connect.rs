@@ -49,7 +49,7 @@ impl Broker {
         if connect.clean_session {
             self.end_session(&client, false, out);
         }
-        let session_present = self.sessions.contains_key(&client);
+        let (session_present, says_dup) = (self.sessions.contains_key(&client), self.says_dup());
         out.send(peer, &Packet::Connack { session_present, code: 0 });
         let clean = connect.clean_session;
         out.note(Note::Connected { peer, client: client.clone(), clean, session_present });
@@ -65,7 +65,7 @@ impl Broker {
             self.strangers.remove(&(connection.since, peer));
             connection.phase = Phase::Open(Open { client, keep_alive: connect.keep_alive, will, only });
             self.clients += 1;
-            session.resume(connection.link(peer), &self.config.limits, out);
+            session.resume(connection.link(peer), &self.config.limits, says_dup, out);
         }
         if let Some(announcement) = announcement {
             self.announce(now, peer, announcement, out);

@@ -15,6 +15,8 @@ pub enum Demand {
         /// Nothing is said.
         silent: bool,
     },
+    /// Send again what a client did not acknowledge as if it were new: without DUP [MQTT-3.3.1-1].
+    Undup,
 }
 
 impl Broker {
@@ -44,6 +46,11 @@ impl Broker {
     /// With what CONNECTs are refused.
     pub(super) fn refuses_all(&self) -> Option<Code> {
         self.demands.values().find_map(|demand| if let Demand::Refuse(code) = demand { Some(*code) } else { None })
+    }
+
+    /// Whether what is sent again says so.
+    pub(super) fn says_dup(&self) -> bool {
+        !self.demands.values().any(|demand| *demand == Demand::Undup)
     }
 
     /// Whether it is down, and silent at that.

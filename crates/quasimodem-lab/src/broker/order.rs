@@ -9,7 +9,7 @@ use quasimodem_core::mqtt::Qos;
 use super::Broker;
 use super::demand::Demand;
 use super::note::{Client, End, Message, Note};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Peer};
 use super::session::Parcel;
 use crate::flat::Bad;
 
@@ -31,6 +31,8 @@ pub enum Order {
     Kick(Box<str>),
     /// This is demanded of it under this name from here on, or nothing more.
     Demand(Box<str>, Option<Demand>),
+    /// The connection of a client ends as if another had logged in with its client id; of none that is named, all.
+    TakeOver(Option<Box<str>>),
     /// It goes down and comes up again, see [`Broker::restart`]; the connections are closed.
     Restart {
         /// With what a broker writes to its disk.
@@ -40,6 +42,9 @@ pub enum Order {
 
 /// Under this client id messages of orders are published.
 const CLIENT: &str = "lab";
+
+/// A connection of somebody else that nobody ever sees.
+const ELSEWHERE: Peer = Peer(u64::MAX);
 
 impl Broker {
     /// Carries out an order.
@@ -53,15 +58,29 @@ impl Broker {
         match order {
             Order::Publish { topic, payload, qos, retain } => self.publish(topic, payload, *qos, *retain, out),
             Order::Kick(client) => {
-                let Some(peer) = self.sessions.get(&**client).and_then(|session| session.peer) else {
-                    return Err(Bad::NoClient(client.to_string(), self.client_ids()));
-                };
+                let peer = self.peer_of(client)?;
                 self.close(peer, End::Kicked, out);
+            }
+            Order::TakeOver(None) => {
+                let peers = self.sessions.values().filter_map(|session| session.peer);
+                for peer in peers.collect::<Vec<_>>() {
+                    self.close(peer, End::TakenOver(ELSEWHERE), out);
+                }
+            }
+            Order::TakeOver(Some(client)) => {
+                let peer = self.peer_of(client)?;
+                self.close(peer, End::TakenOver(ELSEWHERE), out);
             }
             Order::Restart { keep } => self.go_down(*keep, out),
             Order::Demand(name, demand) => self.demand(name, *demand, out),
         }
         Ok(())
+    }
+
+    /// Where a client is connected.
+    fn peer_of(&self, client: &str) -> Result<Peer, Bad> {
+        let peer = self.sessions.get(client).and_then(|session| session.peer);
+        peer.ok_or_else(|| Bad::NoClient(client.into(), self.client_ids()))
     }
 
     /// The ids of the clients that are connected.
@@ -83,6 +102,7 @@ impl fmt::Debug for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Order::Publish { topic, payload, .. } => write!(f, "Publish({topic:?}, {} bytes)", payload.len()),
+            Order::TakeOver(client) => write!(f, "TakeOver({client:?})"),
             Order::Kick(client) => write!(f, "Kick({client:?})"),
             Order::Demand(name, demand) => write!(f, "Demand({name:?}, {demand:?})"),
             Order::Restart { keep } => write!(f, "Restart(keep: {keep})"),

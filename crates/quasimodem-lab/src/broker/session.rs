@@ -113,9 +113,9 @@ impl Session {
     }
 
     /// Sends again what the client did not acknowledge [MQTT-4.4.0-1], then what waited.
-    pub(super) fn resume(&mut self, link: Link, limits: &Limits, out: &mut Outbox) {
+    pub(super) fn resume(&mut self, link: Link, limits: &Limits, says_dup: bool, out: &mut Outbox) {
         for flight in &self.flights {
-            flight.send(&self.client, link.peer, true, out);
+            flight.send(&self.client, link.peer, says_dup, out);
         }
         self.pump(link, limits, out);
     }

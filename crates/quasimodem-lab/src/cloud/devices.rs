@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Cloud;
+use super::order::Demand;
 use super::signature::{base64, from_base64, hex};
 use super::{seal, tuya};
 use crate::broker::Announcement;
@@ -112,6 +113,7 @@ impl Registry {
             devices: BTreeMap::new(),
             timing: Timing::default(),
             faults: Vec::new(),
+            demands: BTreeMap::new(),
             seen: Seen::default(),
             random: Random::new(seed),
             root: Box::default(),
@@ -267,6 +269,8 @@ pub(super) struct State {
     devices: BTreeMap<(Cloud, Box<str>), Entry>,
     pub(super) timing: Timing,
     faults: Vec<(Fault, Option<u32>)>,
+    /// What faults demand.
+    pub(super) demands: BTreeMap<Box<str>, Demand>,
     seen: Seen,
     random: Random,
     pub(super) root: Box<[u8]>,
@@ -367,8 +371,14 @@ impl State {
 
     /// Finds and uses up a fault.
     pub(super) fn fault(&mut self, http: bool) -> Option<Fault> {
-        let fits = |(fault, _): &(Fault, _)| http || !matches!(fault, Fault::Chunked | Fault::Status(_));
-        let index = self.faults.iter().position(fits)?;
+        let fits = |fault: &Fault| http || !matches!(fault, Fault::Chunked | Fault::Status(_));
+        let Some(index) = self.faults.iter().position(|(fault, _)| fits(fault)) else {
+            let mut demands = self.demands.values();
+            return demands.find_map(|demand| match demand {
+                Demand::Spoil(fault) if fits(fault) => Some(*fault),
+                _ => None,
+            });
+        };
         let (fault, times) = self.faults.get_mut(index)?;
         let fault = *fault;
         if let Some(times) = times {

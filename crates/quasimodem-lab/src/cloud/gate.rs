@@ -38,6 +38,9 @@ impl Gate {
 
 impl Authority for Gate {
     fn admit(&self, login: &Login<'_>) -> Result<Admission, Refusal> {
+        if let Some(code) = self.registry.refuses() {
+            return Err((code, "a fault refuses everybody"));
+        }
         let password = login.password.map_or(Some(""), |password| str::from_utf8(password).ok());
         let shown = Shown {
             client_id: login.client_id,

@@ -22,6 +22,7 @@ mod devices;
 mod gate;
 pub mod http;
 mod login;
+mod order;
 mod places;
 mod registration;
 mod samples;
@@ -34,5 +35,6 @@ pub use quasimodem_core::cloud::Cloud;
 
 pub use self::devices::{BadEntry, Device, Fault, Parameters, Product, Registry, Timing};
 pub use self::gate::Gate;
+pub use self::order::{Demand, Order};
 pub use self::places::{Place, Security, Service, places};
 pub use self::samples::samples;

@@ -241,7 +241,7 @@ impl Filters {
                 let is_open = connections.get(link).is_some_and(|(_, is_open)| *is_open);
                 is_open && (*up || modem.is_between_packets(*link))
             }
-            Due::Arrive(..) | Due::Send(..) | Due::Broker(_) => true,
+            Due::Arrive(..) | Due::Send(..) | Due::Peer(_) => true,
             Due::Silence => connections.values().any(|(_, is_open)| *is_open),
         };
         let overlay = self.plan.settle(now, &meets, tell, &mut more);

@@ -15,10 +15,10 @@ use super::hand::{Draws, fraction};
 use super::item::{Fit, Item};
 use super::life::Life;
 use super::row::{Act, Due, Overlay};
-use super::spec::{Cue, Order, Spec};
-use crate::broker;
+use super::spec::{Cue, Order as FaultOrder, Spec};
 use crate::event::Condition;
 use crate::flat::{Bad, Values};
+use crate::order::Order;
 use crate::random::Random;
 
 use self::near::Near;
@@ -36,8 +36,8 @@ pub struct Plan {
     /// Those of the beginning, and when that was.
     first: Vec<(String, Spec)>,
     start: Instant,
-    /// Names of what was demanded by faults that are there no more.
-    left: Vec<Box<str>>,
+    /// What takes back what was demanded by faults that are there no more.
+    left: Vec<Order>,
 }
 
 /// What came of a hit.
@@ -62,7 +62,7 @@ struct Fault {
     near: Near,
     /// Whether what lasts works, where that was decided.
     verdicts: BTreeMap<Scope, bool>,
-    /// The lab's broker does what it demands.
+    /// A peer of the lab does what it demands.
     demanding: bool,
     /// The turn of which that was said.
     spent: Option<u64>,
@@ -148,18 +148,18 @@ impl Plan {
     /// # Errors
     ///
     /// There is no fault of that id.
-    pub fn order(&mut self, order: Order, now: Instant, tell: &mut dyn FnMut(Happened<'_>)) -> Result<(), Bad> {
+    pub fn order(&mut self, order: FaultOrder, now: Instant, tell: &mut dyn FnMut(Happened<'_>)) -> Result<(), Bad> {
         let (found, id) = match order {
-            Order::Put(spec) => {
+            FaultOrder::Put(spec) => {
                 self.put(spec, now, tell);
                 return Ok(());
             }
-            Order::PutAll(specs) => {
+            FaultOrder::PutAll(specs) => {
                 specs.into_iter().for_each(|spec| self.put(spec, now, tell));
                 return Ok(());
             }
-            Order::Clear(id) => (self.clear(id.as_deref(), tell), id.unwrap_or_default()),
-            Order::Cue(id, cue) => (self.cue(&id, cue, now, tell), id),
+            FaultOrder::Clear(id) => (self.clear(id.as_deref(), tell), id.unwrap_or_default()),
+            FaultOrder::Cue(id, cue) => (self.cue(&id, cue, now, tell), id),
         };
         if found {
             return Ok(());
@@ -219,6 +219,11 @@ impl Plan {
     /// A fault that only a lab has, if there is one.
     pub fn needs_lab(&self) -> Option<&'static str> {
         self.faults.iter().find_map(|fault| fault.spec.needs_lab())
+    }
+
+    /// A fault of clouds, if there is one.
+    pub fn needs_clouds(&self) -> Option<&'static str> {
+        self.faults.iter().find_map(|fault| fault.spec.needs_clouds())
     }
 
     /// Says which faults there are.
@@ -299,7 +304,7 @@ impl Plan {
         due: &mut Vec<(Duration, Due)>,
     ) -> Overlay {
         let (seeds, mut overlay) = ((self.seed, self.modem), Overlay::default());
-        let ended = self.left.drain(..).map(|name| Due::Broker(broker::Order::Demand(name, None)));
+        let ended = self.left.drain(..).map(Due::Peer);
         due.extend(ended.map(|order| (Duration::ZERO, order)));
         for fault in &mut self.faults {
             if fault.life.has_lapsed(&fault.spec.values, now) {
@@ -318,8 +323,8 @@ impl Plan {
                         due.extend(what.into_iter().map(|(after, what)| (delay + after, what)));
                     }
                 }
-                Act::Broker(act) if begins && fault.begins(turn, seeds, false, tell) => {
-                    due.push((Duration::ZERO, Due::Broker(act(&fault.spec.values))));
+                Act::Peer(act) if begins && fault.begins(turn, seeds, false, tell) => {
+                    due.push((Duration::ZERO, Due::Peer(act(&fault.spec.values))));
                 }
                 Act::Demand(act) => {
                     if begins {
@@ -327,9 +332,8 @@ impl Plan {
                     }
                     let works = turn.is_some() && fault.episode.is_some_and(|(_, hit)| hit);
                     if works != std::mem::replace(&mut fault.demanding, works) {
-                        let demand = works.then(|| act(&fault.spec.values));
-                        let name = fault.id.as_str().into();
-                        due.push((Duration::ZERO, Due::Broker(broker::Order::Demand(name, demand))));
+                        let order = act(&fault.spec.values).order(fault.id.as_str().into(), works);
+                        due.push((Duration::ZERO, Due::Peer(order)));
                     }
                 }
                 Act::Radio(act) => {
@@ -352,7 +356,7 @@ impl Plan {
         let seeds = (self.seed, self.modem);
         let next = self.faults.iter().filter_map(|fault| match fault.spec.row.act {
             Act::Once(_)
-            | Act::Broker(_)
+            | Act::Peer(_)
             | Act::Demand(_)
             | Act::Radio(_)
             | Act::Links(_)
@@ -414,9 +418,10 @@ impl Fault {
         }
     }
 
-    /// The name under which the lab's broker does what it demands.
-    fn demands(&self) -> Option<Box<str>> {
-        self.demanding.then(|| self.id.as_str().into())
+    /// What takes back what it demands of a peer.
+    fn demands(&self) -> Option<Order> {
+        let Act::Demand(act) = self.spec.row.act else { return None };
+        self.demanding.then(|| act(&self.spec.values).order(self.id.as_str().into(), false))
     }
 
     fn expected(&self) -> RangeInclusive<u64> {

@@ -8,8 +8,8 @@ use quasimodem_core::{Form, Input, Instant, Kind as PieceKind, Link, Registratio
 use super::hand::{Draws, Hand};
 use super::item::Piece;
 use super::line::Receiver;
-use crate::broker::{self, Demand};
 use crate::flat::{Key, Kind, Values};
+use crate::order::{Demand, Order};
 
 /// A fault.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +45,10 @@ pub enum Layer {
     Link,
     /// Packets of MQTT and MQTT-SN.
     Packet,
-    /// The lab's own broker.
+    /// The lab's own broker and gateway.
     Lab,
+    /// What stands in for clouds in the lab.
+    Cloud,
 }
 
 impl Layer {
@@ -59,6 +61,7 @@ impl Layer {
             Layer::Link => "link",
             Layer::Packet => "packet",
             Layer::Lab => "lab",
+            Layer::Cloud => "cloud",
         }
     }
 }
@@ -90,10 +93,10 @@ pub(crate) enum Act {
     Freeze(fn(&Values) -> bool),
     /// While it lasts, the radio side is otherwise.
     Radio(fn(&Values, &mut Overlay)),
-    /// While it lasts, this is demanded of the lab's broker.
+    /// While it lasts, this is demanded of a peer of the lab.
     Demand(fn(&Values) -> Demand),
-    /// Happens once in the lab's broker, when it begins.
-    Broker(fn(&Values) -> broker::Order),
+    /// A peer of the lab does this once, when it begins.
+    Peer(fn(&Values) -> Order),
     /// Happens once, when it begins: these, each after its time.
     Once(fn(&Values) -> Vec<(Duration, Due)>),
 }
@@ -220,7 +223,7 @@ impl Act {
             Act::Lookups(_) => Some(["look-up", "look-ups"]),
             Act::Bytes(_) => Some(["byte", "bytes"]),
             Act::Links(_) | Act::Line(_) | Act::Freeze(_) => Some(["connection or line", "connections or lines"]),
-            Act::Radio(_) | Act::Demand(_) | Act::Broker(_) | Act::Once(_) => None,
+            Act::Radio(_) | Act::Demand(_) | Act::Peer(_) | Act::Once(_) => None,
         }
     }
 }
@@ -262,8 +265,8 @@ pub enum Due {
     Inject(Link, bool, Box<[u8]>),
     /// No connection carries anything any more, and nobody is told.
     Silence,
-    /// The lab's broker does this.
-    Broker(broker::Order),
+    /// A peer of the lab does this.
+    Peer(Order),
 }
 
 impl Row {
@@ -271,14 +274,14 @@ impl Row {
     pub fn class(&self) -> &'static str {
         match self.act {
             Act::Radio(_) | Act::Links(_) | Act::Line(_) | Act::Freeze(_) | Act::Demand(_) => "state",
-            Act::Once(_) | Act::Broker(_) => "once",
+            Act::Once(_) | Act::Peer(_) => "once",
             _ => "each",
         }
     }
 
-    /// What it can't do without: `lab`, a broker of ours; `None`: it works with every broker.
+    /// What it can't do without: `lab`, peers of ours; `None`: it works with every broker.
     pub fn needs(&self) -> Option<&'static str> {
-        matches!(self.act, Act::Demand(_) | Act::Broker(_)).then_some("lab")
+        matches!(self.act, Act::Demand(_) | Act::Peer(_)).then_some("lab")
     }
 
     /// All keys of this fault: its own, what it is about, and those that all faults have.

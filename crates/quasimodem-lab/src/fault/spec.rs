@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use quasimodem_core::Link;
 
 use super::plan::{Counts, Known};
-use super::row::{Act, Row};
+use super::row::{Act, Layer, Row};
 use super::table::{ALIASES, ROWS};
 use crate::event::Condition;
 use crate::flat::{self, Bad, Named, Values};
@@ -111,6 +111,11 @@ impl Spec {
     }
 
     /// Its row's name, if only a lab has it.
+    pub fn needs_clouds(&self) -> Option<&'static str> {
+        (self.row.layer == Layer::Cloud).then_some(self.row.name)
+    }
+
+    /// Its name, if only a lab has it.
     pub fn needs_lab(&self) -> Option<&'static str> {
         self.row.needs().map(|_| self.row.name)
     }

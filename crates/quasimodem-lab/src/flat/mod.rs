@@ -67,8 +67,10 @@ pub enum Bad {
     HasHost,
     /// The modem takes nothing in at the moment.
     Busy,
-    /// There is no gateway.
-    NoGateway,
+    /// There is no such peer.
+    NoPeer,
+    /// Nothing stands in for clouds, which this fault needs.
+    NoClouds(&'static str),
     /// This order is for a modem, and none is named.
     ForModem(&'static str),
     /// This order is for the lab or its peers, not for a modem.
@@ -189,7 +191,10 @@ impl fmt::Display for Bad {
             Bad::ForModem(order) => write!(f, "{order} is an order for a modem, not for the lab"),
             Bad::HasHost => f.write_str("a host has the port of the modem: what it types is its own"),
             Bad::Busy => f.write_str("the modem takes nothing in before it has answered what was typed"),
-            Bad::NoGateway => f.write_str("there is no gateway: quasimodem lab has one"),
+            Bad::NoPeer => f.write_str("there is no broker or gateway to be told: quasimodem lab has them"),
+            Bad::NoClouds(fault) => {
+                write!(f, "{fault} needs what stands in for clouds: quasimodem lab --cloud NAME has it")
+            }
             Bad::ForPeer(order) => write!(f, "{order} is an order for the lab, not for one of its modems"),
             Bad::SameId(id) => write!(f, "two faults have the id {id:?}; give one of them another: id=NAME"),
         }

@@ -84,7 +84,7 @@ use crate::timers::Timers;
 
 pub use self::config::{Config, Limits, Login};
 pub use self::note::{Client as Name, End, LinkEnd, Loss, Message, Note, Refusal};
-pub use self::order::Order;
+pub use self::order::{Demand, Order};
 pub use self::outbox::{Effect, Input, Link, Outbox, Peer};
 
 /// An MQTT-SN 1.2 gateway.
@@ -105,6 +105,8 @@ pub struct Gateway {
     connected: usize,
     last_key: u64,
     last_link: u64,
+    /// What faults demand of it.
+    demands: BTreeMap<Box<str>, Demand>,
 }
 
 /// A session.
@@ -169,6 +171,7 @@ impl Gateway {
             connected: 0,
             last_key: 0,
             last_link: 0,
+            demands: BTreeMap::new(),
         }
     }
 
@@ -176,6 +179,7 @@ impl Gateway {
     pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox) {
         self.settle(now, out);
         match input {
+            Input::Datagram(..) if self.is_lost() => {}
             Input::Datagram(peer, bytes) => match Packet::decode(bytes) {
                 Ok(packet) => self.datagram(now, peer, packet, out),
                 Err(why) => out.note(Note::Malformed { peer, why }),
@@ -189,6 +193,9 @@ impl Gateway {
                 self.pump_own(now, out);
             }
             Input::Tick => {}
+        }
+        if self.is_lost() {
+            out.send_nothing();
         }
     }
 

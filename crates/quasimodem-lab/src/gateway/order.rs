@@ -17,6 +17,18 @@ pub enum Order {
     Kick(Box<str>),
     /// It goes down and comes up again, and knows nobody: clients hear nothing of it.
     Restart,
+    /// This is demanded of it under this name from here on, or nothing more.
+    Demand(Box<str>, Option<Demand>),
+}
+
+/// What a gateway is to do for a while.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Demand {
+    /// Hear and say nothing.
+    Lost {
+        /// It knows nobody any more when it is back.
+        forgets: bool,
+    },
 }
 
 impl Gateway {
@@ -27,6 +39,7 @@ impl Gateway {
     /// Nobody is there whom it is about.
     pub fn order(&mut self, now: Instant, order: &Order, out: &mut Outbox) -> Result<(), Bad> {
         self.settle(now, out);
+        let is_lost = self.is_lost();
         match order {
             Order::Kick(client) => {
                 let key = self.names.get(&**client).copied().filter(|key| self.is_connected(*key));
@@ -37,8 +50,23 @@ impl Gateway {
                 self.end(now, key, End::Kicked, out);
             }
             Order::Restart => self.restart(out),
+            Order::Demand(name, None) => drop(self.demands.remove(name)),
+            Order::Demand(name, Some(demand)) => {
+                let Demand::Lost { forgets } = demand;
+                if self.demands.insert(name.clone(), *demand).is_none() && *forgets {
+                    self.restart(out);
+                }
+            }
+        }
+        if is_lost {
+            out.send_nothing();
         }
         Ok(())
+    }
+
+    /// Whether it neither hears nor says anything.
+    pub(super) fn is_lost(&self) -> bool {
+        !self.demands.is_empty()
     }
 
     fn is_connected(&self, key: super::Key) -> bool {

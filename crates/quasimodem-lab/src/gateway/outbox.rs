@@ -102,6 +102,11 @@ impl Outbox {
         self.entries.clear();
     }
 
+    /// What was to be sent to clients is lost.
+    pub(super) fn send_nothing(&mut self) {
+        self.entries.retain(|entry| !matches!(entry, Entry::Send(..)));
+    }
+
     pub(super) fn send(&mut self, peer: Peer, packet: &sn::Packet<'_>) {
         let start = self.bytes.len();
         packet.put(&mut self.bytes);

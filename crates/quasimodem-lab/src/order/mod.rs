@@ -3,6 +3,7 @@
 //! One more order is a row of [`ROWS`] and what it makes of its values. They reach stations by the [`Inbox`] of their thread,
 //! and a [`World`](crate::world::World) by its plan.
 
+mod demand;
 mod inbox;
 mod table;
 
@@ -11,10 +12,12 @@ use std::str::FromStr;
 use quasimodem_core::{Change, Power};
 
 use crate::broker;
+use crate::cloud;
 use crate::fault;
 use crate::flat::{self, Bad, Key, Named, Values};
 use crate::gateway;
 
+pub(crate) use self::demand::Demand;
 pub use self::inbox::{Answer, Inbox, Look, Mail};
 pub use self::table::ROWS;
 
@@ -58,6 +61,8 @@ pub enum Order {
     Broker(broker::Order),
     /// The gateway of the lab does this.
     Gateway(gateway::Order),
+    /// What stands in for clouds does this.
+    Clouds(cloud::Order),
     /// All begins anew.
     Reset(Reset),
 }
@@ -141,8 +146,11 @@ impl Order {
             Order::Gateway(gateway::Order::Kick(_)) => "gateway-kick",
             Order::Gateway(gateway::Order::Restart) => "gateway-restart",
             Order::Reset(_) => "reset",
+            Order::Broker(broker::Order::TakeOver(_)) => "broker-takeover",
             // Only faults demand something.
-            Order::Broker(broker::Order::Demand(..)) => "fault",
+            Order::Broker(broker::Order::Demand(..))
+            | Order::Gateway(gateway::Order::Demand(..))
+            | Order::Clouds(cloud::Order::Demand(..)) => "fault",
         }
     }
 
@@ -165,10 +173,19 @@ impl Order {
         }
     }
 
+    /// A fault that it puts and that needs clouds.
+    pub fn needs_clouds(&self) -> Option<&'static str> {
+        match self {
+            Order::Fault(fault::Order::Put(spec)) => spec.needs_clouds(),
+            Order::Fault(fault::Order::PutAll(specs)) => specs.iter().find_map(fault::Spec::needs_clouds),
+            _ => None,
+        }
+    }
+
     /// Whom it is for.
     pub fn whom(&self) -> For {
         match self {
-            Order::Broker(_) | Order::Gateway(_) => For::Peer,
+            Order::Broker(_) | Order::Gateway(_) | Order::Clouds(_) => For::Peer,
             Order::Reset(_) => For::Run,
             Order::Fault(_) | Order::Radio(_) | Order::Power(_) | Order::Print(_) | Order::Console(_) => For::Station,
         }

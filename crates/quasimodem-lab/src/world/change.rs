@@ -127,6 +127,9 @@ impl World {
 
     /// Carries out an order; the station is served after it.
     pub(super) fn order(&mut self, station: usize, order: Order, watch: &mut dyn Watch) -> Result<(), Bad> {
+        if let Some(fault) = order.needs_clouds() {
+            return Err(Bad::NoClouds(fault));
+        }
         let mut outcome = Ok(());
         match order {
             Order::Radio(changes) => {
@@ -149,6 +152,8 @@ impl World {
                 self.with_broker(0, watch, |broker, now, out| outcome = broker.order(now, &order, out));
             }
             Order::Gateway(order) => outcome = self.order_gateway(&order, watch),
+            // Faults that would order something are refused.
+            Order::Clouds(_) => {}
             Order::Reset(reset) => self.reset(reset, watch),
             Order::Fault(order) => {
                 let (now, seed) = (self.now, self.seed);

@@ -4,7 +4,6 @@ use quasimodem_core::{Input, Link, Port, Why};
 
 use super::World;
 use crate::fault::{Due, Filters, Plan, Unhit};
-use crate::order::Order;
 use crate::watch::{Watch, Way};
 
 impl World {
@@ -69,9 +68,9 @@ impl World {
                 Due::Type(bytes) => self.type_in(station, &bytes, watch),
                 Due::Arrive(link, bytes) => self.tell(station, &Input::Received(link, &bytes), watch),
                 Due::Send(link, bytes) => self.put(station, link, &[bytes], watch),
-                Due::Broker(order) => {
-                    // What demands and restarts is always carried out.
-                    let _ = self.order(station, Order::Broker(order), watch);
+                Due::Peer(order) => {
+                    // What demands and restarts is always carried out, where there is such a peer.
+                    let _ = self.order(station, order, watch);
                 }
                 // These are put among what is held.
                 Due::Inject(..) | Due::Silence => {}

@@ -196,7 +196,7 @@ impl World {
 
     /// Carries out an order.
     pub(super) fn order_gateway(&mut self, order: &gateway::Order, watch: &mut dyn Watch) -> Result<(), Bad> {
-        let mut done = Err(Bad::NoGateway);
+        let mut done = Err(Bad::NoPeer);
         self.with_gateway(watch, |gateway, now, out| done = gateway.order(now, order, out));
         done
     }

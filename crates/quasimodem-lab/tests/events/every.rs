@@ -73,6 +73,7 @@ fn eventful() -> Vec<String> {
         lab.advance(SECOND);
     }
     modem.attach(false);
+    lab.order("reset").unwrap();
     lab.end();
     lab.events()
 }

@@ -148,7 +148,9 @@ impl Shared {
 fn bad(bad: &Bad) -> Problem {
     let problem = match bad {
         Bad::NoFault(..) | Bad::NoClient(..) => Problem::not_found(bad.to_string()),
-        Bad::NeedsLab(_) | Bad::NoGateway => Problem::new(StatusCode::CONFLICT, "no-lab", bad.to_string()),
+        Bad::NeedsLab(_) | Bad::NoPeer | Bad::NoClouds(_) => {
+            Problem::new(StatusCode::CONFLICT, "no-lab", bad.to_string())
+        }
         Bad::HasHost => Problem::new(StatusCode::CONFLICT, "has-host", bad.to_string()),
         Bad::Busy => Problem::new(StatusCode::CONFLICT, "busy", bad.to_string()),
         _ => Problem::bad_value(bad.to_string()),

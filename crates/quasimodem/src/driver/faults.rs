@@ -53,7 +53,7 @@ impl<E: SerialEnd> Driver<E> {
                 self.listen(lent);
             }
             // These are no station's.
-            Order::Broker(_) | Order::Gateway(_) | Order::Reset(_) => {}
+            Order::Broker(_) | Order::Gateway(_) | Order::Clouds(_) | Order::Reset(_) => {}
         }
         outcome
     }
@@ -221,9 +221,9 @@ impl<E: SerialEnd> Driver<E> {
                 lent.watching.see(|watch| watch.sent(now, station, link, &bytes));
                 self.links.send(link, &bytes);
             }
-            Due::Broker(order) => {
+            Due::Peer(order) => {
                 // There is room for more than faults of a modem can order at once.
-                lent.inbox.put(self.station, Order::Broker(order));
+                lent.inbox.put(self.station, order);
             }
             // These are put among what is held.
             Due::Inject(..) | Due::Silence => {}

@@ -13,7 +13,10 @@ use std::net::SocketAddr;
 use anyhow::{Result, anyhow};
 use quasimodem_core::{Settings, Start};
 use quasimodem_lab::broker::{self, Broker, Config, Refusal, User};
+use quasimodem_lab::cloud::Registry;
+use quasimodem_lab::flat::Bad;
 use quasimodem_lab::gateway as lab_gateway;
+use quasimodem_lab::order::{For, Order};
 use quasimodem_lab::watch::Of;
 use rustls::pki_types::CertificateDer;
 
@@ -75,9 +78,37 @@ pub(crate) struct Peers {
     pub(crate) broker_at: SocketAddr,
     pub(crate) gateway: LabGateway,
     pub(crate) gateway_at: SocketAddr,
+    /// What clouds know, if some stand here.
+    pub(crate) clouds: Option<Registry>,
+}
+
+/// Why an order can't be carried out for want of a peer.
+pub(crate) fn missing(order: &Order, peers: Option<&Peers>) -> Option<Bad> {
+    let lab = order.needs_lab().filter(|_| peers.is_none()).map(Bad::NeedsLab);
+    let clouds = order.needs_clouds().filter(|_| peers.is_none_or(|peers| peers.clouds.is_none())).map(Bad::NoClouds);
+    lab.or(clouds).or_else(|| (order.whom() == For::Peer && peers.is_none()).then_some(Bad::NoPeer))
 }
 
 impl Peers {
+    /// Carries out an order that is for one of them.
+    ///
+    /// # Errors
+    ///
+    /// Nobody is there whom it is about.
+    pub(crate) fn order(&self, order: Order) -> Result<(), Bad> {
+        match order {
+            Order::Broker(order) => self.broker.order(&order),
+            Order::Gateway(order) => self.gateway.order(&order),
+            Order::Clouds(order) => {
+                // Where there are none, no fault demands anything of them.
+                self.clouds.iter().for_each(|clouds| clouds.order(order.clone()));
+                Ok(())
+            }
+            // These are for nobody here.
+            _ => Ok(()),
+        }
+    }
+
     /// They know nobody any more.
     pub(crate) fn empty(&self) {
         // Both are always carried out.
@@ -98,6 +129,11 @@ impl Options {
     ) -> Options {
         let broker = Config { users, refusals, refused_filters, ..Config::default() };
         Options { listen, tls, gateway, broker, clouds: None }
+    }
+
+    /// Whether it does.
+    pub(crate) fn has_clouds(&self) -> bool {
+        self.clouds.is_some()
     }
 
     /// Stands in for clouds as well.
@@ -143,12 +179,13 @@ pub(crate) async fn start(options: Options, settings: &Settings, watching: &Watc
         clouds: String::new(),
     };
     let broker = server::start(listener, listeners, Broker::new(broker), watching);
+    let registry = clouds.as_ref().map(|options| options.registry.clone());
     let mut clouds = match (clouds, &root) {
         (Some(options), Some(root)) => clouds::start(options, root, watching).await?,
         _ => Clouds::default(),
     };
     greeting.clouds.clone_from(&clouds.greeting);
-    let peers = Peers { broker, broker_at: reachable(address), gateway, gateway_at: reachable(sn) };
+    let peers = Peers { broker, broker_at: reachable(address), gateway, gateway_at: reachable(sn), clouds: registry };
     // What scripts know the ports by.
     let ports = [("broker", Some(peers.broker_at)), ("sn", Some(peers.gateway_at)), ("mqtts", tls_at)];
     let ports = ports.into_iter().filter_map(|(name, at)| Some((name, at?.port().to_string().into_bytes())));

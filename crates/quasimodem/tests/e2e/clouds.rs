@@ -148,7 +148,7 @@ fn a_script_gives_orders_and_hears_of_events() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let script = written(&directory, &text.replace("$port", &port));
     let script = script.to_str().unwrap();
-    let outcome = run_to_end(&["lab", "--mqtt", &port, "--script", script], "");
+    let outcome = run_to_end(&["lab", "--mqtt", &port, "--sn", "127.0.0.1:0", "--script", script], "");
     assert_eq!(outcome.code, Some(0), "{}\n{}", outcome.stdout, outcome.stderr);
 
     // Elsewhere nobody would carry them out, or it does not happen.
@@ -227,6 +227,34 @@ fn answers_are_spoiled_on_demand() {
     for fault in ["chunked", "slow=200"] {
         goes_well(&["--cloud", "tencent", "--cloud-fault", fault], &well);
     }
+}
+
+/// The same by name, for a while; and logins that a cloud refuses.
+#[test]
+fn clouds_have_bad_days() {
+    const ASK: &str = "> AT+MQTTAUTHDYN=2,\"http://gateway.tencentdevices.com/device/register\",\"LABPRODUCT\",\
+                       \"labProductSecret0123456\",\"newcomer\"\n";
+    let directory = TempDir::new().unwrap();
+    let script = format!(
+        "! fault cloud-answer how=status status=503\n{ASK}< +MQTTAUTHDYN: 2,,\n! clear id=cloud-answer\n\
+         {ASK}< +MQTTAUTHDYN: 2,2,$secret\n"
+    );
+    goes_well(&["--cloud", "tencent"], &written(&directory, &script));
+    let example = fs::read_to_string(example("onenet")).unwrap();
+    let refused = format!("! fault cloud-refuse code=4\n{}", example.replacen("+MQTTOPEN: 1,1", "+MQTTOPEN: 1,0", 1));
+    let (refused, _) = refused.split_once("+MQTTOPEN: 1,0").unwrap();
+    let refused = written(
+        &directory,
+        &format!("{refused}+MQTTOPEN: 1,0\n> AT+CEER\n< +CEER: 703,\"Bad user name or password\"\n"),
+    );
+    goes_well(&["--cloud", "onenet"], &refused);
+    // Where no cloud stands, nobody can be told.
+    let outcome = run_to_end(&["lab", "--mqtt", "0", "--script", refused.to_str().unwrap()], "");
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    let outcome = run_to_end(&["lab", "--mqtt", "0", "--fault", "cloud-refuse"], "");
+    let words =
+        "quasimodem: --fault: cloud-refuse needs what stands in for clouds: quasimodem lab --cloud NAME has it\n";
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(2), words));
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub const ALIASES: &[(&str, &str)] = &[
     ("pingresp-lost", "packet-drop type=PINGRESP"),
     ("nat-timeout", "link-half-open"),
     ("airplane", "coverage-lost stat=0"),
+    ("sn-forget-topic", "sn-reject type=PUBACK code=2"),
 ];
 
 /// Those that people use daily; the rest is by layers.
