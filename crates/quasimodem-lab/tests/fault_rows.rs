@@ -486,6 +486,32 @@ fn each_row_is_tried() {
     assert_eq!(missing, [""; 0]);
 }
 
+/// What slowed a line or a link down keeps nothing back once it is over.
+#[test]
+fn what_was_slowed_goes_on_when_that_ends() {
+    let lab = Lab::new(1);
+    let modem = lab.add();
+    let types = |line: &str| {
+        modem.read();
+        modem.write(format!("{line}\r").as_bytes());
+        lab.advance(Duration::from_secs(1));
+    };
+    types(OPEN);
+    for (fault, line, due) in [
+        ("serial-slice size=1 gap=100s", "AT+CSQ", "AT+CSQ\r\n+CSQ: 31,99\r\n\r\nOK\r\n"),
+        ("link-slice size=1 ms=2000", PUBLISH, "OK\r\n\r\n+MQTTPUB: 1,1\r\n"),
+        ("link-rate bps=20", PUBLISH, "OK\r\n\r\n+MQTTPUB: 1,1\r\n"),
+    ] {
+        modem.order(&format!("fault {fault} id=slow")).unwrap();
+        types(line);
+        let first = String::from_utf8(modem.read()).unwrap();
+        modem.order("clear id=slow").unwrap();
+        lab.advance(Duration::from_millis(100));
+        let read = first.clone() + &String::from_utf8(modem.read()).unwrap();
+        assert!(read.ends_with(due) && !first.ends_with(due), "{fault}: {first:?}, {read:?}");
+    }
+}
+
 /// A broker that sends again what a kept session did not acknowledge, and does not say so.
 #[test]
 fn what_is_sent_again_looks_new() {

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use quasimodem_lab::simulation::{self, sn};
+use quasimodem_lab::simulation::{self, bad_days, sn};
 
 /// Failures after which no further seed is tried: each is worth a look, and one fault makes many.
 const FAILURES_MAX: usize = 10;
 
-/// Runs these seeds, over MQTT and over MQTT-SN, and prints the failures with what happened before them.
+/// Runs these seeds, over MQTT, over MQTT-SN and with faults of the whole table, and prints the failures with what happened before them.
 pub(crate) fn simulate(seeds: Range<u64>) -> Result<String> {
     let start = Instant::now();
     let count = seeds.end - seeds.start;
@@ -32,7 +32,7 @@ pub(crate) fn simulate(seeds: Range<u64>) -> Result<String> {
                     if seed >= seeds.end {
                         return;
                     }
-                    for played in [over_mqtt(seed), over_sn(seed)] {
+                    for played in [over_mqtt(seed), over_sn(seed), on_a_bad_day(seed)] {
                         match played {
                             Ok(time) => {
                                 let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -70,6 +70,10 @@ fn over_mqtt(seed: u64) -> Result<Duration, String> {
 
 fn over_sn(seed: u64) -> Result<Duration, String> {
     sn::run(seed).map(|summary| summary.time).map_err(|failure| failure.to_string())
+}
+
+fn on_a_bad_day(seed: u64) -> Result<Duration, String> {
+    bad_days::run(seed).map(|summary| summary.time).map_err(|failure| failure.to_string())
 }
 
 fn style() -> ProgressStyle {

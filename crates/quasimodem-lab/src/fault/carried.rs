@@ -28,6 +28,8 @@ struct Way {
     dead: bool,
     /// Nothing comes for now.
     stalled: bool,
+    /// What waits was slowed down.
+    slowed: bool,
 }
 
 impl Carried {
@@ -120,10 +122,15 @@ impl Filters {
             if !self.due.is_empty() {
                 break;
             }
-            let is_stalled = self.carried.0.get(&(link, up)).is_some_and(|way| way.stalled);
-            let still = is_stalled && self.manner(now, (link, up), tell).stalled;
+            let asks = self.carried.0.get(&(link, up)).is_some_and(|way| way.stalled || way.slowed);
+            let manner = if asks { self.manner(now, (link, up), tell) } else { Manner::default() };
             let Some(way) = self.carried.0.get_mut(&(link, up)) else { continue };
+            let still = way.stalled && manner.stalled;
             way.stalled = still;
+            if way.slowed && manner.rate == 0 && manner.slice.0 == 0 {
+                way.slowed = false;
+                way.lane.release(now);
+            }
             let may = !still && (up || modem.wants(Port::Link(link)));
             match may.then(|| way.lane.take(now, true)).flatten() {
                 Some(Held::Bytes(bytes)) if up => self.due.push_back(Due::Send(link, bytes.into())),
@@ -219,6 +226,7 @@ impl Filters {
         way.dead |= manner.dead;
         way.stalled = manner.stalled && is_stream;
         let Manner { delay, rate, slice: (size, gap), stalled, .. } = manner;
+        way.slowed |= rate > 0 || size > 0;
         if way.dead || (stalled && !is_stream) {
             way.lane = Lane::default();
             return Vec::new();

@@ -110,6 +110,12 @@ impl Lane {
         Some(held)
     }
 
+    /// What kept it is over: all that waits in order goes on from now on.
+    pub(super) fn release(&mut self, now: Instant) {
+        self.queue.iter_mut().for_each(|(at, _)| *at = now.min(*at));
+        self.last = self.last.map(|last| last.min(now));
+    }
+
     /// When [`take`](Self::take) has something in order.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.queue.front().map(|(at, _)| *at)

@@ -25,6 +25,8 @@ struct Wire {
     /// So many more are lost with the last one that was.
     skips: u64,
     stalled: bool,
+    /// What waits was slowed down.
+    slowed: bool,
     receiver: Receiver,
 }
 
@@ -89,6 +91,11 @@ impl Filters {
         for to_host in [true, false] {
             if self.line.of(to_host).stalled {
                 self.line.of(to_host).stalled = self.wiring(now, to_host, tell).stalled;
+            }
+            if self.line.of(to_host).slowed && self.wiring(now, to_host, tell).slice.0 == 0 {
+                let wire = self.line.of(to_host);
+                wire.slowed = false;
+                wire.lane.release(now);
             }
             let may = to_host || (self.reads_serial() && modem.wants(Port::Serial));
             let wire = self.line.of(to_host);
@@ -173,6 +180,7 @@ impl Filters {
                 wire.lane.hold(now, arrived);
             }
         } else if size > 0 {
+            wire.slowed = true;
             for slice in arrived.chunks(size) {
                 let at = wire.lane.last_at(gap).map_or(now, |at| at.max(now));
                 on.extend(wire.lane.put_at(now, at, slice.to_vec()).unwrap_or_default());

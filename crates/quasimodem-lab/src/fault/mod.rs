@@ -6,6 +6,7 @@
 
 mod carried;
 mod clock;
+mod drawn;
 mod filters;
 mod hand;
 mod held;
@@ -19,6 +20,7 @@ mod row;
 mod spec;
 mod table;
 
+pub(crate) use self::drawn::draw;
 pub use self::filters::Filters;
 pub use self::plan::{Happened, Known, Plan, Stage, Unhit};
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! the packets and the broker's notes by itself. [`Invariant`] says what is checked. A run that breaks one gives a
 //! [`Failure`] that prints the seed and a transcript of the modem.
 
+pub mod bad_days;
 mod connection;
 mod delivery;
 mod draft;
