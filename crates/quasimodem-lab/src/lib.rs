@@ -34,6 +34,7 @@ pub mod random;
 pub mod recorder;
 #[doc(hidden)]
 pub mod replay;
+pub mod scenario;
 pub mod script;
 #[cfg(test)]
 mod seam_tests;

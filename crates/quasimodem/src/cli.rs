@@ -6,7 +6,6 @@ mod examples;
 mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -27,6 +26,7 @@ use crate::host_map::Mapping;
 use crate::lab::CloudArgs;
 use crate::random;
 use crate::replay;
+use crate::simulate;
 use crate::sink::Target;
 use crate::timeline;
 use crate::trace::{self, Traced};
@@ -109,14 +109,20 @@ pub(crate) enum Command {
     /// It is what AT+MQTTAUTHCFG prints, for those who want it without a modem. Nothing is sent anywhere.
     #[command(after_help = examples::CREDENTIALS_EXAMPLES)]
     Credentials(credentials::Options),
-    /// Run modems, hosts, a broker, a gateway and a network with faults in virtual time, and check what must hold.
-    #[command(
-        after_help = "Examples:\n  quasimodem simulate --seeds 0..10000\n  quasimodem simulate --seeds 4711..4712    replay one"
-    )]
-    Simulate {
-        /// The seeds to run: from A up to, but without, B.
-        #[arg(long, value_name = "A..B", default_value = "0..1000", value_parser = parse_seeds)]
-        seeds: Range<u64>,
+    /// Play a scenario in virtual time: modems, their hosts, what goes wrong, and what is expected of that.
+    ///
+    /// The same seed plays the same to the last byte. Exits with 1 where something was not as expected, with a transcript of the
+    /// modem up to then, and with 2 for a file that can't be read. Without a file it runs the simulations that the project tests
+    /// itself with.
+    #[command(after_help = examples::SIMULATE_EXAMPLES)]
+    Simulate(Box<simulate::Options>),
+    /// List the scripts that are always there, or print one.
+    Scripts {
+        /// The one to print.
+        name: Option<String>,
+        /// List them as JSON.
+        #[arg(long, conflicts_with = "name")]
+        json: bool,
     },
     /// Print a completion script for a shell.
     #[command(after_help = examples::COMPLETIONS_EXAMPLES)]
@@ -442,13 +448,6 @@ impl Assignment {
     pub(crate) fn apply(&self, settings: &mut Settings) -> Result<(), BadSetting> {
         settings.set(&self.key, &self.value)
     }
-}
-
-fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
-    let seeds = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
-    seeds
-        .filter(|seeds: &Range<u64>| !seeds.is_empty())
-        .ok_or("expected A..B, A being less than B, such as 0..1000".into())
 }
 
 /// Reads a rate. The error says what was expected.

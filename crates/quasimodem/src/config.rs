@@ -199,11 +199,7 @@ struct File {
 impl File {
     fn read(path: &Path) -> Result<File, String> {
         let text = fs::read_to_string(path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
-        let mut file = File::parse(&text).map_err(|Mistake { at, words }| {
-            let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-            format!("{}:{line}: {words}", path.display())
-        })?;
+        let mut file = File::parse(&text).map_err(|mistake| mistake.told(path, &text))?;
         // A file means its neighbours, from wherever it is read.
         let folder = path.parent().unwrap_or(Path::new(""));
         file.ca = file.ca.map(|ca| folder.join(ca));
@@ -236,10 +232,7 @@ impl File {
     }
 
     fn parse(text: &str) -> Result<File, Mistake> {
-        let table = DeTable::parse(text).map_err(|error| Mistake {
-            at: error.span().map_or(0, |span| span.start),
-            words: error.message().replace('\n', "; "),
-        })?;
+        let table = DeTable::parse(text).map_err(|error| Mistake::of(&error))?;
         let mut entries = Vec::new();
         flatten("", table.get_ref(), &mut entries);
         // The first mistake of the file is the first to be told.
@@ -339,17 +332,17 @@ fn is_group(name: &str) -> bool {
 }
 
 /// A value of the file, and where it stands.
-struct Value<'a> {
+pub(crate) struct Value<'a> {
     /// The beginning of the sentence that says what is wrong with it.
-    subject: String,
-    value: &'a DeValue<'a>,
-    span: Range<usize>,
-    text: &'a str,
+    pub(crate) subject: String,
+    pub(crate) value: &'a DeValue<'a>,
+    pub(crate) span: Range<usize>,
+    pub(crate) text: &'a str,
 }
 
 impl Value<'_> {
     /// Reads text, and what can be meant by it: true and false for on and off, a number for its digits.
-    fn read<T, E: Display>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, Mistake> {
+    pub(crate) fn read<T, E: Display>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, Mistake> {
         let text = match self.value {
             DeValue::String(text) => text.as_ref().into(),
             DeValue::Boolean(true) => "on".into(),
@@ -375,7 +368,7 @@ impl Value<'_> {
     }
 
     /// Reads a fault: a text as on the command line, or a table of its keys.
-    fn fault(&self) -> Result<Spec, Mistake> {
+    pub(crate) fn fault(&self) -> Result<Spec, Mistake> {
         let DeValue::Table(keys) = self.value else { return self.read(str::parse) };
         let mut pairs = Vec::new();
         for (key, value) in keys.iter() {
@@ -387,7 +380,7 @@ impl Value<'_> {
     }
 
     /// A value as it is written on a command line.
-    fn plain(&self) -> Result<String, Mistake> {
+    pub(crate) fn plain(&self) -> Result<String, Mistake> {
         match self.value {
             DeValue::Boolean(flag) => Ok(flag.to_string()),
             DeValue::Float(number) => Ok(number.as_str().into()),
@@ -396,7 +389,7 @@ impl Value<'_> {
         }
     }
 
-    fn wrong(&self, expected: impl Display) -> Mistake {
+    pub(crate) fn wrong(&self, expected: impl Display) -> Mistake {
         let shown = match self.value {
             DeValue::String(text) => format!("{text:?}"),
             DeValue::Array(_) => "an array".into(),
@@ -408,13 +401,25 @@ impl Value<'_> {
 }
 
 /// What is wrong with a file, and where in its text.
-struct Mistake {
+pub(crate) struct Mistake {
     at: usize,
     words: String,
 }
 
 impl Mistake {
-    fn new(span: &Range<usize>, words: String) -> Mistake {
+    /// The sentence that names file and line.
+    pub(crate) fn told(&self, path: &Path, text: &str) -> String {
+        let before = text.as_bytes().get(..self.at).unwrap_or(text.as_bytes());
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        format!("{}:{line}: {}", path.display(), self.words)
+    }
+
+    /// Of a text that is no TOML.
+    pub(crate) fn of(error: &toml::de::Error) -> Mistake {
+        Mistake { at: error.span().map_or(0, |span| span.start), words: error.message().replace('\n', "; ") }
+    }
+
+    pub(crate) fn new(span: &Range<usize>, words: String) -> Mistake {
         Mistake { at: span.start, words }
     }
 }

@@ -25,6 +25,7 @@ mod reload;
 mod replay;
 mod resolve;
 mod run;
+mod scenario;
 mod serial;
 mod server;
 mod simulate;
@@ -85,7 +86,11 @@ fn carry_out(command: Command) -> ExitCode {
             Ok(text) => print(text.as_bytes()),
             Err(words) => unusable(&words),
         },
-        Command::Simulate { seeds } => match simulate::simulate(seeds) {
+        Command::Scripts { name, json } => match catalogue::scripts(name.as_deref(), json) {
+            Ok(text) => print(text.as_bytes()),
+            Err(words) => unusable(&words),
+        },
+        Command::Simulate(options) => match simulate::simulate(*options) {
             Ok(words) => print(words.as_bytes()),
             Err(error) => exit_code(Err(error)),
         },

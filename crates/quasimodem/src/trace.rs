@@ -1,6 +1,7 @@
 //! Where `--trace` goes, and in which form.
 
 use std::fmt;
+use std::io::Write;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -70,6 +71,25 @@ impl Traced {
         })
     }
 
+    /// A watch that writes it in virtual time, which waits for that: by what opens such a file.
+    pub(crate) fn straight<W: Write + Send + 'static>(
+        &self,
+        modems: Names,
+        settings: &Settings,
+        imei: Imei,
+        open: impl FnOnce(&Path, &str) -> Result<W>,
+    ) -> Result<Box<dyn Watch + Send>> {
+        let path = match &self.target {
+            Target::File(path) => path.as_path(),
+            Target::Stdout | Target::Descriptor(_) => Path::new("-"),
+        };
+        let to = Straight(open(path, "the trace")?);
+        Ok(match self.form {
+            Form::Pcapng => Box::new(packets_of(modems, UNIX_EPOCH, to)),
+            Form::Transcript => Box::new(transcript(settings, imei, to)),
+        })
+    }
+
     /// Whether it is standard output.
     pub(crate) fn is_stdout(&self) -> bool {
         self.target.is_stdout()
@@ -97,6 +117,20 @@ impl Blocks for Packets {
 
     fn end(&mut self) {
         self.0.end();
+    }
+}
+
+/// Writes each block or line before anything else happens.
+struct Straight<W>(W);
+
+impl<W: Write> Blocks for Straight<W> {
+    fn block(&mut self, block: Vec<u8>) {
+        // Whoever reads a pipe may have had enough.
+        let _ = self.0.write_all(&block);
+    }
+
+    fn end(&mut self) {
+        let _ = self.0.flush();
     }
 }
 

@@ -13,7 +13,7 @@ use crate::event::Condition;
 
 pub use self::value::Kind;
 pub(crate) use self::value::{Ranks, Value, is_name};
-pub use self::value::{is_meant, time};
+pub use self::value::{count, is_meant, time};
 
 /// A key.
 #[derive(Clone, Copy, Debug)]

@@ -337,7 +337,8 @@ fn merged(mut ranges: Vec<RangeInclusive<u64>>) -> Vec<RangeInclusive<u64>> {
     merged
 }
 
-fn count(text: &str) -> Option<RangeInclusive<u64>> {
+/// How many: `2`, or `>=1`.
+pub fn count(text: &str) -> Option<RangeInclusive<u64>> {
     match text.strip_prefix(">=") {
         Some(least) => Some(least.trim().parse().ok()?..=u64::MAX),
         None => text.parse().ok().map(|count| count..=count),

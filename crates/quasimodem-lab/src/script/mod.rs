@@ -26,6 +26,7 @@
 //! - It types one command at a time: what an `on` has to say waits for the final result of the last.
 //! - What it keeps of what it reads is bounded, and a host at rest holds no buffer.
 
+mod builtin;
 mod failure;
 mod heard;
 mod host;
@@ -38,6 +39,7 @@ mod template;
 mod text;
 mod values;
 
+pub use self::builtin::{BuiltInScript, EVERY, SCRIPTS};
 pub use self::failure::Failure;
 pub(crate) use self::failure::{shown, without_secrets};
 pub use self::heard::{Heard, Kept};

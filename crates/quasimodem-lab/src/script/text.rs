@@ -183,12 +183,12 @@ impl<'a> Reader<'a> {
             "on" => self.on(text),
             "repeat" => self.repeat(word),
             "within" => {
-                self.within = duration(word)?;
+                self.within = self.duration(word)?;
                 self.announce("within");
                 Ok(())
             }
             "wait" => {
-                let time = duration(word)?;
+                let time = self.duration(word)?;
                 self.level().takes_time = true;
                 self.step(What::Wait(time))
             }
@@ -294,7 +294,7 @@ impl<'a> Reader<'a> {
             Some(text) => Some(count(text).ok_or_else(|| format!("{text:?} is no count, expected 1 to {}", u32::MAX))?),
             None => None,
         };
-        let every = every.map(duration).transpose()?;
+        let every = every.map(|every| self.duration(every)).transpose()?;
         if times.is_none() && self.on.is_some() {
             return Err("a repeat without a number never ends, and the script would wait for this on for ever".into());
         }
@@ -546,6 +546,15 @@ impl<'a> Reader<'a> {
     /// Names that are known here.
     fn slots(&self) -> impl Iterator<Item = Slot> {
         (0..Slot::try_from(self.counters).unwrap_or(Slot::MAX)).chain(self.known.iter().copied())
+    }
+
+    /// A time, or a name that was given for one.
+    fn duration(&self, text: &str) -> Read<Duration> {
+        let given = text.strip_prefix('$').and_then(|name| self.given.iter().find(|(given, _)| *given == name));
+        match given {
+            Some((_, value)) => duration(str::from_utf8(value).unwrap_or_default()),
+            None => duration(text),
+        }
     }
 
     /// Whether every script has a name, or it was given.

@@ -4,6 +4,7 @@ use quasimodem_core::{Input, Link, Port, Why};
 
 use super::World;
 use crate::fault::{Due, Filters, Plan, Unhit};
+use crate::state::State;
 use crate::watch::{Watch, Way};
 
 impl World {
@@ -25,6 +26,12 @@ impl World {
         if filters.is_some_and(|filters| self.inbox.listen(station, filters.plan())) {
             self.ears = Some(Box::new(self.inbox.ears()));
         }
+    }
+
+    /// How a station is.
+    pub fn state(&self, station: usize) -> Option<State> {
+        let at = self.stations.get(station)?;
+        Some(State::of(self.now, &at.modem, at.filters.as_deref()))
     }
 
     /// The faults of a station that did not hit as often as was expected.

@@ -4,6 +4,7 @@ use quasimodem_core::{Case, Command, Model, Param, ParamKind, Returns};
 use quasimodem_lab::fault::{COMMON, ROWS, Row};
 use quasimodem_lab::flat::Key;
 use quasimodem_lab::order;
+use quasimodem_lab::script::{BuiltInScript, SCRIPTS};
 use serde_json::{Value, json};
 
 use super::facts::{errors, ids, models_of, needs, syntax, test_answer, variants};
@@ -38,6 +39,14 @@ pub(super) fn faults() -> String {
 pub(super) fn orders() -> String {
     let object = |row: &order::Row| json!({ "name": row.name, "summary": row.summary, "parameters": keys(row.keys), "example": row.example });
     let array: Value = order::ROWS.iter().map(object).collect();
+    format!("{array:#}\n")
+}
+
+/// The array of scripts that are always there, and a line end.
+pub(super) fn scripts() -> String {
+    let object =
+        |script: &BuiltInScript| json!({ "name": script.name, "summary": script.summary(), "text": script.text });
+    let array: Value = SCRIPTS.iter().map(object).collect();
     format!("{array:#}\n")
 }
 

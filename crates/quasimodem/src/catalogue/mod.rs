@@ -9,7 +9,8 @@ mod table;
 use quasimodem_core::{COMMANDS, Command, MODELS, Model, SETTINGS, Settings};
 use quasimodem_lab::event::{self, Event};
 use quasimodem_lab::fault::{self, ALIASES, ROWS};
-use quasimodem_lab::flat::Key;
+use quasimodem_lab::flat::{Key, meant};
+use quasimodem_lab::script::{BuiltInScript, SCRIPTS};
 
 use self::facts::{forms, test_answer};
 use self::table::{Row, table};
@@ -36,6 +37,20 @@ pub(crate) fn models() -> String {
 /// The settings, with their defaults.
 pub(crate) fn settings() -> String {
     table(&["key", "default", "expected", "meaning"].map(String::from), &settings_rows())
+}
+
+/// The scripts that are always there, or the text of one.
+pub(crate) fn scripts(name: Option<&str>, as_json: bool) -> Result<String, String> {
+    let Some(name) = name else {
+        if as_json {
+            return Ok(json::scripts());
+        }
+        let rows: Vec<Row> = SCRIPTS.iter().map(|script| vec![script.name.into(), script.summary().into()]).collect();
+        return Ok(table(&["script", "what its host does"].map(String::from), &rows));
+    };
+    let names: Vec<&str> = SCRIPTS.iter().map(|script| script.name).collect();
+    let known = BuiltInScript::named(name).map(|script| script.text.to_owned());
+    known.ok_or_else(|| format!("there is no script {name:?}{}; there are {}", meant(name, &names), names.join(", ")))
 }
 
 /// The faults, each with its keys.

@@ -110,3 +110,12 @@ Examples:
   quasimodem completions bash > ~/.local/share/bash-completion/completions/quasimodem
   quasimodem completions zsh > ~/.zfunc/_quasimodem
   quasimodem completions fish > ~/.config/fish/completions/quasimodem.fish";
+
+pub(super) const SIMULATE_EXAMPLES: &str = "\
+Examples:
+  quasimodem simulate bad-night.toml                      play it once
+  quasimodem simulate bad-night.toml --seeds 0..1000      with a thousand seeds, on all cores
+  quasimodem simulate bad-night.toml --for 24h --events - | grep client.broken
+  quasimodem simulate --seeds 0..10000                    the project's own simulations
+
+docs/SCENARIOS.md has the keys of a scenario, `quasimodem scripts` the hosts that are always there.";

@@ -35,6 +35,7 @@ mod pty;
 mod qos;
 mod replay;
 mod rfc2217;
+mod scenarios;
 mod serial;
 mod service;
 mod sn_client;
