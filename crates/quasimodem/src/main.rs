@@ -18,6 +18,7 @@ mod link;
 mod listener;
 mod log;
 mod notify;
+mod page;
 mod queue;
 mod random;
 mod relay;

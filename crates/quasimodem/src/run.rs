@@ -21,7 +21,7 @@ use tokio::time::{self, sleep_until, timeout};
 use crate::Unusable;
 use crate::cli::At;
 use crate::config::Config;
-use crate::control::{Bound, Scene};
+use crate::control::{BASE, Bound, Scene};
 use crate::descriptors;
 use crate::driver::{Desk, Driver, Ended};
 use crate::events::{self, Ready};
@@ -233,6 +233,9 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
     let control = control.transpose()?;
     if let Some(api) = &ready.api {
         log::say(format_args!("control at {api}"));
+        if let Some(page) = api.strip_suffix(BASE) {
+            log::say(format_args!("its page, for browsers, at {page}/"));
+        }
     }
     // Nothing is said before that, and this before people are told to begin.
     descriptors::tell(&watching.voice(PROGRAM));

@@ -2,7 +2,7 @@
 
 use quasimodem_core::{Case, Command, Model, Param, ParamKind, Returns};
 use quasimodem_lab::fault::{COMMON, ROWS, Row};
-use quasimodem_lab::flat::Key;
+use quasimodem_lab::flat::{Key, Kind};
 use quasimodem_lab::order;
 use quasimodem_lab::script::{BuiltInScript, SCRIPTS};
 use serde_json::{Value, json};
@@ -53,7 +53,12 @@ pub(super) fn scripts() -> String {
 fn keys(keys: &[Key]) -> Value {
     let object = |Key { key, kind, default, meaning }: &Key| {
         let default = Some(default).filter(|default| !default.is_empty());
-        json!({ "key": key, "expected": kind.to_string(), "default": default, "meaning": meaning })
+        let values = match kind {
+            Kind::Word(words) => json!(words),
+            Kind::Flag => json!([true, false]),
+            _ => Value::Null,
+        };
+        json!({ "key": key, "expected": kind.to_string(), "default": default, "meaning": meaning, "values": values })
     };
     keys.iter().map(object).collect()
 }

@@ -14,6 +14,7 @@ mod metrics;
 mod modems;
 mod openapi;
 mod options;
+mod page;
 mod problem;
 mod recording;
 mod routes;

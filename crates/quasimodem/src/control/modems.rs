@@ -20,7 +20,7 @@ pub(super) async fn run(asked: Asked) -> Answered {
     let mut run = json!({
         "version": env!("CARGO_PKG_VERSION"), "seed": scene.seed, "modems": modems, "seq": asked.app.journal.newest(),
         "ordered": asked.app.ordered.load(Ordering::Relaxed),
-        "epoch": asked.app.journal.epoch(), "pid": std::process::id(),
+        "epoch": asked.app.journal.epoch(), "pid": std::process::id(), "read_only": asked.app.guard.read_only,
     });
     if let Some(peers) = &scene.peers {
         (run["broker"], run["gateway"]) = (at(peers.broker_at), at(peers.gateway_at));

@@ -10,13 +10,13 @@ use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, get, on};
 use axum::{Json as Body, Router};
 use quasimodem_lab::flat::{meant, nearest};
 use serde_json::{Map, Value as Json};
 
 use super::problem::Problem;
-use super::{App, broker, events, faults, gateway, guard, metrics, modems, openapi, suggest, wait};
+use super::{App, broker, events, faults, gateway, guard, metrics, modems, openapi, page, suggest, wait};
 
 /// A route.
 pub(crate) struct Route {
@@ -149,7 +149,7 @@ routes! {
 
 /// What answers requests.
 pub(super) fn router(app: &App) -> Router {
-    let mut router = Router::new();
+    let mut router = Router::new().route("/", get(page::serve));
     for route in ROUTES {
         let filter =
             MethodFilter::try_from(axum::http::Method::from_bytes(route.method.as_bytes()).unwrap_or_default());

@@ -1,47 +1,28 @@
 //! Puts the page together: its words, its looks, its script, and the events as data.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use ring::digest::{SHA256, digest};
-
 use super::read::Recording;
+use crate::page::{fill, source};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const SCRIPT: &str = concat!(include_str!("../page/words.js"), include_str!("page.js"));
 
 /// The page of a run.
 pub(super) fn page(name: &str, recording: &Recording) -> Vec<u8> {
-    let mut page = Vec::new();
-    let mut rest = PAGE;
-    // The data comes in once its place is found, so nothing in it is taken for a place.
-    while let Some((before, place, after)) = next_place(rest) {
-        page.extend_from_slice(before.as_bytes());
-        match place {
-            "policy" => page.extend_from_slice(policy().as_bytes()),
-            "style" => page.extend_from_slice(STYLE.as_bytes()),
-            "script" => page.extend_from_slice(SCRIPT.as_bytes()),
-            _ => put_run(name, recording, &mut page),
-        }
-        rest = after;
-    }
-    page.extend_from_slice(rest.as_bytes());
-    page
-}
-
-fn next_place(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once("{{")?;
-    let (place, after) = rest.split_once("}}")?;
-    Some((before, place, after))
+    fill(PAGE, |place, page| match place {
+        "policy" => page.extend_from_slice(policy().as_bytes()),
+        "style" => page.extend_from_slice(STYLE.as_bytes()),
+        "script" => page.extend_from_slice(SCRIPT.as_bytes()),
+        _ => put_run(name, recording, page),
+    })
 }
 
 /// Only this style and this script count, and nothing is fetched from anywhere.
 fn policy() -> String {
-    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, text.as_bytes())));
     format!(
         "default-src 'none'; script-src {}; style-src {}; img-src data:; base-uri 'none'; form-action 'none'",
-        hash(SCRIPT),
-        hash(STYLE)
+        source(SCRIPT),
+        source(STYLE)
     )
 }
 
