@@ -28,7 +28,12 @@ impl Answer {
 
 /// A lab with control, and its modem at a TCP port.
 pub(crate) fn lab(options: &[&str]) -> (Program, Api) {
-    let mut command = command(&["lab", "--mqtt", "0", "--at", "tcp:0", "--control", "0"]);
+    lab_at("tcp:0", "0", options)
+}
+
+/// A lab whose modem and control are there.
+pub(crate) fn lab_at(at: &str, control: &str, options: &[&str]) -> (Program, Api) {
+    let mut command = command(&["lab", "--mqtt", "0", "--at", at, "--control", control]);
     command.args(options);
     let mut program = Program::start_after(command, "control at http://");
     let address = program.place().split('/').next().unwrap().to_owned();

@@ -31,6 +31,11 @@ const NAMES: [&str; 2] = ["chromium-headless-shell", "chromium"];
 impl Chromium {
     /// Starts it with an empty page of 1280 by 800 pixels.
     pub(crate) fn start() -> Chromium {
+        Chromium::start_with(&[])
+    }
+
+    /// The same with further options.
+    pub(crate) fn start_with(options: &[&str]) -> Chromium {
         let profile = tempdir().unwrap();
         let name = NAMES.iter().find(|name| is_there(name)).unwrap_or_else(|| {
             panic!("there is no Chromium; these tests need it: on Debian, apt-get install {}", NAMES[0])
@@ -46,6 +51,7 @@ impl Chromium {
             "--hide-scrollbars",
         ]);
         command.args(["--no-first-run", "--disable-dev-shm-usage", "--disable-background-networking"]);
+        command.args(options);
         command.arg(format!("--user-data-dir={}", profile.path().display()));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (to, from) = (child.stdin.take().unwrap(), messages(child.stdout.take().unwrap()));
@@ -68,6 +74,38 @@ impl Chromium {
             let answer = self.call("Page.navigate", &json!({ "url": address }));
             assert_eq!(answer.get("errorText"), None, "{address}");
             self.wait_for("Page.loadEventFired");
+        }
+    }
+
+    /// Opens an address whose page is this, whatever is there: as a server gives it before its name leads elsewhere.
+    pub(crate) fn open_as(&mut self, address: &str, page: &str) {
+        self.call("Fetch.enable", &json!({ "patterns": [{ "urlPattern": address }] }));
+        self.said.retain(|event| event["method"] != "Page.loadEventFired");
+        self.send("Page.navigate", &json!({ "url": address }));
+        self.wait_for("Fetch.requestPaused");
+        let paused = self.said.iter().find(|said| said["method"] == "Fetch.requestPaused").unwrap();
+        let request = paused["params"]["requestId"].clone();
+        let headers = json!([{ "name": "Content-Type", "value": "text/html" }]);
+        let answer = json!({
+            "requestId": request, "responseCode": 200, "responseHeaders": headers, "body": STANDARD.encode(page),
+        });
+        self.call("Fetch.fulfillRequest", &answer);
+        self.wait_for("Page.loadEventFired");
+        self.call("Fetch.disable", &json!({}));
+    }
+
+    /// Waits until an expression of JavaScript is true.
+    #[track_caller]
+    pub(crate) fn until(&mut self, condition: &str) {
+        let limit = LIMIT.as_millis();
+        let is_met = self.run(&format!(
+            "new Promise((done) => {{ const end = Date.now() + {limit}; \
+             const look = () => ({condition} ? done(true) : Date.now() > end ? done(false) : requestAnimationFrame(look)); \
+             look(); }})"
+        ));
+        if is_met != true {
+            let page = self.text("document.body.innerText");
+            panic!("{condition} does not come true:\n{page}");
         }
     }
 
@@ -94,9 +132,18 @@ impl Chromium {
 
     /// Presses a key, such as `ArrowDown` or `/`.
     pub(crate) fn press(&mut self, key: &str) {
-        let text = if key.chars().count() == 1 { key } else { "" };
-        self.call("Input.dispatchKeyEvent", &json!({ "type": "keyDown", "key": key, "text": text }));
-        self.call("Input.dispatchKeyEvent", &json!({ "type": "keyUp", "key": key }));
+        // What a browser does by itself at a key goes by its code.
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            " " => (32, " "),
+            _ if key.chars().count() == 1 => (0, key),
+            _ => (0, ""),
+        };
+        for (kind, text) in [("keyDown", text), ("keyUp", "")] {
+            let event = json!({ "type": kind, "key": key, "text": text, "windowsVirtualKeyCode": code });
+            self.call("Input.dispatchKeyEvent", &event);
+        }
         self.settle();
     }
 
@@ -138,12 +185,7 @@ impl Chromium {
     }
 
     fn call(&mut self, method: &str, parameters: &Value) -> Value {
-        self.last += 1;
-        let mut call = json!({ "id": self.last, "method": method, "params": parameters });
-        if let Some(session) = &self.session {
-            call["sessionId"] = session.as_str().into();
-        }
-        self.to.write_all(format!("{call}\0").as_bytes()).unwrap();
+        self.send(method, parameters);
         loop {
             let message = self.next(method);
             if message["id"] == self.last {
@@ -152,6 +194,15 @@ impl Chromium {
             }
             self.said.push(message);
         }
+    }
+
+    fn send(&mut self, method: &str, parameters: &Value) {
+        self.last += 1;
+        let mut call = json!({ "id": self.last, "method": method, "params": parameters });
+        if let Some(session) = &self.session {
+            call["sessionId"] = session.as_str().into();
+        }
+        self.to.write_all(format!("{call}\0").as_bytes()).unwrap();
     }
 
     fn wait_for(&mut self, event: &str) {

@@ -13,6 +13,8 @@ mod cli;
 mod clouds;
 mod config;
 mod control;
+mod control_page;
+mod control_strangers;
 mod conversation;
 mod credentials;
 mod descriptors;

@@ -134,7 +134,7 @@
   const haystack = (event) => `${words(event)} ${visible(JSON.stringify(event))}`.toLowerCase();
   const fits = (event) => {
     const query = find("query").value.trim().toLowerCase(), kind = find("kind").value;
-    return (!kind || kindOf(event) === kind) && (!query || haystack(event).includes(query));
+    return (kind ? kindOf(event) === kind : kindOf(event) !== "echo") && (!query || haystack(event).includes(query));
   };
   const SHORT = { at: "AT", echo: "echo", urc: "URC", packet: "packet", link: "link", client: "client", radio: "radio", fault: "fault", peer: "peer", other: "run" };
   const row = (event) => {
@@ -215,8 +215,8 @@
       make("span", { class: fault.hits ? "hit" : "" }, `${fault.state}, ${plural(fault.matches, "match").replace("matchs", "matches")}, ${plural(fault.hits, "hit")}`));
     if (!run.read_only) {
       const path = `/faults/${part(fault.id)}`;
-      item.append(make("button", { type: "button", "data-id": `t ${fault.id}`, "aria-label": `Begin ${fault.id} now`, click: () => act("POST", `${path}/trigger`, { to: "begin" }) }, "Now"),
-        make("button", { type: "button", "data-id": `c ${fault.id}`, "aria-label": `Clear ${fault.id}`, click: () => act("DELETE", path) }, "Clear"));
+      item.append(make("span", { class: "pair" }, make("button", { type: "button", "data-id": `t ${fault.id}`, "aria-label": `Begin ${fault.id} now`, click: () => act("POST", `${path}/trigger`, { to: "begin" }) }, "Now"),
+        make("button", { type: "button", "data-id": `c ${fault.id}`, "aria-label": `Clear ${fault.id}`, click: () => act("DELETE", path) }, "Clear")));
     }
     return item;
   };
@@ -433,6 +433,11 @@
     return [`# Times count from when the host came. host.chat is what was typed: this page writes it as a host script.`, `seed = ${run.seed}`, `script = "host.chat"`,
       `faults = [`, ...faults, `]`, ...steps, ...others].join("\n");
   };
+  // The ports of the lab by the names that scripts have for them.
+  const own = (text) => text.replace(/"127\.0\.0\.1",(\d+)/, (all, port) => {
+    const name = Number(port) === run.broker?.port ? "$broker" : Number(port) === run.gateway?.port ? "$sn" : port;
+    return `"127.0.0.1",${name}`;
+  });
   // What hosts typed since then, with the pauses between.
   const chat = () => {
     const from = origin(), lines = ["# What was typed."];
@@ -441,7 +446,7 @@
     for (const event of typed) {
       if (event.t0 - before >= 0.01) lines.push(`wait ${seconds(event.t0 - before)}`);
       const final = events.find((other) => other.event === "at.final" && other.modem === modem && other.line === event.line && other.seq > event.seq);
-      lines.push(`> ${visible(event.text).replaceAll("$", "$$$$")}`);
+      lines.push(`> ${own(visible(event.text).replaceAll("$", "$$$$"))}`);
       if (final && final.text !== "OK") lines.push(`< ${visible(final.text)}`);
       before = final?.t ?? event.t;
     }
