@@ -6,6 +6,7 @@
 mod api;
 mod bring_up;
 mod broker;
+mod c_client;
 mod catalogue;
 mod certificates;
 mod chromium;
