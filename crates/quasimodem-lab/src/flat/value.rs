@@ -110,7 +110,23 @@ impl Kind {
         if let Kind::Condition = self {
             return Ok(Value::Condition(text.parse().map_err(|bad: BadCondition| bad.to_string())?));
         }
+        if let (Kind::Span | Kind::Millis, Some((least, most))) = (self, text.split_once(".."))
+            && self.read(least).is_ok()
+            && self.read(most).is_ok()
+            && self.plain(text).is_none()
+        {
+            return Err(format!("expected the lesser end first, as {}..{}", most.trim(), least.trim()));
+        }
+        if let (Kind::Time | Kind::Period | Kind::Span | Kind::Millis, true) = (self, self.is_too_long(text)) {
+            return Err(format!("expected at most {} days", MOST.as_secs() / 86_400));
+        }
         self.plain(text).ok_or_else(|| format!("expected {self}"))
+    }
+
+    /// Whether a time in it is a time, and longer than any may be.
+    fn is_too_long(self, text: &str) -> bool {
+        let read = if self == Kind::Millis { |text: &str| number(text).map(Duration::from_millis) } else { any_time };
+        text.split("..").filter_map(|text| read(text.trim())).any(|time| time > MOST)
     }
 
     fn plain(self, text: &str) -> Option<Value> {
@@ -132,11 +148,13 @@ impl Kind {
             Kind::Time => Value::Time(time(text)?),
             Kind::Period => Value::Time(time(text).filter(|time| time.as_micros() > 0)?),
             Kind::Span => Value::Span(range(text, time)?),
-            Kind::Millis => Value::Span(range(text, |text| number(text).map(Duration::from_millis))?),
+            Kind::Millis => {
+                Value::Span(range(text, |text| number(text).map(Duration::from_millis).filter(|time| *time <= MOST))?)
+            }
             Kind::Date => Value::Number(date(text)?),
             Kind::Shift => {
                 let (sign, text) = text.strip_prefix('-').map_or((1, text), |text| (-1, text));
-                Value::Shift(sign * i64::try_from(time(text)?.as_secs()).ok()?)
+                Value::Shift(sign * i64::try_from(any_time(text)?.as_secs()).ok()?)
             }
             Kind::Ranks => Value::Ranks(ranks(text)?),
             Kind::Count => Value::Count(count(text)?),
@@ -265,8 +283,15 @@ fn chance(text: &str) -> Option<f64> {
     (0.0..=1.0).contains(&chance).then_some(chance)
 }
 
-/// A time with its unit, from microseconds to hours.
+/// A time with its unit, from microseconds to hours; at most a year.
 pub fn time(text: &str) -> Option<Duration> {
+    any_time(text).filter(|time| *time <= MOST)
+}
+
+/// The longest time that anything takes: sums of some are still times.
+const MOST: Duration = Duration::from_secs(366 * 86_400);
+
+fn any_time(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at_checked(unit)?;
     let number: f64 = number.parse().ok()?;
@@ -342,5 +367,25 @@ pub fn count(text: &str) -> Option<RangeInclusive<u64>> {
     match text.strip_prefix(">=") {
         Some(least) => Some(least.trim().parse().ok()?..=u64::MAX),
         None => text.parse().ok().map(|count| count..=count),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_that_is_the_wrong_way_round_and_a_time_too_long_are_told() {
+        for (kind, text, words) in [
+            (Kind::Span, "3s..1s", "expected the lesser end first, as 1s..3s"),
+            (Kind::Millis, "300..100", "expected the lesser end first, as 100..300"),
+            (Kind::Millis, "99999999999999", "expected at most 366 days"),
+            (Kind::Time, "1e9h", "expected at most 366 days"),
+            (Kind::Span, "1s..1e9h", "expected at most 366 days"),
+            (Kind::Span, "1s..x", "expected a time with its unit, or a range such as 500ms..2s"),
+        ] {
+            assert_eq!(kind.read(text).unwrap_err(), words, "{text}");
+        }
+        assert!(Kind::Millis.read("89..202").is_ok() && Kind::Time.read("24h").is_ok());
     }
 }

@@ -185,7 +185,7 @@ pub(super) const ROWS: &[Row] = &[
             key: "what",
             kind: Kind::Word(&["at", "all"]),
             default: "at",
-            meaning: "Only its commands, or its connections as well: then the broker publishes the will.",
+            meaning: "Only its commands, or its connections as well: then the broker publishes the will. The module's own timers go on.",
         }],
         matches: &[],
         act: Act::Freeze(|values| values.text("what") == Some("all")),
