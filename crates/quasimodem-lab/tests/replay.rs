@@ -176,3 +176,15 @@ fn long_logs_end() {
     let config = ModemConfig { name: Some("no name".into()), ..ModemConfig::default() };
     assert!(replay(&Log::read("TX: AT\n", None).unwrap(), &Rules::default(), config, 1).is_err());
 }
+
+#[test]
+fn arrows_of_unicode_are_marks() {
+    let report = replayed("→ AT+CSQ\n← +CSQ: 31,99\n← OK\n", "");
+    assert!(report.differences.is_empty() && report.typed == 1 && report.answers == 2, "{report:?}");
+}
+
+#[test]
+fn rules_that_skip_all_compare_nothing() {
+    let report = replayed("TX: AT+CSQ\nRX: +CSQ: 1,99\nRX: OK\n", "skip *");
+    assert_eq!((report.answers, report.compared), (2, 0));
+}

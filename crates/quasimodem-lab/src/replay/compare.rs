@@ -27,6 +27,7 @@ pub(super) fn compare(log: &Log, ours: &Ours, rules: &Judge<'_>) -> Report {
         idle_rules: rules.idle(),
         typed: log.turns.len(),
         answers: log.said().count(),
+        compared: log.said().filter(|said| !rules.skips(&said.text)).count(),
     }
 }
 

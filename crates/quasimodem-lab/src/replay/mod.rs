@@ -38,6 +38,8 @@ pub struct Report {
     pub typed: usize,
     /// Lines of the modem in the log.
     pub answers: usize,
+    /// How many of these no rule skips.
+    pub compared: usize,
 }
 
 /// Where an answer is another one than in the log.
