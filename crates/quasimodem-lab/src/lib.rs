@@ -42,6 +42,7 @@ mod seam_tests;
 pub mod simulation;
 pub mod state;
 mod timers;
+pub mod timing;
 mod tls_words;
 #[doc(hidden)]
 pub mod trace;

@@ -462,8 +462,8 @@ impl World {
         match &mut at.filters {
             None => at.modem.handle(now, input.clone(), &mut out),
             Some(filters) => {
-                let tell = &mut |what: Happened<'_>| watch.fault(now, station, &what);
-                at.modem.handle_through(now, input.clone(), &mut out, &mut filters.gate(now, tell));
+                let (radio, tell) = (at.modem.radio(), &mut |what: Happened<'_>| watch.fault(now, station, &what));
+                at.modem.handle_through(now, input.clone(), &mut out, &mut filters.gate(now, radio, tell));
             }
         }
         watch.modem(self.now, station, input, &at.modem, &out);
@@ -511,7 +511,12 @@ impl World {
                     let answered = self.now + self.random.millis(0, 200);
                     self.plan.insert((answered, self.planned), Change::Resolved(station, query));
                 }
-                Effect::Line(_) | Effect::Note(_) => {}
+                Effect::Note(note) => {
+                    if let Some(filters) = &mut at.filters {
+                        filters.noted(now, &note);
+                    }
+                }
+                Effect::Line(_) => {}
             }
         }
         self.timers.set(Actor::Plan, self.plan.first_key_value().map(|((at, _), _)| *at));

@@ -335,7 +335,8 @@ impl<E: SerialEnd> Driver<E> {
             None => self.modem.handle(now, input, &mut lent.outbox),
             Some(filters) => {
                 let tell = &mut tells(&lent.watching, now, self.station);
-                self.modem.handle_through(now, input, &mut lent.outbox, &mut filters.gate(now, tell));
+                let radio = self.modem.radio();
+                self.modem.handle_through(now, input, &mut lent.outbox, &mut filters.gate(now, radio, tell));
             }
         }
         if let Some(input) = seen {
@@ -416,7 +417,11 @@ impl<E: SerialEnd> Driver<E> {
                 }
                 Effect::Line(ModemLine::Uart(uart)) => self.output.set(uart),
                 Effect::Line(line) => self.end.set_line(line),
-                Effect::Note(_) => {}
+                Effect::Note(note) => {
+                    if let Some(filters) = &mut self.filters {
+                        filters.noted(now, &note);
+                    }
+                }
             }
         }
         lent.outbox.clear();

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use quasimodem_core::{
-    Change, ClientId, Form, Gate, Input, Instant, Kind, Link, Modem, Port, Query, Radio, Transport, Verdict, Verify,
+    Change, ClientId, Form, Gate, Input, Instant, Kind, Link, Modem, Note, Port, Query, Radio, Transport, Verdict,
+    Verify,
 };
 
 use super::carried::Carried;
 use super::clock::WrongClock;
-use super::hand::{Draws, Hand, Parcel, Then};
+use super::hand::{Draws, Hand, Parcel, Then, Wait};
 use super::held::{Held, Lane};
 use super::item::{Item, Piece};
 use super::line::Line;
@@ -18,11 +19,14 @@ use super::overlaid::Overlaid;
 use super::plan::{Happened, Outcome, Plan, Unhit};
 use super::row::{Act, Attempt, Due, Overlay};
 use crate::flat::Values;
+use crate::timing::Slowness;
 use crate::transcript;
 
 /// What stands between a modem, its host and its links while there are faults. What none is about passes byte for byte.
 pub struct Filters {
     pub(super) plan: Plan,
+    /// The module's own slowness.
+    pub(super) slowness: Option<Slowness>,
     pub(super) carried: Carried,
     /// How often each link was opened, and whether it is open.
     connections: BTreeMap<Link, (u64, bool)>,
@@ -49,6 +53,7 @@ impl Filters {
     /// Lets these faults work.
     pub fn new(plan: Plan) -> Filters {
         Filters {
+            slowness: plan.slowness(),
             plan,
             carried: Carried::default(),
             connections: BTreeMap::new(),
@@ -159,6 +164,13 @@ impl Filters {
             (Kind::Urc, None) => NOBODY,
             _ => 0,
         };
+        if let Some(slowness) = &mut self.slowness {
+            let (due, may_be_passed) = slowness.due(now, kind, text.trim_matches(['\r', '\n']));
+            let wait = if may_be_passed { Wait::Aside(due.since(now)) } else { Wait::Long(due.since(now)) };
+            if due > now {
+                parcels.iter_mut().filter(|parcel| parcel.wait == Wait::Not).for_each(|parcel| parcel.wait = wait);
+            }
+        }
         let pieces: Vec<Vec<u8>> =
             parcels.into_iter().filter_map(|parcel| self.printed.put(now, group, parcel)).collect();
         let pieces = pieces.into_iter().map(|piece| self.reaching_host(now, &piece, tell));
@@ -220,10 +232,32 @@ impl Filters {
         may
     }
 
-    /// Decides about commands, while the modem works.
-    pub fn gate<'a>(&'a mut self, now: Instant, tell: Tell<'a>) -> impl Gate + 'a {
+    /// Decides about commands, while the modem works, which finds the radio side like this.
+    pub fn gate<'a>(&'a mut self, now: Instant, radio: Radio, tell: Tell<'a>) -> impl Gate + 'a {
+        if let Some(slowness) = &mut self.slowness {
+            slowness.before(radio);
+        }
         let Filters { plan, command, is_unanswered, .. } = self;
         Commands { plan, command, is_unanswered, now, tell }
+    }
+
+    /// The modem begins with a command line.
+    pub fn noted(&mut self, now: Instant, note: &Note<'_>) {
+        if let (Some(slowness), Note::Typed(line)) = (&mut self.slowness, note) {
+            slowness.typed(now, line.bytes());
+        }
+    }
+
+    /// When what others may pass may reach the host, as far as that is known; not inside an answer that is late.
+    fn quiet_at(&self, modem: &Modem) -> Option<Instant> {
+        // Of what fills the port for the modem it knows nothing.
+        let is_full = self.slowness.is_some() && self.marks.is_held(Port::Serial);
+        let free = modem.free_at().or(is_full.then_some(Instant::START))?;
+        match &self.slowness {
+            None => Some(free),
+            Some(_) if self.printed.holds() => None,
+            Some(slowness) => Some(free.max(slowness.quiet_until())),
+        }
     }
 
     /// The next thing that is to be done in the name of a fault, if it is time.
@@ -268,8 +302,8 @@ impl Filters {
                 due => return Some(due),
             }
         }
-        let is_free = modem.free_at().is_some_and(|at| at <= now);
-        while let Some(Held::Bytes(bytes)) = self.printed.take(now, is_free) {
+        let is_free = |filters: &Filters| filters.quiet_at(modem).is_some_and(|at| at <= now);
+        while let Some(Held::Bytes(bytes)) = self.printed.take(now, is_free(self)) {
             let arrives = self.reaching_host(now, &bytes, tell);
             if !arrives.is_empty() {
                 return Some(Due::Print(arrives.into()));
@@ -281,10 +315,10 @@ impl Filters {
 
     /// When [`take_due`](Self::take_due) may have something.
     pub fn deadline(&self, now: Instant, modem: &Modem) -> Option<Instant> {
-        if !self.due.is_empty() || self.radio.is_stale(modem.radio()) {
+        if !self.due.is_empty() || self.radio.is_stale(modem.radio()) || self.is_too_late() {
             return Some(now);
         }
-        let aside = self.printed.deadline_aside().zip(modem.free_at()).map(|(at, free)| at.max(free));
+        let aside = self.printed.deadline_aside().zip(self.quiet_at(modem)).map(|(at, free)| at.max(free));
         let later = self.later.first_key_value().map(|((at, _), _)| *at);
         let held = self.carried.deadline(|link| modem.wants(Port::Link(link)));
         let held = held.into_iter().chain(self.line_deadline(modem)).min();

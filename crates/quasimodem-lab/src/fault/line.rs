@@ -71,6 +71,14 @@ impl Filters {
     /// The host left: what it has not read or was not brought is lost, and the line begins anew.
     pub fn host_left(&mut self) {
         (self.printed, self.line) = (Lane::default(), Line::default());
+        if let Some(slowness) = &mut self.slowness {
+            slowness.host_left();
+        }
+    }
+
+    /// The modem is slow, and so much waits for the host thereby that the modem has to be told, and was not.
+    pub(super) fn is_too_late(&self) -> bool {
+        self.slowness.is_some() && self.printed.size() > HIGH && !self.marks.is_held(Port::Serial)
     }
 
     /// What reaches the host now of what goes to it.
@@ -107,8 +115,9 @@ impl Filters {
             {
                 bytes.extend(more);
             }
-            let is_full = to_host && wire.lane.size() > HIGH;
-            let is_free = to_host && wire.lane.is_empty();
+            let late = self.slowness.as_ref().map(|_| &self.printed);
+            let is_full = to_host && (wire.lane.size() > HIGH || late.is_some_and(|late| late.size() > HIGH));
+            let is_free = to_host && wire.lane.is_empty() && late.is_none_or(Lane::is_empty);
             if let Some(full) = self.marks.held(Port::Serial, is_full, is_free) {
                 self.due.push_back(Due::Input(full));
             }

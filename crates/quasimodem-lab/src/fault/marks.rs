@@ -29,6 +29,11 @@ impl Marks {
         tells.then_some(if is_full { Input::Full(port) } else { Input::Free(port) })
     }
 
+    /// Whether too much is held back for a port.
+    pub(super) fn is_held(&self, port: Port) -> bool {
+        self.held.contains(&port)
+    }
+
     /// A port begins anew.
     pub(super) fn forget(&mut self, port: Port) {
         self.carried.remove(&port);

@@ -22,6 +22,7 @@ mod table;
 
 pub(crate) use self::drawn::draw;
 pub use self::filters::Filters;
+pub(crate) use self::plan::hash;
 pub use self::plan::{Happened, Known, Plan, Stage, Unhit};
 #[cfg(test)]
 pub(crate) use self::row::{Act, Packets};

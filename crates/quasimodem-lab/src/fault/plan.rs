@@ -20,6 +20,7 @@ use crate::event::Condition;
 use crate::flat::{Bad, Values};
 use crate::order::Order;
 use crate::random::Random;
+use crate::timing::{Slowness, Timing};
 
 use self::near::Near;
 
@@ -38,6 +39,8 @@ pub struct Plan {
     start: Instant,
     /// What takes back what was demanded by faults that are there no more.
     left: Vec<Order>,
+    /// How slow the module is by itself.
+    timing: Option<Timing>,
 }
 
 /// What came of a hit.
@@ -118,7 +121,19 @@ impl Plan {
             left: Vec::new(),
             first: Vec::new(),
             start: Instant::START,
+            timing: None,
         }
+    }
+
+    /// The same with a module that is as slow as this.
+    #[must_use]
+    pub fn at_pace_of(self, timing: Option<Timing>) -> Plan {
+        Plan { timing, ..self }
+    }
+
+    /// How slow the module is.
+    pub(super) fn slowness(&self) -> Option<Slowness> {
+        Some(Slowness::new(self.timing.clone()?, self.seed, self.modem))
     }
 
     /// All faults are over.
@@ -204,9 +219,9 @@ impl Plan {
         true
     }
 
-    /// Whether there is nothing that could go wrong.
+    /// Whether there is nothing that could go wrong, or be late.
     pub fn is_empty(&self) -> bool {
-        self.faults.is_empty()
+        self.faults.is_empty() && self.timing.is_none()
     }
 
     /// The events that faults wait for, each with the id of its fault.
@@ -577,6 +592,6 @@ fn mix(run: u64, fault: u64, (client, connection, turn): Scope, nth: u64) -> u64
 }
 
 /// FNV-1a: an id as a seed.
-fn hash(id: &str) -> u64 {
+pub(crate) fn hash(id: &str) -> u64 {
     id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

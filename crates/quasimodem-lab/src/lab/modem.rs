@@ -11,6 +11,7 @@ use crate::flat::{self, Bad};
 use crate::order::{For, Order};
 use crate::pipe::Conditions;
 use crate::script::{Failure, Host, Mode, Program, Who};
+use crate::timing::{Profile, Timing};
 use crate::world::{Change, Route};
 
 /// A modem of a lab. Clones are the same modem.
@@ -35,6 +36,8 @@ pub struct ModemConfig {
     pub route: Route,
     /// What goes wrong from the start.
     pub faults: Vec<Spec>,
+    /// How slow it is by itself; `None`: not at all.
+    pub timing: Option<Profile>,
     /// The host, if it is a written one; else bytes are typed and read by hand. The program may be shared by many.
     pub script: Option<Script>,
 }
@@ -72,6 +75,7 @@ impl Modem {
     pub(super) fn add(lab: &Lab, mut config: ModemConfig) -> Result<Modem, BadName> {
         let name = config.name.take();
         let faults = std::mem::take(&mut config.faults);
+        let timing = config.timing.take().map(|profile| Timing::new(profile, &config.settings, false));
         if let Some(name) = &name {
             if !flat::is_name(name) {
                 return Err(BadName::NoName(name.clone()));
@@ -85,13 +89,13 @@ impl Modem {
             Some(name) => Modem { station: lab.lock().add(&name, config), lab: lab.clone() },
             None => Modem::add_unnamed(lab, config),
         };
-        modem.break_by(&faults);
+        modem.break_by(&faults, timing);
         Ok(modem)
     }
 
-    fn break_by(&self, faults: &[Spec]) {
+    fn break_by(&self, faults: &[Spec], timing: Option<Timing>) {
         let Inner { world, eyes, seed, .. } = &mut *self.lab.lock();
-        if let Ok(plan) = Plan::new(faults, *seed, self.station, world.now())
+        if let Ok(plan) = Plan::new(faults, *seed, self.station, world.now()).map(|plan| plan.at_pace_of(timing))
             && !plan.is_empty()
         {
             world.break_by(self.station, plan, eyes);
