@@ -16,7 +16,7 @@ use quasimodem_lab::broker::{Code, Refusal, User};
 use quasimodem_lab::fault::Spec;
 use rustls::pki_types::ServerName;
 
-pub(crate) use self::ends::{At, HostAt, Tap, parse_at};
+pub(crate) use self::ends::{At, HostAt, Tap, To, parse_at};
 use crate::control::ControlArgs;
 use crate::credentials;
 use crate::ctl;
@@ -29,6 +29,7 @@ use crate::replay;
 use crate::simulate;
 use crate::sink::Target;
 use crate::timeline;
+use crate::timing;
 use crate::trace::{self, Traced};
 
 /// A cellular module in software: type AT commands at it, and it speaks MQTT to any broker.
@@ -75,7 +76,8 @@ pub(crate) enum Command {
     /// Sit between a host and a real module, and tell what they say.
     ///
     /// Bytes pass as they are, whether anybody reads the events or not. What the module keeps to itself, such as why it refuses
-    /// a command and what crosses its links, is not told. Only bytes pass: AT+IPR makes the module speak at a rate that the tap
+    /// a command and what crosses its links, is not told. --learn writes down how long it takes, and what it answers to commands
+    /// that ours does not know. Only bytes pass: AT+IPR makes the module speak at a rate that the tap
     /// does not follow, and other lines of a serial port end here.
     #[command(after_help = examples::TAP_EXAMPLES)]
     Tap(Tap),
@@ -91,6 +93,9 @@ pub(crate) enum Command {
     /// List the faults that --fault knows.
     #[command(after_help = examples::FAULTS_EXAMPLES)]
     Faults(Faults),
+    /// List the profiles that --timing knows, or print one as the file that it takes.
+    #[command(after_help = examples::TIMING_EXAMPLES)]
+    Timing(timing::Options),
     /// List the events that --events tells.
     Events(Events),
     /// Draw what --events wrote as a page: who said what to whom, when, and how long it took.
@@ -260,6 +265,15 @@ pub(crate) struct Run {
     /// and with --script is a failure, unless it says optional=true.
     #[arg(long, value_name = "FAULT")]
     pub(crate) fault: Vec<Spec>,
+
+    /// Let answers and results take as long as on a real module: none (the default), l610-2026, limits, or a file;
+    /// `quasimodem timing` lists profiles.
+    ///
+    /// Echo comes at once and the answer later; what is typed meanwhile is read after it. limits is 0.9 of the longest times
+    /// of the manual. A file is as `quasimodem timing l610-2026` prints it, or as `quasimodem tap --learn` writes it; its answers
+    /// to commands that the modem does not know count as well, less than those of --answer.
+    #[arg(long, value_name = "none|NAME|FILE.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) timing: Option<String>,
 
     /// Write what happens to FILE, to the open descriptor fd:N or to stdout (-), a line of JSON each.
     ///

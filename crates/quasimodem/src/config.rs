@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use quasimodem_core::{Imei, Instant, Rate, Reply, SETTINGS, Setting, Settings, Uart};
 use quasimodem_lab::fault::{Plan, Spec};
+use quasimodem_lab::timing::Timing;
 use rustls::pki_types::CertificateDer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -19,7 +20,7 @@ use crate::control::{self, Where};
 use crate::host_map::{HostMap, Mapping};
 use crate::sink::Target;
 use crate::trace::{self, Traced};
-use crate::{events, random, tls};
+use crate::{events, random, timing, tls};
 
 /// All that is needed to run a modem.
 pub(crate) struct Config {
@@ -86,8 +87,10 @@ impl Config {
             tls.key = run.key.or(file.key).as_deref().map(read_pem).transpose()?;
             tls::check(tls).map_err(|words| format!("can't use --cert and --key: {words}"))?;
         }
+        let learned = run.timing.or(file.timing).as_deref().map(timing::open).transpose()?.flatten();
+        let (profile, learned) = learned.map_or((None, Vec::new()), |all| (Some(all.profile.clone()), all.replies()));
         settings.replies = run.answer;
-        for reply in file.replies {
+        for reply in file.replies.into_iter().chain(learned) {
             if !settings.replies.iter().any(|other| other.is_for_the_same(&reply)) {
                 settings.replies.push(reply);
             }
@@ -118,9 +121,12 @@ impl Config {
             events.as_ref().is_some_and(Target::is_stdout),
             trace.as_ref().is_some_and(Traced::is_stdout),
         )?;
+        let is_paced = pace.is_some() || matches!(at, At::Serial(..));
+        let slowness = profile.map(|profile| Timing::new(profile, &settings, is_paced));
         Ok(Config {
             plan: Plan::new(&[file.faults, run.fault].concat(), settings.seed.unwrap_or_default(), 0, Instant::START)
-                .map_err(|error| format!("--fault: {error}"))?,
+                .map_err(|error| format!("--fault: {error}"))?
+                .at_pace_of(slowness),
             events,
             trace,
             control,
@@ -194,6 +200,7 @@ struct File {
     settings: Vec<Assignment>,
     replies: Vec<Reply>,
     faults: Vec<Spec>,
+    timing: Option<String>,
 }
 
 impl File {
@@ -209,6 +216,7 @@ impl File {
         file.control = file.control.map(|control| control.beside(folder));
         file.log = file.log.map(|log| folder.join(log));
         file.events = file.events.map(|events| events.beside(folder));
+        file.timing = file.timing.map(|timing| timing::beside(&timing, folder));
         file.trace = file.trace.map(|trace| trace.beside(folder));
         Ok(file)
     }
@@ -256,6 +264,7 @@ impl File {
             CA => self.ca = Some(value.read(parse_file)?),
             CERT => self.cert = Some(value.read(parse_file)?),
             KEY => self.key = Some(value.read(parse_file)?),
+            TIMING => self.timing = Some(value.read(timing::parse)?),
             LOG => self.log = Some(value.read(parse_file)?),
             CONTROL => self.control = Some(value.read(str::parse)?),
             CONTROL_TOKEN_FILE => self.token = Some(value.read(parse_file)?),
@@ -438,7 +447,7 @@ impl From<Mistake> for Wrong {
 
 fn unknown(key: &str) -> String {
     let known: Vec<&str> =
-        [AT, PACE, IMEI, HOST_MAP, CA, CERT, KEY, EVENTS, TRACE, LOG, CONTROL, CONTROL_TOKEN_FILE, ANSWERS, FAULTS]
+        [AT, PACE, IMEI, HOST_MAP, CA, CERT, KEY, EVENTS, TRACE, LOG, CONTROL, CONTROL_TOKEN_FILE, ANSWERS, FAULTS, TIMING]
             .into_iter()
             .chain(SETTINGS.iter().map(|setting| setting.key))
             .collect();
@@ -459,3 +468,4 @@ const CONTROL: &str = "control";
 const CONTROL_TOKEN_FILE: &str = "control_token_file";
 const ANSWERS: &str = "answers";
 const FAULTS: &str = "faults";
+const TIMING: &str = "timing";

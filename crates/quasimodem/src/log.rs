@@ -189,6 +189,38 @@ impl Log {
     }
 }
 
+/// The watches of a tap that serve people who read: a module that is not ours says nothing but its lines.
+pub(crate) fn of_tap(names: &Names) -> Watches {
+    match out::verbosity() {
+        0 => Vec::new(),
+        _ => vec![Box::new(Reporter::new(names.clone(), Lines))],
+    }
+}
+
+/// What a tap sees, for those who asked by `-v` or by `--log`.
+struct Lines;
+
+impl Listener for Lines {
+    fn event(&mut self, _: &Stamp<'_>, event: &Event<'_>) {
+        match event {
+            Event::Attached {} => info!("host attached"),
+            Event::Detached {} => info!("host gone"),
+            Event::Typed { text, .. } => put(Rank::Line, format_args!("typed {text:?}")),
+            Event::Prompt { size, .. } => put(Rank::Line, format_args!("waits for {size} bytes of raw data")),
+            Event::Info { text, .. } | Event::Final { text, .. } | Event::Urc { text, .. } => {
+                put(Rank::Line, format_args!("answered {text:?}"));
+            }
+            Event::ClientOpen { client, .. } => info!("client {client}: open"),
+            Event::ClientFailed { client, .. } => put(Rank::Trouble, format_args!("client {client}: not opened")),
+            Event::ClientBroken { client, cause, .. } => {
+                put(Rank::Trouble, format_args!("client {client}: broken, cause {cause}"));
+            }
+            Event::ClientClosed { client, .. } => info!("client {client}: closed"),
+            _ => {}
+        }
+    }
+}
+
 /// Packets of links, for those who asked by `-vvv`.
 struct Packets;
 

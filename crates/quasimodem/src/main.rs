@@ -35,6 +35,7 @@ mod socket;
 mod stream;
 mod tap;
 mod timeline;
+mod timing;
 mod tls;
 mod trace;
 mod watching;
@@ -67,12 +68,16 @@ fn carry_out(command: Command) -> ExitCode {
             exit_code(gateway::run(options))
         }
         Command::Tap(options) => {
-            log::init(0);
+            log::init(options.verbose);
             exit_code(tap::run(options))
         }
         Command::Models => print(catalogue::models().as_bytes()),
         Command::Commands(options) => print(catalogue::commands(&options).as_bytes()),
         Command::Faults(options) => print(catalogue::faults(&options).as_bytes()),
+        Command::Timing(options) => match timing::list(&options) {
+            Ok(words) => print(words.as_bytes()),
+            Err(words) => unusable(&words),
+        },
         Command::Events(options) => print(catalogue::events(&options).as_bytes()),
         Command::Timeline(options) => exit_code(timeline::draw(&options)),
         Command::Replay(options) => match replay::replay(&options) {

@@ -12,6 +12,7 @@ use quasimodem_lab::replay::{self, Log, Rules};
 
 use crate::Unusable;
 use crate::cli::{Assignment, parse_assignment, parse_model};
+use crate::timing;
 
 /// Which log, and at what modem.
 #[derive(Args)]
@@ -35,6 +36,11 @@ pub(crate) struct Options {
     /// Any setting, such as bearer=cold; `quasimodem settings` lists them. Repeatable. It counts more than what a transcript says.
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_assignment)]
     set: Vec<Assignment>,
+
+    /// Take times, and answers to commands that the modem does not know, from this profile or file, such as `quasimodem tap --learn`
+    /// writes.
+    #[arg(long, value_name = "none|NAME|FILE.toml", value_hint = ValueHint::FilePath)]
+    timing: Option<String>,
 
     /// Let this go wrong as it did then, such as "connack-code code=4 times=1". Repeatable; `quasimodem faults` lists what there is.
     #[arg(long, value_name = "FAULT")]
@@ -63,9 +69,16 @@ pub(crate) fn replay(options: &Options) -> Result<(String, bool)> {
             bail!(Unusable(bad.to_string()));
         }
     }
+    if let Some(learned) = options.timing.as_deref().map(timing::open).transpose().map_err(Unusable)?.flatten() {
+        config.settings.replies.extend(learned.replies());
+        config.timing = Some(learned.profile);
+    }
     config.faults.clone_from(&options.fault);
     let seed = config.settings.seed.unwrap_or(1);
     let report = replay::replay(&log, &rules, config, seed).map_err(|bad| Unusable(bad.to_string()))?;
+    if report.answers > 0 && report.compared == 0 {
+        bail!(Unusable(format!("{rules_name}: nothing is compared: its rules skip each answer of {name}")));
+    }
     let mut words = String::new();
     for difference in &report.differences {
         let _ = writeln!(words, "{name}:{difference}");

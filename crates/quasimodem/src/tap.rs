@@ -1,27 +1,31 @@
 //! `quasimodem tap`: sits between a host and a module, passes their bytes on as they are, and tells what they say.
 
+use std::fs;
 use std::future::poll_fn;
 use std::io;
+use std::path::Path;
 use std::task::{Context, Poll};
 
 use anyhow::{Context as _, Error, Result};
 use quasimodem_core::Input;
 use quasimodem_lab::event::{Event as Told, Names};
+use quasimodem_lab::timing::Lessons;
 use quasimodem_lab::watch::{Of, Way};
 use tokio::runtime::Builder;
 use tokio::time;
 
-use crate::cli::{HostAt, Tap};
+use crate::cli::{HostAt, Tap, To};
 use crate::events::{self, Ready};
 use crate::log;
 use crate::notify::Notify;
 use crate::queue::Queue;
 use crate::run::{MODEM, Signals};
+use crate::serial::dialed::Dialed;
 use crate::serial::pty::Pty;
 use crate::serial::tcp::Tcp;
 use crate::serial::uart::UartPort;
 use crate::serial::{Event, SerialEnd};
-use crate::watching::Watching;
+use crate::watching::{Voice, Watching};
 
 /// Passes bytes on until a signal comes.
 pub(crate) fn run(options: Tap) -> Result<()> {
@@ -31,17 +35,43 @@ pub(crate) fn run(options: Tap) -> Result<()> {
     result
 }
 
-async fn start(Tap { at, to, events }: Tap) -> Result<()> {
+async fn start(Tap { at, to, events, learn, log, .. }: Tap) -> Result<()> {
     // Before the serial ends are made: a signal must not leave a link behind.
     let signals = Signals::new().context("can't watch for signals")?;
     let names = Names::from_iter([MODEM]);
+    if let Some(path) = log {
+        log::open(&path)?;
+    }
     let mut watches = log::watches(&names);
+    watches.extend(log::of_tap(&names));
+    let lessons = learn.as_ref().map(|_| Lessons::default());
+    if let Some(lessons) = &lessons {
+        watches.push(Box::new(lessons.watch()));
+    }
     if let Some(target) = events {
         watches.push(events::open(&target, names)?);
     }
     let watching = Watching::new(time::Instant::now(), watches);
     let voice = watching.voice(Of::Station(STATION));
-    let module = UartPort::open(&to.path, to.uart, voice.clone()).map_err(Error::msg)?;
+    let ended = match to {
+        To::Serial(path, uart) => {
+            let module = UartPort::open(&path, uart, voice.clone()).map_err(Error::msg)?;
+            before(at, module, voice, signals, watching).await
+        }
+        To::Tcp(host, port) => {
+            let module = Dialed::call(&host, port, voice.clone()).await;
+            let module = module.with_context(|| format!("can't connect to the module at {host}:{port}"))?;
+            before(at, module, voice, signals, watching).await
+        }
+    };
+    if let (Some(path), Some(lessons)) = (learn, lessons) {
+        write_down(&path, &lessons)?;
+    }
+    ended
+}
+
+/// Sits before a module, where the host is to be.
+async fn before<M: SerialEnd>(at: HostAt, module: M, voice: Voice, signals: Signals, watching: Watching) -> Result<()> {
     match at {
         HostAt::Pty(link) => {
             let pty = Pty::open(link.as_deref()).context("can't make a pseudo-terminal")?;
@@ -57,7 +87,22 @@ async fn start(Tap { at, to, events }: Tap) -> Result<()> {
     }
 }
 
-async fn pass<H: SerialEnd>(host: H, module: UartPort, mut signals: Signals, watching: Watching) -> Result<()> {
+/// Writes what was learned, all of it or nothing.
+fn write_down(path: &Path, lessons: &Lessons) -> Result<()> {
+    let can_not = || format!("can't write what was learned to {}", path.display());
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let mut text = lessons.learned(&name, "seen on the serial line by quasimodem tap").to_string();
+    match lessons.left_out() {
+        0 => {}
+        count => text = format!("# Answers that hold secrets, or can't be given again: {count} left out.\n{text}"),
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    fs::write(&beside, text).and_then(|()| fs::rename(&beside, path)).with_context(can_not)
+}
+
+async fn pass<H: SerialEnd, M: SerialEnd>(host: H, module: M, mut signals: Signals, watching: Watching) -> Result<()> {
     let (chunk, queue) = (Box::new([0; Input::CHUNK]), Queue::default);
     let mut between = Between { host, module, is_here: false, up: queue(), down: queue(), chunk, watching };
     log::say(format_args!("tap ready on {}, before {}", between.host.place(), between.module.place()));
@@ -81,9 +126,9 @@ const STATION: usize = 0;
 const ROUNDS: usize = 16;
 
 /// A host, a module, and what is on its way between them.
-struct Between<H> {
+struct Between<H, M> {
     host: H,
-    module: UartPort,
+    module: M,
     /// A host has the port open.
     is_here: bool,
     up: Queue,
@@ -92,7 +137,7 @@ struct Between<H> {
     watching: Watching,
 }
 
-impl<H: SerialEnd> Between<H> {
+impl<H: SerialEnd, M: SerialEnd> Between<H, M> {
     /// Passes on what there is; ready if one of the ends fails.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         for _ in 0..ROUNDS {

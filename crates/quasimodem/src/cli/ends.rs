@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgAction, Args, ValueHint};
 use quasimodem_core::{FlowControl, Framing, Uart};
 
 use super::{parse_address, parse_pace};
@@ -36,13 +36,29 @@ pub(crate) struct Tap {
     pub(crate) at: HostAt,
 
     /// Where the module is: serial:PATH or serial:PATH@RATE; 115200 8N1 unless told otherwise. Behind a comma may stand
-    /// its frame, and behind another rtscts or xonxoff.
-    #[arg(long, value_name = "serial:PATH", value_parser = parse_to)]
-    pub(crate) to: Port,
+    /// its frame, and behind another rtscts or xonxoff. Or tcp:HOST:PORT, as of ser2net; it is called again when it is lost.
+    #[arg(long, value_name = "serial:PATH|tcp:HOST:PORT", value_parser = parse_to)]
+    pub(crate) to: To,
 
     /// Write events, a line of JSON each, to a file, an open descriptor or stdout; `quasimodem events` lists them.
     #[arg(long, value_name = "FILE|fd:N|-", value_parser = events::parse_target)]
     pub(crate) events: Option<Target>,
+
+    /// Write how long the module takes, and its answers to commands that ours does not know, to a file that --timing takes.
+    ///
+    /// It is written in the end, at once. Secrets are not in it, and answers with secrets are left out.
+    #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) learn: Option<PathBuf>,
+
+    /// Write the log to FILE as well, with the time, and with all that is typed and answered whatever -v says.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) log: Option<PathBuf>,
+
+    /// Say on stderr who comes and goes and what is connected; -vv also all that is typed and answered.
+    ///
+    /// -vvv is the same here: packets do not cross the serial line.
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
 }
 
 /// Where the host of a tap sits.
@@ -56,11 +72,13 @@ pub(crate) enum HostAt {
     Serial(PathBuf, Uart),
 }
 
-/// A serial port at which something is.
+/// Where a module is.
 #[derive(Clone, Debug)]
-pub(crate) struct Port {
-    pub(crate) path: PathBuf,
-    pub(crate) uart: Uart,
+pub(crate) enum To {
+    /// At a serial port.
+    Serial(PathBuf, Uart),
+    /// Behind a TCP port of this name or address.
+    Tcp(String, u16),
 }
 
 /// Reads the place of a host. The error says what was expected.
@@ -99,14 +117,19 @@ fn parse_host_at(text: &str) -> Result<HostAt, String> {
 }
 
 /// Reads the place of a module.
-fn parse_to(text: &str) -> Result<Port, String> {
-    let expected = "expected serial:PATH or serial:PATH@RATE, such as serial:/dev/ttyUSB2@115200";
+fn parse_to(text: &str) -> Result<To, String> {
+    let expected = "expected serial:PATH or serial:PATH@RATE, such as serial:/dev/ttyUSB2@115200, or tcp:HOST:PORT";
+    if let Some(place) = text.strip_prefix("tcp:") {
+        let place = place.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        let (host, port) = place.filter(|(host, port)| !host.is_empty() && *port > 0).ok_or(expected)?;
+        return Ok(To::Tcp(host.trim_matches(['[', ']']).into(), port));
+    }
     let port = text.strip_prefix("serial:").filter(|port| !port.is_empty()).ok_or(expected)?;
     if !port.contains('@') {
-        return Ok(Port { path: port.into(), uart: Uart::default() });
+        return Ok(To::Serial(port.into(), Uart::default()));
     }
     match parse_serial(port)? {
-        At::Serial(path, uart) => Ok(Port { path, uart }),
+        At::Serial(path, uart) => Ok(To::Serial(path, uart)),
         _ => Err(expected.into()),
     }
 }

@@ -119,3 +119,9 @@ Examples:
   quasimodem simulate --seeds 0..10000                    the project's own simulations
 
 docs/SCENARIOS.md has the keys of a scenario, `quasimodem scripts` the hosts that are always there.";
+
+pub(super) const TIMING_EXAMPLES: &str = "\
+Examples:
+  quasimodem timing
+  quasimodem timing l610-2026 > module.toml     to be changed, for --timing ./module.toml
+  quasimodem run --at pty --timing l610-2026";

@@ -1,5 +1,6 @@
 //! Serial ends: where the host sits.
 
+pub(crate) mod dialed;
 pub(crate) mod output;
 pub(crate) mod paced;
 pub(crate) mod pty;

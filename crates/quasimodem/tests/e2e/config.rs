@@ -130,6 +130,7 @@ fn mistakes_are_told_with_their_place() {
         "control_token_file",
         "answers",
         "faults",
+        "timing",
     ]
     .into_iter()
     .chain(settings)

@@ -49,6 +49,7 @@ mod tap;
 mod tcp;
 mod terminal;
 mod timeline;
+mod timing;
 mod tls;
 mod tls_failures;
 mod tls_hostile;

@@ -97,3 +97,15 @@ fn what_can_not_be_is_told() {
         assert!(outcome.stderr.contains(words), "{arguments:?}: {}", outcome.stderr);
     }
 }
+
+#[test]
+fn rules_that_skip_all_are_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, rules) = (folder.path().join("host.log"), folder.path().join("all.rules"));
+    std::fs::write(&log, "TX: AT\nRX: ERROR\n").unwrap();
+    std::fs::write(&rules, "skip *\n").unwrap();
+    let outcome =
+        crate::program::run_to_end(&["replay", log.to_str().unwrap(), "--rules", rules.to_str().unwrap()], "");
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(2), ""));
+    assert!(outcome.stderr.contains("nothing is compared"), "{}", outcome.stderr);
+}

@@ -118,6 +118,7 @@ fn what_is_no_tap() {
     for (arguments, words) in [
         (&["tap", "--to", "serial:x"][..], "--at <WHERE>"),
         (&["tap", "--at", "pty", "--to", "x"], "expected serial:PATH or serial:PATH@RATE"),
+        (&["tap", "--at", "pty", "--to", "tcp:7000"], "or tcp:HOST:PORT"),
         (&["tap", "--at", "stdio", "--to", "serial:x"], "a tap has pty, pty:LINK, tcp:PORT"),
         (&["tap", "--at", "pty", "--to", "serial:x@fast"], "fast"),
     ] {
@@ -128,4 +129,87 @@ fn what_is_no_tap() {
     let outcome = run_to_end(&["tap", "--at", "tcp:0", "--to", "serial:/nowhere"], "");
     assert_eq!(outcome.code, Some(1));
     assert!(outcome.stderr.contains("can't use the serial port /nowhere"), "{}", outcome.stderr);
+}
+
+/// What is learned of a module is that module: its answers make a replay equal, and its times are those of its profile.
+#[test]
+fn what_a_tap_learns_is_played_again() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let text = |name: &str| path(name).to_str().unwrap().to_owned();
+    let times = "[profile.slow]\nsource = \"a test\"\ntime = [\n  { command = \"+CSQ\", of = \"final\", samples_ms = [300] },\n]\n";
+    fs::write(path("slow.toml"), times).unwrap();
+    let options = [
+        "--timing",
+        &text("slow.toml"),
+        "--answer",
+        "AT+QCFG? => +QCFG: 1 | OK",
+        "--answer",
+        "AT+QPWD=* => OK",
+        "--set",
+        "ready_on_attach=off",
+    ];
+    let modem = Program::run_with(prefixed("pty:", &path("module")), &options);
+    let mut tap = command(&[
+        "tap",
+        "-vv",
+        "--events",
+        &text("tap.json"),
+        "--learn",
+        &text("learned.toml"),
+        "--log",
+        &text("tap.log"),
+    ]);
+    tap.arg("--at").arg(prefixed("pty:", &path("port"))).arg("--to").arg(prefixed("serial:", &path("module")));
+    let mut tap = Program::start_after(tap, "tap ready on ");
+    let mut host = Host::join(path("port"));
+    for (line, answer) in [
+        ("AT+CSQ", "\r\n+CSQ: 31,99\r\n\r\nOK\r\n"),
+        ("AT+QCFG?", "\r\n+QCFG: 1\r\n\r\nOK\r\n"),
+        ("AT+QPWD=\"hush\"", "\r\nOK\r\n"),
+    ] {
+        host.send(line);
+        host.expect(line);
+        host.expect(answer);
+    }
+    drop(host);
+    // Lessons are written in the end, of all that was seen by then.
+    tap.wait_for("host gone");
+    tap.terminate();
+    modem.terminate();
+    let learned = fs::read_to_string(path("learned.toml")).unwrap();
+    assert!(learned.contains("\"AT+QCFG?\" = [\"+QCFG: 1\", \"OK\"]\n"), "{learned}");
+    assert!(learned.starts_with("# Answers that hold secrets, or can't be given again: 1 left out.\n"), "{learned}");
+    let log = fs::read_to_string(path("tap.log")).unwrap();
+    assert!(log.contains("answered \"+QCFG: 1\"") && !log.contains("hush") && !learned.contains("hush"), "{log}");
+    let sample = learned.lines().find(|line| line.contains("\"+CSQ\"")).unwrap();
+    let millis = sample.split(['[', ']']).nth(1).unwrap().parse::<f64>().unwrap();
+    assert!((300.0..2000.0).contains(&millis), "{learned}");
+
+    let log = "TX: AT+QCFG?\nRX: +QCFG: 1\nRX: OK\nTX: AT+CSQ\nRX: +CSQ: 31,99\nRX: OK\n";
+    fs::write(path("host.log"), log).unwrap();
+    let outcome = run_to_end(&["replay", &text("host.log")], "");
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stdout);
+    let outcome = run_to_end(&["replay", &text("host.log"), "--timing", &text("learned.toml")], "");
+    assert_eq!(outcome.code, Some(0), "{}{}", outcome.stdout, outcome.stderr);
+}
+
+/// A module behind a TCP port is called, and called again; that it is away is said once.
+#[test]
+fn a_tap_calls_a_module_behind_tcp() {
+    let folder = tempdir().unwrap();
+    let quiet = ["--set", "ready_on_attach=off"];
+    let modem = Program::run_with("tcp:0", &quiet);
+    let address = modem.address().to_owned();
+    let mut tap = command(&["tap", "--to", &format!("tcp:{address}")]);
+    tap.arg("--at").arg(prefixed("pty:", &folder.path().join("port")));
+    let mut tap = Program::start_after(tap, "tap ready on ");
+    let mut host = Host::join(folder.path().join("port"));
+    host.command("AT");
+    modem.terminate();
+    tap.wait_for("is away; it is called until it is back");
+    let _modem = Program::run_with(format!("tcp:{address}"), &quiet);
+    tap.wait_for("is back");
+    host.command("AT");
+    tap.terminate();
 }
