@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use quasimodem_core::{
-    Change, Escapes, Host, HostLine, Input, Instant, Link, MODELS, Port, RefusalStyle, Registration, Settings, Sim,
-    Start, UrcPayload, Why,
+    Change, Coverage, Escapes, Host, HostLine, Input, Instant, Link, MODELS, Port, RefusalStyle, Registration,
+    Settings, Sim, Start, UrcPayload, Why,
 };
 
 use crate::reader::Reader;
@@ -121,7 +121,7 @@ fn link(reader: &mut Reader<'_>) -> Link {
 }
 
 fn why(reader: &mut Reader<'_>) -> Why {
-    match reader.byte() % 5 {
+    match reader.byte() % 6 {
         0 => Why::Ended,
         1 => Why::Reset,
         2 => Why::Refused,
@@ -143,6 +143,11 @@ fn change(reader: &mut Reader<'_>) -> Change {
         ])),
         2 => Change::Signal(reader.byte(), reader.byte()),
         3 => Change::DataCall(reader.bit().then_some(Ipv4Addr::new(10, 0, 0, 3))),
+        4 => Change::Coverage(reader.pick(&[
+            Coverage::None,
+            Coverage::NoData,
+            Coverage::Data(Ipv4Addr::new(10, 0, 0, 4)),
+        ])),
         _ => Change::Clock(i64::from_be_bytes(std::array::from_fn(|_| reader.byte()))),
     }
 }

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::at::{Needs, Problem};
 use crate::failure::{Cause, Failure};
-use crate::radio::{Change, Registration, Sim, Start};
+use crate::radio::{Change, Coverage, Registration, Sim, Start};
 use crate::settings::Settings;
 use crate::time::Instant;
 
@@ -19,9 +19,6 @@ pub(crate) enum Outlook {
     /// It will not come by itself.
     Hopeless(Problem),
 }
-
-/// What networks give as address.
-pub(crate) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
 /// `<rssi>`, `<ber>` in good coverage, and where nothing is known.
 const GOOD_SIGNAL: (u8, u8) = (31, 99);
@@ -42,12 +39,14 @@ pub(crate) struct Bearer {
     pub(crate) signal: (u8, u8),
     pub(crate) attached: bool,
     pub(crate) address: Option<Ipv4Addr>,
+    /// What a search finds, and a data call gets.
+    pub(crate) coverage: Coverage,
     /// Seconds since 1970 at [`Instant::START`], where 0 would be as good as unknown.
     clock: Option<NonZeroI64>,
 }
 
 impl Bearer {
-    pub(crate) fn new(sim: Sim, start: Start, now: Instant, search: Duration) -> Bearer {
+    pub(crate) fn new(sim: Sim, start: Start, coverage: Coverage, now: Instant, search: Duration) -> Bearer {
         let mut bearer = Bearer {
             sim,
             fun: 1,
@@ -56,10 +55,12 @@ impl Bearer {
             signal: NO_SIGNAL,
             attached: false,
             address: None,
+            coverage,
             clock: None,
         };
         match start {
-            Start::Up if sim.is_ready() => bearer.register(start),
+            Start::Up if sim.is_ready() && coverage != Coverage::None => bearer.register(start),
+            Start::Up if sim.is_ready() => bearer.registration = Registration::Searching,
             Start::Up => {}
             Start::Cold if sim.is_ready() => {
                 bearer.signal = NOT_LISTENING;
@@ -105,14 +106,42 @@ impl Bearer {
         }
     }
 
-    /// Finds the home network.
+    /// Ends a search, at the home network if that is there.
+    fn find(&mut self, start: Start) {
+        if self.coverage == Coverage::None {
+            // It goes on until there is one.
+            self.registration = Registration::Searching;
+            self.registers_at = None;
+        } else {
+            self.register(start);
+        }
+    }
+
+    /// Is in the home network.
     fn register(&mut self, start: Start) {
         self.registration = Registration::Home;
         self.registers_at = None;
         self.signal = GOOD_SIGNAL;
         self.attached = true;
         if start == Start::Up {
-            self.address.get_or_insert(ADDRESS);
+            self.start_call();
+        }
+    }
+
+    /// Starts the data call, as far as the network has one.
+    pub(crate) fn start_call(&mut self) {
+        self.attached = true;
+        self.address = self.address.or(self.coverage.address());
+    }
+
+    /// The network has something else for the module.
+    fn cover(&mut self, coverage: Coverage, start: Start) {
+        self.coverage = coverage;
+        match coverage.address() {
+            None => self.address = None,
+            Some(address) if self.address.is_some() => self.address = Some(address),
+            Some(_) if start == Start::Up && self.registration.is_registered() => self.start_call(),
+            Some(_) => {}
         }
     }
 
@@ -134,7 +163,7 @@ impl Bearer {
     /// Ends a search that is over.
     pub(crate) fn settle(&mut self, now: Instant, settings: &Settings) {
         if self.registers_at.is_some_and(|registers_at| registers_at <= now) {
-            self.register(settings.bearer);
+            self.find(settings.bearer);
         } else if self.is_starting() && self.deadline(settings).is_some_and(|deadline| deadline <= now) {
             self.registration = Registration::Searching;
             self.signal = NO_SIGNAL;
@@ -162,6 +191,7 @@ impl Bearer {
             Change::Registration(registration) => self.deregister(registration),
             Change::Signal(rssi, ber) => self.signal = (rssi, ber),
             Change::DataCall(address) => self.address = address,
+            Change::Coverage(coverage) => self.cover(coverage, settings.bearer),
             Change::Clock(seconds) => self.clock = NonZeroI64::new(seconds.saturating_sub(since_start(now))),
         }
     }

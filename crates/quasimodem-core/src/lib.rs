@@ -132,7 +132,7 @@ pub use modem::{Condition, Connection, Modem};
 pub use net::{Family, Link, Port, Query, Transport, Why, literal_address};
 pub use note::Note;
 pub use outbox::{Effect, Kind, ModemLine, Outbox};
-pub use radio::{Change, Radio, Registration, Sim, Start};
+pub use radio::{Change, Coverage, Radio, Registration, Sim, Start};
 pub use secret::Secret;
 pub use settings::{BadSetting, Oversize, RefusalStyle, Reply, SETTINGS, Setting, Settings, UrcPayload};
 pub use sink::Sink;

@@ -119,7 +119,7 @@ impl Modem {
     pub fn new(settings: Arc<Settings>, imei: Imei) -> Modem {
         let mut modem = Modem {
             profile: Profile::new(&settings),
-            bearer: Bearer::new(Sim::Ready, settings.bearer, Instant::START, settings.search),
+            bearer: Bearer::new(Sim::Ready, settings.bearer, settings.coverage, Instant::START, settings.search),
             tls: settings.tls.clone(),
             ids: PacketIds::new(settings.seed, imei),
             settings,
@@ -342,18 +342,20 @@ impl Modem {
                 out.close(id.link());
             }
         }
+        let coverage = self.bearer.coverage;
         *self = Modem { ids: self.ids, state: State::Off, ..Modem::new(self.settings.clone(), self.imei) };
+        self.bearer.coverage = coverage;
     }
 
     /// Forgets everything, as a module does that is reset, but for what belongs to the world around it, and for what
     /// counts on.
     pub(crate) fn restart(&mut self, now: Instant) {
-        let sim = self.bearer.sim;
+        let (sim, coverage) = (self.bearer.sim, self.bearer.coverage);
         if let Some(settings) = self.rare.as_mut().and_then(|rare| rare.settings.take()) {
             self.settings = settings;
         }
         let mut fresh = Modem::new(self.settings.clone(), self.imei);
-        fresh.bearer = Bearer::new(sim, self.settings.bearer, now + self.settings.boot, self.settings.search);
+        fresh.bearer = Bearer::new(sim, self.settings.bearer, coverage, now + self.settings.boot, self.settings.search);
         // What was named before is not taken for what comes.
         fresh.tickets = self.tickets;
         fresh.reports = Reports::default();

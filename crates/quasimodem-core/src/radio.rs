@@ -14,8 +14,37 @@ pub enum Change {
     Signal(u8, u8),
     /// The network gave the data call this address, or took the data call away.
     DataCall(Option<Ipv4Addr>),
+    /// What the network has for the module from now on. The registration follows by a change of its own.
+    Coverage(Coverage),
     /// The wall clock: seconds since 1970-01-01T00:00:00Z at this call.
     Clock(i64),
+}
+
+/// What the network around the module has for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Coverage {
+    /// There is none: a search finds nothing, for as long as this lasts.
+    None,
+    /// A registration, but no data call.
+    NoData,
+    /// A registration, and data calls with this address.
+    Data(Ipv4Addr),
+}
+
+impl Coverage {
+    /// The address of a data call, if there can be one.
+    pub(crate) const fn address(self) -> Option<Ipv4Addr> {
+        match self {
+            Coverage::Data(address) => Some(address),
+            Coverage::None | Coverage::NoData => None,
+        }
+    }
+}
+
+impl Default for Coverage {
+    fn default() -> Coverage {
+        Coverage::Data(Ipv4Addr::new(10, 0, 0, 2))
+    }
 }
 
 /// How a SIM card is (27.007 8.3, 9.2.1).

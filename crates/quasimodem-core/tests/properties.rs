@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use quasimodem_core::mqtt::{Packet, parse_words};
 use quasimodem_core::{
-    Change, ClientId, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, MODELS, Modem, Outbox, Port, Power,
-    Query, RefusalStyle, Registration, Settings, Sim, Start, Why, sn,
+    Change, ClientId, Coverage, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, MODELS, Modem, Outbox, Port,
+    Power, Query, RefusalStyle, Registration, Settings, Sim, Start, Why, sn,
 };
 
 /// Something that happens to a modem.
@@ -366,6 +366,9 @@ fn event() -> impl Strategy<Value = Event> {
         Change::Registration(Registration::Searching),
         Change::Registration(Registration::Home),
         Change::DataCall(None),
+        Change::Coverage(Coverage::None),
+        Change::Coverage(Coverage::NoData),
+        Change::Coverage(Coverage::Data([10, 0, 0, 4].into())),
         Change::DataCall(Some([10, 0, 0, 3].into())),
     ]);
     prop_oneof![

@@ -5,8 +5,8 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use quasimodem_core::{
-    Change, ClientId, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Marked, Modem, Note, Outbox, Port,
-    SETTINGS, Settings, Why,
+    Change, ClientId, Coverage, Effect, Host, HostLine, Imei, Input, Instant, Kind, Link, Marked, Modem, Note, Outbox,
+    Port, SETTINGS, Settings, Why,
 };
 
 use crate::judged::{self, Typed};
@@ -133,6 +133,9 @@ impl Recorder {
             Input::Bearer(Change::Signal(rssi, ber)) => format!("! signal {rssi},{ber}"),
             Input::Bearer(Change::DataCall(None)) => "! call down".into(),
             Input::Bearer(Change::DataCall(Some(address))) => format!("! call up {address}"),
+            Input::Bearer(Change::Coverage(Coverage::None)) => "! coverage none".into(),
+            Input::Bearer(Change::Coverage(Coverage::NoData)) => "! coverage nodata".into(),
+            Input::Bearer(Change::Coverage(Coverage::Data(address))) => format!("! coverage {address}"),
             Input::Bearer(Change::Clock(seconds)) => format!("! clock {seconds}"),
         };
         // Either may be the end of a half-typed line, of which nobody will tell what is secret.

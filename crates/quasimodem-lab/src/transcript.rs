@@ -33,7 +33,7 @@
 //! | `! 1 closed tls unknown root issuer`, `! 1 closed tls expired end now`, `! 1 closed tls wrong name asked presented` | and TLS for any of its own |
 //! | `~ 1 open tls+roots+identity+unverified+1.2 host:port` | what of a TLS profile is not as usual |
 //! | `~ resolve name`, `~ resolve v4 name`, `! resolved 10.1.2.3`, `! not resolved` | the modem asks for an address, and gets one or none |
-//! | `! serial full`, `! 1 free`, `! host detached`, `! host settling`, `! sim out`, `! power reset`, `! registration 0`, `! call down` | more from outside |
+//! | `! serial full`, `! 1 free`, `! host detached`, `! host settling`, `! sim out`, `! power reset`, `! registration 0`, `! call down`, `! coverage nodata` | more from outside |
 //! | `! signal 20,99`, `! clock 1784530296` | and more; the clock in seconds since 1970 |
 //! | `! line dtr off` | the host changes a line of the port |
 //! | `~ uart 9600 8N1 rtscts`, `~ dcd on`, `~ ri 100ms` | the modem sets the port and its lines |
@@ -51,8 +51,8 @@ use std::fmt;
 use std::time::Duration;
 
 use quasimodem_core::{
-    BadReply, Change, ClientId, Effect, Family, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem, ModemLine,
-    Outbox, Port, Power, Query, Registration, SETTINGS, Settings, Sim, Transport, Why, mqtt, sn,
+    BadReply, Change, ClientId, Coverage, Effect, Family, Host, HostLine, Imei, Input, Instant, Kind, Link, Modem,
+    ModemLine, Outbox, Port, Power, Query, Registration, SETTINGS, Settings, Sim, Transport, Why, mqtt, sn,
 };
 
 use crate::tls_words;
@@ -343,6 +343,12 @@ impl Runner {
             ("call", ..) => {
                 let address = what.strip_prefix("up ").and_then(|address| address.parse().ok());
                 Input::Bearer(Change::DataCall(Some(address.ok_or("expected down or up and an IPv4 address")?)))
+            }
+            ("coverage", _, "none") => Input::Bearer(Change::Coverage(Coverage::None)),
+            ("coverage", _, "nodata") => Input::Bearer(Change::Coverage(Coverage::NoData)),
+            ("coverage", _, address) => {
+                let address = address.parse().map_err(|_| "expected none, nodata or an IPv4 address")?;
+                Input::Bearer(Change::Coverage(Coverage::Data(address)))
             }
             ("line", _, "dtr on") => Input::Line(HostLine::Dtr(true)),
             ("line", _, "dtr off") => Input::Line(HostLine::Dtr(false)),

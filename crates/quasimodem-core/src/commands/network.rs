@@ -5,10 +5,10 @@ use core::time::Duration;
 
 use super::pending::{Pending, WaitsFor};
 use crate::at::{Answer, Args, Command, ErrorStyle, Limit, Needs, Param, ParamKind, Problem, Returns, Test, Texts};
-use crate::bearer::{self, Outlook};
+use crate::bearer::Outlook;
 use crate::net::{Family, Query};
 use crate::profile::{Context, registration_place};
-use crate::radio::{Registration, Sim, put_cell};
+use crate::radio::{Coverage, Registration, Sim, put_cell};
 use crate::reports::Report;
 use crate::turn::Turn;
 
@@ -252,6 +252,9 @@ pub(super) const CGACT: Command = Command {
     returns: Returns::Final { within: REGISTRATION },
     set: Some(|turn, args| {
         if args.flag(0) {
+            if turn.modem.bearer.coverage == Coverage::NoData {
+                return Err(Problem::NoDataCall);
+            }
             return once_registered(turn, &CGACT, start_call);
         }
         end_call(turn);
@@ -266,10 +269,7 @@ pub(super) const CGACT: Command = Command {
 };
 
 fn start_call(turn: &mut Turn<'_>) {
-    turn.change_bearer(|bearer, _, _| {
-        bearer.attached = true;
-        bearer.address.get_or_insert(bearer::ADDRESS);
-    });
+    turn.change_bearer(|bearer, _, _| bearer.start_call());
 }
 
 fn end_call(turn: &mut Turn<'_>) {

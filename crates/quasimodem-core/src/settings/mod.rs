@@ -13,7 +13,7 @@ use core::time::Duration;
 use crate::at::Escapes;
 use crate::cloud::Choices;
 use crate::model::Model;
-use crate::radio::Start;
+use crate::radio::{Coverage, Start};
 use crate::sn::Predefined;
 use crate::tls::{CheckFiles, TlsProfile};
 use crate::uart::Uart;
@@ -66,6 +66,8 @@ pub struct Settings {
     pub ri_pulse: Duration,
     /// How the radio side begins.
     pub bearer: Start,
+    /// What the network has for the module at first. No setting by name: it is the network that decides it.
+    pub coverage: Coverage,
     /// How long a search for the network takes.
     pub search: Duration,
     /// How long an MQTT-SN gateway has for an answer, at least, before it is asked again (T_retry of MQTT-SN 7.2); twice
@@ -143,6 +145,7 @@ impl Default for Settings {
             uart: Uart::default(),
             ri_pulse: Duration::ZERO,
             bearer: Start::default(),
+            coverage: Coverage::default(),
             search: Duration::from_secs(2),
             sn_retry: Duration::from_millis(220),
             sn_retries: 10,
