@@ -1,5 +1,6 @@
 //! The command line: what was typed, checked, as values. Nothing happens while it is being parsed.
 
+mod bearer;
 mod ends;
 mod examples;
 #[cfg(test)]
@@ -16,7 +17,9 @@ use quasimodem_lab::broker::{Code, Refusal, User};
 use quasimodem_lab::fault::Spec;
 use rustls::pki_types::ServerName;
 
+pub(crate) use self::bearer::{Bearer, parse_bearer};
 pub(crate) use self::ends::{At, HostAt, Tap, To, parse_at};
+use crate::board::SignalFrom;
 use crate::control::ControlArgs;
 use crate::credentials;
 use crate::ctl;
@@ -206,9 +209,18 @@ pub(crate) struct Run {
     #[arg(long, value_name = "MS", value_parser = parse_gap)]
     pub(crate) gap: Option<Assignment>,
 
-    /// Start with the data call up, or cold: still searching, and the host dials.
-    #[arg(long, value_name = "up|cold", value_parser = parse_bearer)]
-    pub(crate) bearer: Option<Assignment>,
+    /// Start with the data call up, or cold: still searching, and the host dials; or follow an interface, such as if:wwan0.
+    ///
+    /// While its link is down or it is not there, there is no registration; without an IPv4 address and a default route no data
+    /// call, which otherwise has its address. With --set bearer=cold the host dials.
+    #[arg(long, value_name = "up|cold|if:NAME", value_parser = parse_bearer)]
+    pub(crate) bearer: Option<Bearer>,
+
+    /// Let AT+CSQ answer what is in FILE, or what ModemManager knows (its mmcli is asked each 10 s).
+    ///
+    /// The file has 0 to 31 or 99 (27.007 8.5), or decibels with their unit, such as -85 dBm, and is looked at each second.
+    #[arg(long, value_name = "FILE|modemmanager")]
+    pub(crate) signal_from: Option<SignalFrom>,
 
     /// Any setting, such as echo=off; `quasimodem settings` lists them. Repeatable; the last one counts.
     ///
@@ -508,10 +520,6 @@ pub(crate) fn parse_assignment(text: &str) -> Result<Assignment, String> {
 
 fn parse_gap(text: &str) -> Result<Assignment, String> {
     short_for("gap_ms", text)
-}
-
-fn parse_bearer(text: &str) -> Result<Assignment, String> {
-    short_for("bearer", text)
 }
 
 /// The value of a setting that has an option of its own.

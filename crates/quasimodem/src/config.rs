@@ -15,7 +15,8 @@ use rustls::pki_types::CertificateDer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::cli::{self, Assignment, At, Run};
+use crate::board::{Interface, SignalFrom, Sources};
+use crate::cli::{self, Assignment, At, Bearer, Run};
 use crate::control::{self, Where};
 use crate::host_map::{HostMap, Mapping};
 use crate::sink::Target;
@@ -29,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) pace: Option<Uart>,
     pub(crate) imei: Imei,
     pub(crate) settings: Settings,
+    /// What the radio side follows.
+    pub(crate) board: Sources,
     pub(crate) hosts: HostMap,
     /// What goes wrong.
     pub(crate) plan: Plan,
@@ -77,7 +80,12 @@ impl Config {
         let again = run.config.is_some().then(|| Again { run: Box::new(run.clone()), fixed: file.fixed() });
         let mut settings = Settings { check_files: tls::check, ..Settings::default() };
         let insecure = run.insecure_tls.then(|| Assignment::new("tls_verify", "off").ok()).flatten();
-        let short = [run.model, run.gap, run.bearer, insecure].into_iter().flatten();
+        let (bearer, interface) = match run.bearer {
+            Some(Bearer::Start(start)) => (Some(start), None),
+            Some(Bearer::Interface(interface)) => (None, Some(interface)),
+            None => (None, file.interface),
+        };
+        let short = [run.model, run.gap, bearer, insecure].into_iter().flatten();
         for assignment in file.settings.into_iter().chain(run.set).chain(short) {
             assignment.apply(&mut settings).map_err(|error| error.to_string())?;
         }
@@ -135,6 +143,7 @@ impl Config {
             pace: pace.map(|rate| Uart { rate, ..settings.uart }),
             imei: run.imei.or(file.imei).unwrap_or_default(),
             settings,
+            board: Sources { interface, signal: run.signal_from.or(file.signal) },
             // The first that fits counts.
             hosts: HostMap(run.host_map.into_iter().chain(file.hosts).collect()),
             ca: run.ca.or(file.ca).as_deref().map(read_ca).transpose()?,
@@ -197,6 +206,8 @@ struct File {
     control: Option<Where>,
     token: Option<PathBuf>,
     log: Option<PathBuf>,
+    interface: Option<Interface>,
+    signal: Option<SignalFrom>,
     settings: Vec<Assignment>,
     replies: Vec<Reply>,
     faults: Vec<Spec>,
@@ -214,6 +225,7 @@ impl File {
         file.key = file.key.map(|key| folder.join(key));
         file.token = file.token.map(|token| folder.join(token));
         file.control = file.control.map(|control| control.beside(folder));
+        file.signal = file.signal.map(|signal| signal.beside(folder));
         file.log = file.log.map(|log| folder.join(log));
         file.events = file.events.map(|events| events.beside(folder));
         file.timing = file.timing.map(|timing| timing::beside(&timing, folder));
@@ -223,7 +235,7 @@ impl File {
 
     /// What can't change while a modem runs, by its keys.
     fn fixed(&self) -> Vec<(&'static str, String)> {
-        let File { at, pace, imei, events, trace, control, token, log, faults, .. } = self;
+        let File { at, pace, imei, events, trace, control, token, log, interface, signal, faults, .. } = self;
         let seed = self.settings.iter().filter(|assignment| assignment.is_for("seed")).collect::<Vec<_>>();
         vec![
             (AT, format!("{at:?}")),
@@ -234,6 +246,8 @@ impl File {
             (CONTROL, format!("{control:?}")),
             (CONTROL_TOKEN_FILE, format!("{token:?}")),
             (LOG, format!("{log:?}")),
+            (BEARER, format!("{interface:?}")),
+            (SIGNAL_FROM, format!("{signal:?}")),
             (FAULTS, format!("{faults:?}")),
             ("seed", format!("{seed:?}")),
         ]
@@ -265,6 +279,11 @@ impl File {
             CERT => self.cert = Some(value.read(parse_file)?),
             KEY => self.key = Some(value.read(parse_file)?),
             TIMING => self.timing = Some(value.read(timing::parse)?),
+            BEARER => match value.read(cli::parse_bearer)? {
+                Bearer::Start(start) => self.settings.push(start),
+                Bearer::Interface(interface) => self.interface = Some(interface),
+            },
+            SIGNAL_FROM => self.signal = Some(value.read(str::parse)?),
             LOG => self.log = Some(value.read(parse_file)?),
             CONTROL => self.control = Some(value.read(str::parse)?),
             CONTROL_TOKEN_FILE => self.token = Some(value.read(parse_file)?),
@@ -446,11 +465,27 @@ impl From<Mistake> for Wrong {
 }
 
 fn unknown(key: &str) -> String {
-    let known: Vec<&str> =
-        [AT, PACE, IMEI, HOST_MAP, CA, CERT, KEY, EVENTS, TRACE, LOG, CONTROL, CONTROL_TOKEN_FILE, ANSWERS, FAULTS, TIMING]
-            .into_iter()
-            .chain(SETTINGS.iter().map(|setting| setting.key))
-            .collect();
+    let known: Vec<&str> = [
+        AT,
+        PACE,
+        IMEI,
+        HOST_MAP,
+        CA,
+        CERT,
+        KEY,
+        EVENTS,
+        TRACE,
+        LOG,
+        SIGNAL_FROM,
+        CONTROL,
+        CONTROL_TOKEN_FILE,
+        ANSWERS,
+        FAULTS,
+        TIMING,
+    ]
+    .into_iter()
+    .chain(SETTINGS.iter().map(|setting| setting.key))
+    .collect();
     format!("there is no key {key:?}; there are {}", known.join(", "))
 }
 
@@ -464,6 +499,8 @@ const KEY: &str = "key";
 const EVENTS: &str = "events";
 const TRACE: &str = "trace";
 const LOG: &str = "log";
+const BEARER: &str = "bearer";
+const SIGNAL_FROM: &str = "signal_from";
 const CONTROL: &str = "control";
 const CONTROL_TOKEN_FILE: &str = "control_token_file";
 const ANSWERS: &str = "answers";

@@ -1,5 +1,6 @@
 //! Drives one modem: brings it what happens at its serial end, its links and the clock, and carries out what it wants.
 
+mod board;
 #[cfg(test)]
 mod budget;
 mod faults;
@@ -15,6 +16,7 @@ use quasimodem_lab::order::Inbox;
 use quasimodem_lab::watch::{OnLink, Way};
 use tokio::time;
 
+use self::board::Followed;
 use self::faults::tells;
 use crate::host_map::HostMap;
 use crate::link::{self, Links};
@@ -61,6 +63,8 @@ pub(crate) struct Driver<E> {
     station: usize,
     /// What goes wrong with packets, if anything does.
     filters: Option<Box<Filters>>,
+    /// What its radio side follows, if anything.
+    followed: Option<Box<Followed>>,
     modem: Modem,
     end: E,
     host: HostState,
@@ -105,6 +109,7 @@ impl<E: SerialEnd> Driver<E> {
         Driver {
             station,
             filters: None,
+            followed: None,
             modem,
             end,
             host: HostState::Absent,
@@ -140,6 +145,7 @@ impl<E: SerialEnd> Driver<E> {
             busy |= self.poll_links(cx, &mut **chunk, lent)?;
             busy |= self.poll_deadline(cx, lent)?;
             busy |= self.poll_faults(cx, lent)?;
+            busy |= self.poll_board(cx, lent)?;
             let waited = !self.is_written_out();
             busy |= self.settle(cx, lent)?;
             // A host that finished has waited for this.

@@ -1,6 +1,7 @@
 //! `quasimodem`: a cellular module in software. A host program types AT commands at a terminal, a PTY or a TCP port, and
 //! the module speaks MQTT to the brokers that it is told to.
 
+mod board;
 mod catalogue;
 mod cli;
 mod config;

@@ -19,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{self, sleep_until, timeout};
 
 use crate::Unusable;
+use crate::board::Board;
 use crate::cli::At;
 use crate::config::Config;
 use crate::control::{BASE, Bound, Scene};
@@ -52,7 +53,8 @@ pub(crate) fn run(config: Config, lab: Option<lab::Options>) -> Result<()> {
 }
 
 async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
-    let Config { at, pace, imei, settings, mut hosts, ca, plan, events, trace, control, log, again } = config;
+    let Config { at, pace, imei, mut settings, board, mut hosts, ca, plan, events, trace, control, log, again } =
+        config;
     if let Some(fault) = plan.needs_lab().filter(|_| lab.is_none()) {
         return Err(Unusable(format!("--fault: {}", Bad::NeedsLab(fault))).into());
     }
@@ -97,6 +99,9 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
         }
         None => (None, None, Vec::new(), None),
     };
+    let follows =
+        Board::follow(board, &watching.voice(Of::Part("board"))).context("can't ask the kernel about interfaces")?;
+    settings.coverage = follows.coverage.unwrap_or(settings.coverage);
     let uart = settings.uart;
     let who = Who { modem: MODEM.into(), index: 0, imei, seed };
     // The modem beside a lab trusts it.
@@ -122,6 +127,7 @@ async fn start(config: Config, lab: Option<lab::Options>) -> Result<()> {
         control,
         reload,
         ready,
+        follows,
     };
     let voice = parts.watching.voice(Of::Station(0));
     match at {
@@ -175,6 +181,8 @@ struct Parts {
     control: Option<Bound>,
     reload: Option<Reload>,
     ready: Ready,
+    /// What the radio side follows.
+    follows: Board,
 }
 
 /// Orders that are carried out before others of this thread have their turn.
@@ -213,10 +221,12 @@ async fn drive_end<E: SerialEnd>(end: E, parts: Parts) -> Result<()> {
         control,
         reload,
         mut ready,
+        follows,
         ..
     } = parts;
     let mut desk = Desk::new(watching.clone(), inbox.clone(), seed);
     let mut driver = Driver::new(0, modem, end, hosts, tls.clone(), watching.start());
+    driver.follow(follows, &mut desk);
     ready.modems.push((MODEM.into(), driver.end().port()));
     ready.api = control.as_ref().map(Bound::api);
     ready.tell(&watching);

@@ -38,6 +38,7 @@ impl<E: SerialEnd> Driver<E> {
                         self.handle(Input::Bearer(change), lent);
                     }
                 }
+                self.ordered();
             }
             Order::Power(power) => self.handle(Input::Power(power), lent),
             Order::Print(bytes) => self.print(&bytes),

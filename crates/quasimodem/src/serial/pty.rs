@@ -256,7 +256,7 @@ fn drain(watch: &OwnedFd, visits: &mut Visits) -> io::Result<bool> {
 
 /// The readiness of a descriptor.
 #[allow(deprecated, reason = "its successor is an unsafe function that asks for what an Arc<OwnedFd> is anyway")]
-fn register(descriptor: Arc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
+pub(crate) fn register(descriptor: Arc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
     AsyncFd::with_interest(descriptor, interest)
 }
 
