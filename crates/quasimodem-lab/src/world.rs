@@ -511,11 +511,7 @@ impl World {
                     let answered = self.now + self.random.millis(0, 200);
                     self.plan.insert((answered, self.planned), Change::Resolved(station, query));
                 }
-                Effect::Note(note) => {
-                    if let Some(filters) = &mut at.filters {
-                        filters.noted(now, &note);
-                    }
-                }
+                Effect::Note(note) => at.filters.iter_mut().for_each(|filters| filters.noted(now, &note)),
                 Effect::Line(_) => {}
             }
         }
