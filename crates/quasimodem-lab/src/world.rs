@@ -212,11 +212,6 @@ impl World {
         &self.names
     }
 
-    /// Where hosts find servers.
-    pub fn set_sites(&mut self, sites: Sites) {
-        self.sites = sites;
-    }
-
     /// Now.
     pub fn now(&self) -> Instant {
         self.now

@@ -69,7 +69,7 @@ fn parse(text: &str, folder: &Path) -> Result<Scenario, Mistake> {
                 count = Some((at.read(read)?, key.span()));
             }
             "model" => {
-                common.settings.insert(0, at.read(|text| Assignment::new("model", text).map_err(|e| e.to_string()))?)
+                common.settings.insert(0, at.read(|text| Assignment::new("model", text).map_err(|e| e.to_string()))?);
             }
             "settings" => common.settings.extend(settings(&at)?),
             "script" => common.script = Some(named(&at)?),
@@ -105,11 +105,10 @@ fn parse(text: &str, folder: &Path) -> Result<Scenario, Mistake> {
         }
     }
     let several = modems.len() > 1;
-    for (number, (table, _)) in (1..).zip(&modems) {
+    for (number, (table, span)) in (1..).zip(&modems) {
         let name = if several { format!("modem{number}") } else { "modem".into() };
         let station = reader.station(Some(table), name, number - 1)?;
         if let Some(same) = scenario.stations.iter().position(|other| other.name == station.name) {
-            let (_, span) = &modems[number as usize - 1];
             return Err(Mistake::new(span, format!("{:?} is the name of modem {} already", station.name, same + 1)));
         }
         scenario.stations.push(station);
@@ -213,7 +212,7 @@ fn step(
                 station = Some(value.read(|name| place(name).ok_or_else(|| no(name)))?);
             }
             "order" if !is_radio => {
-                order = Some(value.read(|text| text.parse::<Order>().map_err(|bad| bad.to_string()))?)
+                order = Some(value.read(|text| text.parse::<Order>().map_err(|bad| bad.to_string()))?);
             }
             name if is_radio => pairs.push((name.to_owned(), value.plain()?)),
             other => return Err(unknown(&key.span(), "an order", other, &["at", "modem", "order"])),

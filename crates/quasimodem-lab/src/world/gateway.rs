@@ -73,6 +73,11 @@ impl Sites {
 }
 
 impl World {
+    /// Where hosts find servers.
+    pub fn set_sites(&mut self, sites: Sites) {
+        self.sites = sites;
+    }
+
     /// Puts a gateway before the first broker.
     pub fn set_gateway(&mut self, config: gateway::Config) {
         self.datagrams.gateway = Some(Gateway::new(config));

@@ -159,8 +159,11 @@ fn asking(request: u16, header: usize) -> Vec<u8> {
     bytes
 }
 
-/// The kind and the content of the first message, and what stands behind it.
-fn next_message(bytes: &[u8]) -> Option<((u16, &[u8]), &[u8])> {
+/// A message: its kind and its content.
+type Message<'a> = (u16, &'a [u8]);
+
+/// The first message, and what stands behind it.
+fn next_message(bytes: &[u8]) -> Option<(Message<'_>, &[u8])> {
     let length = number(bytes, 0)?.try_into().ok()?;
     let message = ((short(bytes, 4)?), bytes.get(NLMSGHDR..length)?);
     Some((message, bytes.get(aligned(length)..).unwrap_or_default()))
