@@ -1,4 +1,4 @@
-//! An interface of this machine as the network of the modem (docs/SPEC-NOTES.md, 191).
+//! An interface of this machine as the network of the modem (docs/SPEC-NOTES.md, 141 to 144).
 
 use std::fmt;
 use std::io;

@@ -126,6 +126,7 @@ fn mistakes_are_told_with_their_place() {
         "events",
         "trace",
         "log",
+        "signal_from",
         "control",
         "control_token_file",
         "answers",
@@ -257,4 +258,20 @@ fn a_file_breaks_what_the_command_line_does_not() {
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let unhit = "fault packet-drop was never hit: nothing came that it is about; optional=true if that may be\n";
     assert_eq!(outcome.stderr, format!("modem ready on stdio\n{unhit}"));
+}
+
+/// The key `bearer` is a setting, or an interface.
+#[test]
+fn a_wrong_bearer_is_told_with_its_place() {
+    for (config, words) in [
+        ("bearer = \"warm\"\n", "1: bearer is \"warm\", expected up or cold, or an interface, such as if:wwan0"),
+        (
+            "bearer = \"if:a/b\"\n",
+            "1: bearer is \"if:a/b\", expected the name of an interface, of 1 to 15 characters, such as if:wwan0",
+        ),
+    ] {
+        let (outcome, path) = run(config, &[], "");
+        assert_eq!(outcome.stderr, format!("quasimodem: {path}:{words}\n"), "{config}");
+        assert_eq!(outcome.code, Some(2));
+    }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "here a panic is a failed test, as it should be")]
 
 mod api;
+mod board;
 mod bring_up;
 mod broker;
 mod c_client;
