@@ -10,7 +10,7 @@ use toml::de::DeTable;
 use crate::api::{Api, lab, lab_at};
 use crate::chromium::Chromium;
 use crate::host::Host;
-use crate::program::Program;
+use crate::program::{Program, run_to_end};
 
 /// The page of a run, open in a browser.
 struct Page {
@@ -133,6 +133,15 @@ fn the_first_minute() {
     assert_eq!(scenario.get_ref().get("script").unwrap().get_ref().as_str(), Some("host.chat"));
     let chat = page.record("chat");
     assert!(chat.contains("> AT+MQTTOPEN=1,\"127.0.0.1\",$broker,1,60\n"), "{chat}");
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("run.toml");
+    fs::write(&file, &text).unwrap();
+    fs::write(folder.path().join("host.chat"), &chat).unwrap();
+    let play = || run_to_end(&["simulate", file.to_str().unwrap(), "--events", "-"], "");
+    let (played, again) = (play(), play());
+    assert_eq!(played.code, Some(0), "{text}\n{chat}\n{}", played.stderr);
+    assert!(played.stdout.contains(r#""text":"+MQTTBREAK: 1,2""#), "{}", played.stdout);
+    assert_eq!(played.stdout, again.stdout);
     assert!(page.record("timeline").ends_with("quasimodem timeline run.ndjson -o run.html\n"));
 
     page.click("Clear data-call-lost");
@@ -145,7 +154,7 @@ fn the_first_minute() {
 /// All that the table has, and nothing that it has not; each example can be armed, and each button.
 #[test]
 fn a_form_for_each_fault() {
-    let (program, api) = lab(&[]);
+    let (program, api) = lab(&["--cloud", "tencent"]);
     let rows = api.get("/catalog/faults").json();
     let mut page = Page::of(api);
     let names = page.browser.run("[...document.querySelectorAll('#name option')].map((o) => o.value).sort()");
@@ -184,7 +193,8 @@ fn a_form_for_each_fault() {
     }
     let text = page.record("scenario");
     let scenario = DeTable::parse(&text).unwrap();
-    assert_eq!(scenario.get_ref().get("radio").unwrap().get_ref().as_array().unwrap().len(), 10, "{text}");
+    let steps = |key: &str| scenario.get_ref().get(key).unwrap().get_ref().as_array().unwrap().len();
+    assert_eq!(steps("radio") + steps("order"), 10, "{text}");
     page.is_clean();
     program.terminate();
 }

@@ -406,11 +406,19 @@
   const curl = ({ method, path, body }) =>
     `curl -X ${method}${token ? ' -H "Authorization: Bearer $TOKEN"' : ""}${body ? ` --json ${quote(JSON.stringify(body))}` : ""} "$API"${quote(path)}`;
   const seconds = (t) => `${Math.max(0, Math.round(t * 1000))}ms`;
+  // The same as orders have it.
+  const order = ({ path, body = {} }) => {
+    const [kind, name, verb, what] = parts(path);
+    if (kind === "reset") return ["reset", ...pairs(body)].join(" ");
+    if (kind === "faults") return ["trigger", quote(`id=${name}`), ...pairs(body)].join(" ");
+    if (kind === "modems") return [verb, ...pairs(body)].join(" ");
+    return what === "kick" ? `${kind}-kick ${quote(`client_id=${verb}`)}` : [`${kind}-${name}`, ...pairs(body)].join(" ");
+  };
   // A scenario begins with its host: times count from when one came.
   const origin = () => events.findLast((event) => (event.event === "host.attached" || event.event === "run.reset") && event.t <= record[0].t)?.t ?? 0;
   const basic = (text) => JSON.stringify(text).replaceAll("\u007f", "\\u007f");
   const scenario = () => {
-    const from = origin(), faults = [], steps = [], others = [], used = new Set();
+    const from = origin(), faults = [], steps = [], used = new Set();
     record.forEach((entry, index) => {
       const { t, method, path, body = {} } = entry;
       const [kind, name, verb] = parts(path);
@@ -424,14 +432,15 @@
         if (!["at", "on", "every", "after"].some((key) => key in keys)) keys.at = seconds(t - from);
         if (over && !once && !["lasts", "times", "every"].some((key) => key in keys)) keys.lasts = seconds(Math.max(over.t - t, 0.001));
         faults.push(`  ${basic([body.fault, ...pairs(keys, ["fault"])].join(" "))},`);
-      } else if (verb === "radio" || verb === "power") {
-        const values = verb === "power" ? [["power", body.state]] : Object.entries(body);
-        if (run.modems.length > 1) values.unshift(["modem", name]);
-        steps.push(`\n[[radio]]\nat = "${seconds(t - from)}"\n${values.map(([key, value]) => `${key} = ${typeof value === "number" ? value : basic(value)}`).join("\n")}`);
-      } else if (!(kind === "faults" && method === "DELETE") && verb !== "console") others.push(`# after ${seconds(t - from)}, not part of a scenario: ${visible(ctl(entry).join(" "))}`);
+      } else if (verb === "radio" || !(kind === "faults" && method === "DELETE") && verb !== "console") {
+        const values = verb === "radio" ? Object.entries(body) : [["order", order(entry)]];
+        if (kind === "modems" && run.modems.length > 1) values.unshift(["modem", name]);
+        steps.push(`\n[[${verb === "radio" ? "radio" : "order"}]]\nat = "${seconds(t - from)}"\n${values.map(([key, value]) => `${key} = ${typeof value === "number" ? value : basic(value)}`).join("\n")}`);
+      }
     });
-    return [`# Times count from when the host came. host.chat is what was typed: this page writes it as a host script.`, `seed = ${run.seed}`, `script = "host.chat"`,
-      `faults = [`, ...faults, `]`, ...steps, ...others].join("\n");
+    const lasts = Math.ceil((events.at(-1)?.t ?? from) - from) + 60;
+    return [`# Times count from when the host came. host.chat is what was typed: this page writes it as a host script.`, `seed = ${run.seed}`, `for = "${lasts}s"`,
+      `script = "host.chat"`, `faults = [`, ...faults, `]`, ...steps].join("\n");
   };
   // The ports of the lab by the names that scripts have for them.
   const own = (text) => text.replace(/"127\.0\.0\.1",(\d+)/, (all, port) => {
