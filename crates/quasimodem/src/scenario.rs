@@ -24,9 +24,9 @@ const LASTS: Duration = Duration::from_secs(600);
 /// Modems at most.
 const MODEMS: u64 = 100_000;
 
-const KEYS: [&str; 13] = [
-    "seed", "for", "modems", "modem", "model", "settings", "script", "strict", "names", "faults", "radio", "order",
-    "expect",
+const KEYS: [&str; 14] = [
+    "seed", "for", "modems", "modem", "model", "settings", "script", "chat", "strict", "names", "faults", "radio",
+    "order", "expect",
 ];
 
 /// Reads a file. The error is a sentence that names it and the line.
@@ -43,10 +43,11 @@ struct Common {
     strict: Option<bool>,
 }
 
-/// A script by its name, and where that stands.
+/// A script by its name, or its text, and where that stands.
 #[derive(Clone)]
 struct Named {
     name: String,
+    is_text: bool,
     span: std::ops::Range<usize>,
 }
 
@@ -72,7 +73,8 @@ fn parse(text: &str, folder: &Path) -> Result<Scenario, Mistake> {
                 common.settings.insert(0, at.read(|text| Assignment::new("model", text).map_err(|e| e.to_string()))?);
             }
             "settings" => common.settings.extend(settings(&at)?),
-            "script" => common.script = Some(named(&at)?),
+            "script" => common.script = Some(named(&at, false)?),
+            "chat" => common.script = Some(named(&at, true)?),
             "strict" => common.strict = Some(flag(&at)?),
             "names" => {
                 for (name, value) in table_of(&at)?.iter() {
@@ -145,11 +147,12 @@ impl Reader<'_> {
                 "model" => assignments.push(at.read(|text| Assignment::new("model", text).map_err(|e| e.to_string()))?),
                 "imei" => imei = at.read(parse_imei)?,
                 "settings" => assignments.extend(settings(&at)?),
-                "script" => script = Some(named(&at)?),
+                "script" => script = Some(named(&at, false)?),
+                "chat" => script = Some(named(&at, true)?),
                 "strict" => strict = Some(flag(&at)?),
                 "faults" => faults.extend(specs(&at)?),
                 other => {
-                    let keys = ["name", "model", "imei", "settings", "script", "strict", "faults"];
+                    let keys = ["name", "model", "imei", "settings", "script", "chat", "strict", "faults"];
                     return Err(unknown(&key.span(), "a modem", other, &keys));
                 }
             }
@@ -165,6 +168,7 @@ impl Reader<'_> {
     /// A script that is always there, or a file beside the scenario. Only a file is a test, unless it is said otherwise.
     fn script(&self, named: &Named, strict: Option<bool>) -> Result<(Arc<Program>, Mode), Mistake> {
         let (text, place, is_test) = match BuiltInScript::named(&named.name) {
+            _ if named.is_text => (named.name.clone(), PathBuf::from("chat"), true),
             Some(script) => (script.text.to_owned(), PathBuf::from(script.name), false),
             None => {
                 let path = self.folder.join(&named.name);
@@ -281,10 +285,10 @@ fn specs(value: &Value<'_>) -> Result<Vec<Spec>, Mistake> {
     each.collect()
 }
 
-fn named(value: &Value<'_>) -> Result<Named, Mistake> {
+fn named(value: &Value<'_>, is_text: bool) -> Result<Named, Mistake> {
     let name =
         value.read(|text| if text.is_empty() { Err("expected a file or a name") } else { Ok(text.to_owned()) })?;
-    Ok(Named { name, span: value.span.clone() })
+    Ok(Named { name, is_text, span: value.span.clone() })
 }
 
 fn flag(value: &Value<'_>) -> Result<bool, Mistake> {

@@ -109,6 +109,23 @@ pub struct Broker {
     retained_sent: usize,
 }
 
+/// A session, as it is at the moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Kept {
+    /// Whose.
+    pub client: Client,
+    /// Whether the client is connected.
+    pub is_connected: bool,
+    /// Whether it ends with the connection.
+    pub clean: bool,
+    /// How many filters it is subscribed to.
+    pub filters: usize,
+    /// Messages that wait for the client.
+    pub queued: usize,
+    /// Exchanges that are not over.
+    pub in_flight: usize,
+}
+
 /// What a broker holds at the moment.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Usage {
@@ -305,6 +322,19 @@ impl Broker {
             usage.queued_bytes += bytes;
         }
         usage
+    }
+
+    /// The sessions, in the order of their client ids, so many at most.
+    pub fn sessions(&self, most: usize) -> Vec<Kept> {
+        let kept = |(client, session): (&Client, &Session)| Kept {
+            client: client.clone(),
+            is_connected: session.peer.is_some(),
+            clean: session.clean,
+            filters: session.filters.len(),
+            queued: session.queued().0,
+            in_flight: session.in_flight(),
+        };
+        self.sessions.iter().take(most).map(kept).collect()
     }
 
     /// Seconds since the beginning of 1970.

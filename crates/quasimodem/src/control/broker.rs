@@ -25,6 +25,36 @@ pub(super) async fn show(asked: Asked) -> Answered {
     )
 }
 
+/// Sessions of an answer, at most.
+const SESSIONS: usize = 1000;
+
+pub(super) async fn sessions(asked: Asked) -> Answered {
+    let sessions = lab(&asked.app)?.broker.sessions(SESSIONS);
+    let sessions: Vec<Json> = sessions
+        .iter()
+        .map(|session| {
+            json!({
+                "client_id": &*session.client, "connected": session.is_connected, "clean": session.clean,
+                "subscriptions": session.filters, "queued": session.queued, "in_flight": session.in_flight,
+            })
+        })
+        .collect();
+    answer(StatusCode::OK, json!({ "sessions": sessions }))
+}
+
+/// What stands in for clouds, and where it is found under which name.
+pub(super) async fn clouds(asked: Asked) -> Answered {
+    let places: Vec<Json> = lab(&asked.app)?
+        .places
+        .iter()
+        .map(|(host, port, address)| {
+            let at = json!({"host": address.ip().to_string(), "port": address.port()});
+            json!({ "host": host, "port": port, "at": at })
+        })
+        .collect();
+    answer(StatusCode::OK, json!({ "places": places }))
+}
+
 pub(super) async fn messages(asked: Asked) -> Answered {
     lab(&asked.app)?;
     published(&asked, "broker.published")

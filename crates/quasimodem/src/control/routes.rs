@@ -127,6 +127,8 @@ routes! {
         "format": "ndjson, a line of JSON each event; at, the transcript of the first modem; pcapng, for Wireshark."
     ] Nothing => events::journal;
     "GET" "/broker" "The lab's broker, and what it holds." [] Nothing => broker::show;
+    "GET" "/broker/sessions" "The sessions that the lab's broker has." [] Nothing => broker::sessions;
+    "GET" "/clouds" "What stands in for clouds: names and ports, and where they lead." [] Nothing => broker::clouds;
     "GET" "/broker/messages" "The messages that the lab's broker took." [
         "topic": "Only those of this topic, or that an MQTT filter fits.",
         "since": "Only those behind this event."

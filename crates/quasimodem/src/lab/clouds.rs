@@ -34,6 +34,8 @@ pub(crate) struct Clouds {
     pub(crate) given: Vec<(&'static str, Vec<u8>)>,
     /// What to type.
     pub(crate) greeting: String,
+    /// Their names and ports, and where these lead.
+    pub(crate) places: Vec<(String, u16, SocketAddr)>,
 }
 
 /// Starts what stands in for these clouds; it runs as long as the runtime.
@@ -51,7 +53,7 @@ pub(super) async fn start(options: CloudOptions, root: &Root, watching: &Watchin
         Material::new(root, &options).map(|material| material.acceptor)
     };
     let acceptors = [material(false)?, material(true)?];
-    let mut mappings = Vec::new();
+    let (mut mappings, mut led) = (Vec::new(), Vec::new());
     let mut text = String::new();
     for cloud in &clouds {
         let mut servers = Servers {
@@ -67,6 +69,7 @@ pub(super) async fn start(options: CloudOptions, root: &Root, watching: &Watchin
             let address = servers.listen(place).await?;
             ports.push(address.port().to_string());
             mappings.extend(place.at.iter().map(|(name, port)| Mapping::new(name, *port, address)));
+            led.extend(place.at.iter().map(|(name, port)| (String::from(&**name), *port, address)));
         }
         log::say(format_args!("{cloud} stands on 127.0.0.1:{}", ports.join(",")));
         text += &lines(*cloud, &registry, all.iter().find(|place| place.cloud == *cloud));
@@ -92,7 +95,7 @@ pub(super) async fn start(options: CloudOptions, root: &Root, watching: &Watchin
          AT+MQTTUSER=1,\nThese devices are known:\n{text}{}",
         if samples { "examples/ has their secrets, and a script for each.\n" } else { "" }
     );
-    Ok(Clouds { mappings, given, greeting })
+    Ok(Clouds { mappings, given, greeting, places: led })
 }
 
 /// The servers of one cloud.

@@ -80,6 +80,8 @@ pub(crate) struct Peers {
     pub(crate) gateway_at: SocketAddr,
     /// What clouds know, if some stand here.
     pub(crate) clouds: Option<Registry>,
+    /// Their names and ports, and where these lead.
+    pub(crate) places: Vec<(String, u16, SocketAddr)>,
 }
 
 /// Why an order can't be carried out for want of a peer.
@@ -185,11 +187,19 @@ pub(crate) async fn start(options: Options, settings: &Settings, watching: &Watc
         _ => Clouds::default(),
     };
     greeting.clouds.clone_from(&clouds.greeting);
-    let peers = Peers { broker, broker_at: reachable(address), gateway, gateway_at: reachable(sn), clouds: registry };
+    let mut peers = Peers {
+        broker,
+        broker_at: reachable(address),
+        gateway,
+        gateway_at: reachable(sn),
+        clouds: registry,
+        places: Vec::new(),
+    };
     // What scripts know the ports by.
     let ports = [("broker", Some(peers.broker_at)), ("sn", Some(peers.gateway_at)), ("mqtts", tls_at)];
     let ports = ports.into_iter().filter_map(|(name, at)| Some((name, at?.port().to_string().into_bytes())));
     clouds.given.extend(ports);
+    peers.places.clone_from(&clouds.places);
     Ok(Lab { peers, greeting, root: root.map(|root| root.certificate().clone()), clouds })
 }
 

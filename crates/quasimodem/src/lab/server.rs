@@ -39,6 +39,11 @@ impl LabBroker {
         self.0.look(|served| served.server.usage())
     }
 
+    /// Its sessions, so many at most.
+    pub(crate) fn sessions(&self, most: usize) -> Vec<broker::Kept> {
+        self.0.look(|served| served.server.sessions(most))
+    }
+
     /// Carries out an order.
     ///
     /// # Errors

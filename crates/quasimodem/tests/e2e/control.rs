@@ -38,6 +38,9 @@ fn a_fault_that_is_told_to_a_run_is_hit() {
     let verdict = api.get("/verify").json()["unhit"][0].clone();
     assert_eq!((&verdict["id"], &verdict["near"][0]), (&json!("other"), &json!("PUBACK with client=1 came once")));
     api.send("DELETE", "/faults/other", "");
+    let session = api.get("/broker/sessions").json()["sessions"][0].clone();
+    assert_eq!((&session["connected"], &session["clean"]), (&json!(true), &json!(true)), "{session}");
+    assert_eq!(api.get("/clouds").json()["places"], json!([]));
     let metrics = api.get("/metrics").text;
     for line in [
         "quasimodem_modem_clients_open{modem=\"modem\"} 1\n",

@@ -121,6 +121,7 @@ fn mistakes_are_told_with_their_place() {
         ("[[expect]]\nevent = \"client.brokn\"", ":2: event is \"client.brokn\", there is no event"),
         ("[[expect]]\ncount = 1", ":1: expected event = \"client.open client=1\""),
         ("settings = { ecko = true }", ":1: a modem has no \"ecko\", perhaps \"echo\""),
+        ("chat = \"> AT+CSQ\\n<\"", ":1: chat:2: "),
         ("seed = ", ":1: "),
     ] {
         fs::write(&path, text).unwrap();
