@@ -68,6 +68,8 @@ const DAY: &str = r#"
 ! power state=off
 ! power state=on
 ~ module.ready
+! reset
+~ run.reset
 "#;
 
 fn parse(lines: &str) -> Vec<Value> {
