@@ -23,10 +23,12 @@ fn what_was_slowed_goes_on_when_that_ends() {
         lab.advance(Duration::from_secs(1));
     };
     types(OPEN);
+    // It takes some nine seconds.
+    let long = PUBLISH.replace("\"a\"", &format!("\"{}\"", "a".repeat(100)));
     for (fault, line, due) in [
         ("serial-slice size=1 gap=100s", "AT+CSQ", "AT+CSQ\r\n+CSQ: 31,99\r\n\r\nOK\r\n"),
         ("link-slice size=1 ms=2000", PUBLISH, "OK\r\n\r\n+MQTTPUB: 1,1\r\n"),
-        ("link-rate bps=20", PUBLISH, "OK\r\n\r\n+MQTTPUB: 1,1\r\n"),
+        ("link-rate bps=100", &long, "OK\r\n\r\n+MQTTPUB: 1,1\r\n"),
     ] {
         modem.order(&format!("fault {fault} id=slow")).unwrap();
         types(line);

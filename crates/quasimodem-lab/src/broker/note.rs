@@ -185,6 +185,8 @@ pub enum End {
     Violation(Violation),
     /// The same client connected again, on this connection [MQTT-3.1.4-2].
     TakenOver(Peer),
+    /// The same, as a fault has it: nobody else is there.
+    TakenAway,
     /// The client published to a topic that its session is not for.
     OutOfBounds,
     /// There are too many connections, and all of them are of clients.
@@ -312,6 +314,9 @@ impl fmt::Display for End {
             End::Violation(violation) => violation.fmt(f),
             End::TakenOver(by) => {
                 write!(f, "connection {by} came with the same client id and took its place (MQTT-3.1.4-2)")
+            }
+            End::TakenAway => {
+                f.write_str("another client with the same id took its place (MQTT-3.1.4-2), as a fault has it")
             }
             End::OutOfBounds => f.write_str("published to a topic that its session is not for"),
             End::TooMany => f.write_str("too many connections"),

@@ -43,9 +43,6 @@ pub enum Order {
 /// Under this client id messages of orders are published.
 const CLIENT: &str = "lab";
 
-/// A connection of somebody else that nobody ever sees.
-const ELSEWHERE: Peer = Peer(u64::MAX);
-
 impl Broker {
     /// Carries out an order.
     ///
@@ -64,12 +61,12 @@ impl Broker {
             Order::TakeOver(None) => {
                 let peers = self.sessions.values().filter_map(|session| session.peer);
                 for peer in peers.collect::<Vec<_>>() {
-                    self.close(peer, End::TakenOver(ELSEWHERE), out);
+                    self.close(peer, End::TakenAway, out);
                 }
             }
             Order::TakeOver(Some(client)) => {
                 let peer = self.peer_of(client)?;
-                self.close(peer, End::TakenOver(ELSEWHERE), out);
+                self.close(peer, End::TakenAway, out);
             }
             Order::Restart { keep } => self.go_down(*keep, out),
             Order::Demand(name, demand) => self.demand(name, *demand, out),
